@@ -1,0 +1,3 @@
+module github.com/terraform-backfill/terraform-provider-backfill
+
+go 1.26.0
