@@ -1,0 +1,47 @@
+// Copyright (c) The terraform-provider-backfill authors
+// SPDX-License-Identifier: MPL-2.0
+
+// Package diag holds what hcl.Diagnostics lacks: problems addressed by a
+// cty.Path that an edge later resolves to a source range or a Terraform
+// attribute, stable codes, a stable order, and text and JSON writers.
+//
+// It decides no rule about jobs and prints nothing by itself.
+package diag
+
+import (
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+)
+
+// Extra is what this program attaches to hcl.Diagnostic.Extra.
+type Extra struct {
+	// Code is stable and listed in the troubleshooting page, e.g. "BF1203".
+	Code string
+	// Path is where in the job's value the problem lies; nil when the
+	// diagnostic has a source range or concerns no attribute.
+	Path cty.Path
+}
+
+// Error makes an error at a path of the job's value. The summary is a title
+// without values; the detail says what, why and the next step.
+func Error(code string, path cty.Path, summary, detail string) *hcl.Diagnostic {
+	return &hcl.Diagnostic{
+		Severity: hcl.DiagError, Summary: summary, Detail: detail,
+		Extra: Extra{Code: code, Path: path},
+	}
+}
+
+// Warning is Error with the severity of a warning.
+func Warning(code string, path cty.Path, summary, detail string) *hcl.Diagnostic {
+	d := Error(code, path, summary, detail)
+	d.Severity = hcl.DiagWarning
+	return d
+}
+
+// PathOf returns the path of a diagnostic, or nil.
+func PathOf(d *hcl.Diagnostic) cty.Path {
+	if e, ok := d.Extra.(Extra); ok {
+		return e.Path
+	}
+	return nil
+}

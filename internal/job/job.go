@@ -1,0 +1,108 @@
+// Copyright (c) The terraform-provider-backfill authors
+// SPDX-License-Identifier: MPL-2.0
+
+// Package job is the typed job and every rule about a single job.
+//
+// It knows neither HCL syntax nor Terraform: both faces hand it one cty.Value
+// of the type that package jobschema describes, and get problems back by
+// cty.Path. It plans nothing and emits nothing.
+package job
+
+import (
+	"time"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/domain"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/plan"
+)
+
+// Job is a checked declaration with every default filled in.
+type Job struct {
+	Name      string
+	Namespace string
+	Reason    string
+	Target    string
+	Labels    map[string]string
+
+	Domain domain.Domain
+	Order  plan.Order
+
+	Runner                     Runner
+	OrchestratorServiceAccount string
+	MaxParallel                int
+	ShardSize                  int
+	Retry                      Retry
+}
+
+// Runner is the container that processes one partition.
+type Runner struct {
+	Image          string
+	Command        []Text
+	Args           []Text
+	Env            []EnvVar // sorted by name
+	SecretEnv      []SecretEnvVar
+	Requests       map[string]string // resource name → quantity
+	Limits         map[string]string
+	Deadline       time.Duration // 0: none
+	ServiceAccount string
+	Volumes        []Volume // in declared order
+}
+
+// EnvVar is a plain variable; its text may refer to the partition.
+type EnvVar struct {
+	Name string
+	Text Text
+}
+
+// SecretEnvVar takes its value from a key of a Secret in the job's namespace.
+type SecretEnvVar struct{ Name, Secret, Key string }
+
+// Volume is one mount of the runner.
+type Volume struct {
+	Name, MountPath, SubPath string
+	ReadOnly                 bool
+	HostPath                 string
+}
+
+// Retry says how a failed partition is tried again.
+type Retry struct {
+	Limit      int
+	Backoff    time.Duration
+	Factor     int
+	MaxBackoff time.Duration
+}
+
+// Text is a string with references that are only known in the pod: its parts
+// in order, each either literal or a reference.
+type Text []TextPart
+
+// TextPart is literal text, or a reference such as "partition.start",
+// "partition.country.key", "job.name", "run.name" or "attempt" when Ref is
+// not empty.
+type TextPart struct {
+	Literal string
+	Ref     string
+}
+
+// ParseText reads the encoded form that both faces use inside a cty string:
+// `${partition.start}` is a reference, `$${partition.` stands for the literal
+// text `${partition.`, and all else is literal.
+func ParseText(s string) (Text, error) { return nil, nil }
+
+// EscapeText returns literal text encoded such that ParseText gives it back
+// as one literal part.
+func EscapeText(literal string) string { return "" }
+
+// Decode checks a value of the table's type (unknown parts are skipped) and
+// returns the typed job. Problems carry their cty.Path (see package diag). The
+// job is nil when there are errors, or when something that it needs is unknown.
+func Decode(v cty.Value) (*Job, hcl.Diagnostics) { return nil, nil }
+
+// Canonical is the declaration as the record keeps it: JSON of v without
+// nulls, keys sorted, byte-identical for equal declarations.
+func Canonical(v cty.Value) ([]byte, error) { return nil, nil }
+
+// ParseCanonical reads what Canonical wrote.
+func ParseCanonical(data []byte) (cty.Value, error) { return cty.NilVal, nil }
