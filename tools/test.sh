@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+# Copyright (c) The terraform-provider-backfill authors
+# SPDX-License-Identifier: MPL-2.0
+
+# Runs the tests of both modules as one run, so that the closing lines name
+# every skipped and failed test of either and count them all. `make test`
+# builds first what this uses.
+#
+# It tells the tests, unless the environment already does:
+#
+#   TF_ACC=1               run the acceptance tests
+#   TF_ACC_TERRAFORM_PATH  the Terraform or OpenTofu to run them with, and for
+#                          OpenTofu also TF_ACC_PROVIDER_HOST and _NAMESPACE
+#   BACKFILL_DEVCLUSTER    the program that starts the local cluster
+#
+# BACKFILL_TEST_STRICT=1 comes from .ci/run, which has installed what can be
+# installed: a test may then skip only for what a kernel or a Terraform version
+# lacks.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+# both prints the events of both modules' tests, and fails if either failed.
+both() {
+	local status=0
+	go test -json -timeout 30m ./... || status=$?
+	go test -C internal/devcluster -json -timeout 30m ./... || status=$?
+	return "$status"
+}
+
+if [ "${1:-}" = --events ]; then
+	both
+	exit
+fi
+
+while IFS='=' read -r name value; do
+	[ -n "${!name:-}" ] || export "$name=$value"
+done < <(tools/terraform.sh --test-env)
+[ -n "${TF_ACC_TERRAFORM_PATH:-}" ] || exit 1
+export TF_ACC=${TF_ACC:-1}
+export BACKFILL_DEVCLUSTER=${BACKFILL_DEVCLUSTER:-$PWD/.cache/bin/devcluster}
+export CHECKPOINT_DISABLE=1
+
+events=.cache/test-events.json
+status=0
+.cache/bin/gotestsum --format pkgname-and-test-fails --format-hide-empty-pkg \
+	--jsonfile "$events" --raw-command -- tools/test.sh --events || status=$?
+
+if [ "${BACKFILL_TEST_STRICT:-}" = 1 ]; then
+	go run -C tools ./skips "$PWD/$events" || status=$?
+fi
+exit "$status"
