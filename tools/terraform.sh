@@ -88,7 +88,7 @@ choose() {
 test_env() {
 	local cli=$1
 	printf 'TF_ACC_TERRAFORM_PATH=%s\n' "$cli"
-	if "$cli" version 2>/dev/null | head -n 1 | grep -q '^OpenTofu'; then
+	if "$cli" version 2>/dev/null | grep '^OpenTofu' >/dev/null; then
 		printf 'TF_ACC_PROVIDER_HOST=registry.opentofu.org\n'
 		printf 'TF_ACC_PROVIDER_NAMESPACE=hashicorp\n'
 	fi

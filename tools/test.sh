@@ -19,9 +19,11 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-# both prints the events of both modules' tests, and fails if either failed.
+# both prints the events of both modules' tests (and of the tools' own), and
+# fails if any failed.
 both() {
 	local status=0
+	go test -C tools -json ./... || status=$?
 	go test -json -timeout 30m ./... || status=$?
 	go test -C internal/devcluster -json -timeout 30m ./... || status=$?
 	return "$status"

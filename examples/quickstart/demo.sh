@@ -1,0 +1,135 @@
+#!/usr/bin/env bash
+# Copyright (c) The terraform-provider-backfill authors
+# SPDX-License-Identifier: MPL-2.0
+
+# Scores 300,000 orders with a backfill on the local cluster, from nothing.
+# Started by `make demo`, which builds what it uses. Safe to run again: what is
+# done stays done.
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+root=$(cd "$here/../.." && pwd)
+work=$here/work
+backfill=$root/bin/terraform-provider-backfill
+devcluster=$root/.cache/bin/devcluster
+readonly JOB=orders-risk-score ORDERS=300000 SEED=20260101
+
+for program in "$backfill" "$devcluster"; do
+	if [ ! -x "$program" ]; then
+		echo "demo.sh: $program is missing. Run make demo from the root of the repository." >&2
+		exit 1
+	fi
+done
+terraform=${TERRAFORM:-$("$root/tools/terraform.sh")}
+
+heading() { printf '\n== %s\n\n' "$*"; }
+
+# short PATH: the path as seen from the root of the repository.
+short() { printf '%s' "${1#"$root"/}"; }
+
+make_orders() {
+	local orders=$work/data/orders.ndjson
+	mkdir -p "$work/data" "$work/results"
+	if [ ! -e "$orders" ]; then
+		awk -v seed="$SEED" -v count="$ORDERS" -f "$here/orders.awk" >"$orders.new"
+		mv "$orders.new" "$orders"
+	fi
+	echo "$(short "$orders"): $(wc -l <"$orders") orders, the first of which is"
+	head -n 1 "$orders"
+}
+
+start_cluster() {
+	(cd "$root" && "$devcluster" up)
+	export KUBECONFIG=$root/.devcluster/kubeconfig
+	export KUBE_CONFIG_PATH=$KUBECONFIG
+}
+
+# The provider that was just built, instead of a release from a registry.
+use_built_provider() {
+	export TF_CLI_CONFIG_FILE=$work/terraform.tfrc
+	cat >"$TF_CLI_CONFIG_FILE" <<-EOF
+		provider_installation {
+		  dev_overrides {
+		    "terraform-backfill/backfill" = "$root/bin"
+		  }
+		  direct {}
+		}
+	EOF
+}
+
+run_terraform() {
+	local command=$1
+	shift
+	"$terraform" -chdir="$here" "$command" -input=false -compact-warnings "$@"
+}
+
+plan_and_apply() {
+	local changes=0
+	run_terraform plan -detailed-exitcode -out="$work/plan" || changes=$?
+	case $changes in
+	0) echo "Nothing to do: every partition is done." ;;
+	2)
+		heading "terraform apply: submits the run and returns"
+		run_terraform apply "$work/plan"
+		;;
+	*) return "$changes" ;;
+	esac
+	rm -f "$work/plan"
+}
+
+# check_results counts how often each order was scored, over all result files.
+check_results() {
+	cat "$work"/results/*.ndjson | awk -v orders="$ORDERS" '
+		{
+			id = $0
+			sub(/^\{"id":/, "", id)
+			id += 0
+			if (seen[id]++) twice++
+			if (id < 1 || id > orders) strange++
+			score = $0
+			sub(/^.*"risk_score":/, "", score)
+			if (score + 0 >= 50) risky++
+		}
+		END {
+			for (id = 1; id <= orders; id++) if (!(id in seen)) missing++
+			printf "%d lines: %d orders missing, %d scored twice, %d unknown; %d have a score of 50 or more\n", NR, missing, twice, strange, risky
+			exit missing || twice || strange
+		}'
+}
+
+heading "The input"
+make_orders
+
+heading "The cluster: etcd, Kubernetes and Argo on this machine"
+start_cluster
+
+heading "terraform plan: what would run"
+use_built_provider
+plan_and_apply
+
+heading "backfill status $JOB --watch"
+"$backfill" status "$JOB" --watch
+
+heading "terraform plan, now that it is done"
+run_terraform plan
+
+heading "Every order scored exactly once?"
+if ! check_results; then
+	echo "demo.sh: the results above are not what they should be. Look at the pods: $(short "$devcluster") kubectl logs -l backfill.dev/job=$JOB" >&2
+	exit 1
+fi
+echo "Yes. The results are in $(short "$work/results"), one file per partition."
+
+heading "To look around"
+cat <<EOF
+  cd $root
+  export KUBECONFIG=$KUBECONFIG
+  export KUBE_CONFIG_PATH=$KUBECONFIG TF_CLI_CONFIG_FILE=$TF_CLI_CONFIG_FILE
+
+  $(short "$backfill") status $JOB        what is done, failed, left
+  $terraform -chdir=$(short "$here") plan     no changes: what is done stays done
+  $(short "$devcluster") kubectl get workflows,pods       what Argo and Kubernetes see
+
+Extend the job: set end = 350001 in $(short "$here")/main.tf and plan again.
+Stop the cluster: make cluster-down. Remove everything: make clean.
+EOF
