@@ -2,23 +2,26 @@
 # Copyright (c) The terraform-provider-backfill authors
 # SPDX-License-Identifier: MPL-2.0
 
-# The slow tests: the tests that BACKFILL_TEST_LONG=1 adds, then every fuzz
-# target of both modules for FUZZTIME (30s). `make test-long` builds first.
+# The slow tests: everything with BACKFILL_TEST_LONG=1, then every fuzz target
+# of both modules for FUZZTIME (30s) each. `make test-long` builds first.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-BACKFILL_TEST_LONG=1 tools/test.sh
+BACKFILL_TEST_LONG=1 TEST_TIMEOUT=${TEST_TIMEOUT:-4h} tools/test.sh
 
-for module in . internal/devcluster; do
-	grep -rl --include='*_test.go' '^func Fuzz' "$module" | sort | while read -r file; do
-		# The other module's folder lies inside the root's.
-		if [ "$module" = . ] && [[ $file == ./internal/devcluster/* ]]; then
-			continue
-		fi
-		package=./$(realpath --relative-to="$module" "$(dirname "$file")")
-		sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p' "$file" | while read -r target; do
-			echo "fuzzing $package $target for ${FUZZTIME:-30s}"
-			go test -C "$module" -run '^$' -fuzz "^$target\$" -fuzztime "${FUZZTIME:-30s}" "$package"
-		done
-	done || true
-done
+# fuzz MODULE FILE: runs the fuzz targets of one test file.
+fuzz() {
+	local module=$1 file=$2 package target
+	package=./$(realpath --relative-to="$module" "$(dirname "$file")")
+	for target in $(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p' "$file"); do
+		echo "fuzzing $target in $package for ${FUZZTIME:-30s}"
+		go test -C "$module" -run '^$' -fuzz "^$target\$" -fuzztime "${FUZZTIME:-30s}" "$package"
+	done
+}
+
+while read -r file; do
+	case $file in
+	internal/devcluster/*) fuzz internal/devcluster "$file" ;;
+	*) fuzz . "$file" ;;
+	esac
+done < <(grep -rl --include='*_test.go' '^func Fuzz' internal | sort)
