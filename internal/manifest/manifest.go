@@ -8,15 +8,131 @@
 package manifest
 
 import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/base32"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	yamlv3 "go.yaml.in/yaml/v3"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/yaml"
 )
 
 // Object is a Kubernetes object as plain JSON values.
 type Object = *unstructured.Unstructured
 
 // Encode writes objects as a YAML stream ("yaml") or a v1 List ("json"),
-// byte-identical for equal objects.
-func Encode(objects []Object, format string) ([]byte, error) { return nil, nil }
+// byte-identical for equal objects: mapping keys are sorted, the order of the
+// objects is kept.
+func Encode(objects []Object, format string) ([]byte, error) {
+	switch format {
+	case "yaml":
+		return encodeYAML(objects)
+	case "json":
+		return encodeJSON(objects)
+	}
+	return nil, fmt.Errorf("manifests can be written as yaml or json, not as %q", format)
+}
 
-// Digest is a short, stable hash (10 characters of [a-z0-9]) of any JSON value.
-func Digest(v any) (string, error) { return "", nil }
+func encodeYAML(objects []Object) ([]byte, error) {
+	var out bytes.Buffer
+	for i, o := range objects {
+		if i > 0 {
+			out.WriteString("---\n")
+		}
+		// The writer of kubectl's own library folds long lines and refuses
+		// some characters; this one does neither.
+		encoder := yamlv3.NewEncoder(&out)
+		encoder.SetIndent(2)
+		if err := encoder.Encode(o.Object); err != nil {
+			return nil, fmt.Errorf("writing %s as YAML: %w", describe(o), err)
+		}
+		if err := encoder.Close(); err != nil {
+			return nil, fmt.Errorf("writing %s as YAML: %w", describe(o), err)
+		}
+	}
+	return out.Bytes(), nil
+}
+
+func encodeJSON(objects []Object) ([]byte, error) {
+	items := make([]any, len(objects))
+	for i, o := range objects {
+		items[i] = o.Object
+	}
+	list := map[string]any{"apiVersion": "v1", "kind": "List", "items": items}
+	var out bytes.Buffer
+	encoder := json.NewEncoder(&out)
+	// Manifests are read by people and by kubectl, never by browsers.
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	if err := encoder.Encode(list); err != nil {
+		return nil, fmt.Errorf("writing manifests as JSON: %w", err)
+	}
+	return out.Bytes(), nil
+}
+
+// Decode reads what Encode wrote, or any YAML stream or JSON object or List of
+// Kubernetes objects. Empty documents are skipped. An error names the document.
+func Decode(data []byte) ([]Object, error) {
+	var objects []Object
+	for i, document := range documents(data) {
+		text := document
+		// JSON may hold characters that YAML forbids.
+		if !json.Valid(document) {
+			var err error
+			if text, err = yaml.YAMLToJSONStrict(document); err != nil {
+				return nil, fmt.Errorf("document %d is not YAML: %w", i+1, err)
+			}
+		}
+		if string(bytes.TrimSpace(text)) == "null" {
+			continue
+		}
+		var o unstructured.Unstructured
+		if err := o.UnmarshalJSON(text); err != nil {
+			return nil, fmt.Errorf("document %d is not a Kubernetes object: %w", i+1, err)
+		}
+		if !o.IsList() {
+			objects = append(objects, &o)
+			continue
+		}
+		list, err := o.ToList()
+		if err != nil {
+			return nil, fmt.Errorf("document %d is not a List of Kubernetes objects: %w", i+1, err)
+		}
+		for k := range list.Items {
+			objects = append(objects, &list.Items[k])
+		}
+	}
+	return objects, nil
+}
+
+// documents splits a YAML stream at its `---` lines. Inside block text such a
+// line is always indented, so the split is safe for what Encode writes.
+func documents(data []byte) [][]byte {
+	var parts [][]byte
+	var current bytes.Buffer
+	for line := range bytes.Lines(data) {
+		if mark := bytes.TrimRight(line, "\r\n\t "); string(mark) == "---" {
+			parts = append(parts, bytes.Clone(current.Bytes()))
+			current.Reset()
+			continue
+		}
+		current.Write(line)
+	}
+	return append(parts, current.Bytes())
+}
+
+// Digest is a short, stable hash (10 characters of [a-z2-7]) of any JSON value.
+// It does not depend on the order of mapping keys.
+func Digest(v any) (string, error) {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return "", fmt.Errorf("hashing a value that has no JSON form: %w", err)
+	}
+	sum := sha256.Sum256(text)
+	return strings.ToLower(base32.StdEncoding.EncodeToString(sum[:]))[:10], nil
+}
+
+func describe(o Object) string { return o.GetKind() + " " + o.GetName() }
