@@ -10,80 +10,13 @@
 package domain
 
 import (
-	"errors"
 	"iter"
-	"time"
+	"math"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
 )
-
-// Kind tells what the positions of an axis mean.
-type Kind int
-
-// The kinds of axis.
-const (
-	// Integer positions are the keys themselves.
-	Integer Kind = iota
-	// Instant positions are Unix seconds.
-	Instant
-	// Value axes have no positions; their cells are named by text.
-	Value
-)
-
-// Axis is one direction of a key space with its grid. Exactly one of the
-// concrete types Range, Boundaries, Windows and Values implements it.
-type Axis interface {
-	Kind() Kind
-	// Count is the number of grid cells.
-	Count() int64
-	// Cell returns the grid cell at an ascending position 0 ≤ i < Count.
-	Cell(i int64) Part
-	// Split cuts [start, end) at the grid's lines, ascending. It panics for
-	// an axis of kind Value.
-	Split(start, end int64) iter.Seq[Part]
-	sealed()
-}
-
-// Range cuts [Start, End) every Size integers; the last cell may be shorter.
-type Range struct{ Start, End, Size int64 }
-
-// Boundaries cuts between explicit ascending points.
-type Boundaries struct{ Points []int64 }
-
-// Unit is a calendar or clock step of a Windows axis.
-type Unit int
-
-// The units of a step; hours and minutes are elapsed time, the others follow
-// the calendar of the zone.
-const (
-	Minute Unit = iota
-	Hour
-	Day
-	Week
-	Month
-	Year
-)
-
-// Step is a multiple of a unit, such as 15 minutes or 2 months.
-type Step struct {
-	N    int
-	Unit Unit
-}
-
-// Interval is a half-open interval [Start, End) of positions.
-type Interval struct{ Start, End int64 }
-
-// Windows cuts [Start, End) every Step in the calendar of Zone, leaving out
-// Exclude. Format is how bounds are handed to the runner: date, rfc3339, unix
-// or unix_ms.
-type Windows struct {
-	Start, End time.Time
-	Every      Step
-	Zone       *time.Location
-	Format     string
-	Exclude    []Interval
-}
-
-// Values is an explicit list; its order is presentation only.
-type Values struct{ Items []string }
 
 // Dimension is an axis with its name; the name is empty in a domain of one.
 type Dimension struct {
@@ -92,17 +25,8 @@ type Dimension struct {
 }
 
 // Domain is a key space: one unnamed dimension, or the product of 2 to 4 named
-// ones, of which the last varies fastest.
+// ones, of which the last varies fastest. Make one with New.
 type Domain struct{ Dimensions []Dimension }
-
-// Part is one dimension's share of a partition. Start and End are positions,
-// [Start, End), and Cell the position of the surrounding grid cell; for an
-// axis of kind Value only Text is set (and Cell).
-type Part struct {
-	Start, End int64
-	Text       string
-	Cell       int64
-}
 
 // Partition is one piece of work: a whole grid cell, or the part of one that
 // was left to do.
@@ -112,33 +36,202 @@ type Partition struct {
 	Parts []Part
 }
 
-// Fact is one value that a runner gets about its partition, for example
-// {"start", "1000000"} or {"country.key", "de"}; Name is the reference below
-// `partition.`.
-type Fact struct{ Name, Text string }
+const (
+	minDimensions = 2
+	maxDimensions = 4
+)
 
-var errTODO = errors.New("not written yet")
+// reserved are the references below `partition.` that are not dimensions.
+var reserved = []string{"start", "end", "key", "index"}
 
-// New checks the dimensions and returns their domain.
-func New(dims ...Dimension) (Domain, error) { return Domain{Dimensions: dims}, errTODO }
+var dimensionName = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
+
+// New checks the dimensions and returns their domain. The error is of type
+// Errors.
+func New(dims ...Dimension) (Domain, error) {
+	errs := checkNames(dims)
+	d := Domain{Dimensions: make([]Dimension, len(dims))}
+	for i, dim := range dims {
+		found := dim.Axis.check()
+		for _, e := range found {
+			e.Dimension = dim.Name
+		}
+		errs = append(errs, found...)
+		d.Dimensions[i] = Dimension{Name: dim.Name, Axis: dim.Axis}
+		if len(found) == 0 {
+			d.Dimensions[i].Axis = dim.Axis.ready()
+		}
+	}
+	if len(errs) == 0 {
+		errs = d.checkSize()
+	}
+	if len(errs) > 0 {
+		return Domain{}, errs
+	}
+	return d, nil
+}
+
+func checkNames(dims []Dimension) Errors {
+	if len(dims) == 1 && dims[0].Name == "" {
+		return nil
+	}
+	if len(dims) < minDimensions || len(dims) > maxDimensions {
+		return Errors{fault("dimensions", "There are %d dimensions, but a product has %d to %d. Use range, time or values alone where one is enough.", len(dims), minDimensions, maxDimensions)}
+	}
+	var errs Errors
+	seen := map[string]bool{}
+	for i, dim := range dims {
+		e := faultAt("dimensions", i, "")
+		e.Dimension = dim.Name
+		switch {
+		case !dimensionName.MatchString(dim.Name):
+			e.Message = "The name " + quote(dim.Name) + " cannot be part of a reference. Use a lower-case letter, then lower-case letters, digits and underscores."
+		case slices.Contains(reserved, dim.Name):
+			e.Message = "The name " + quote(dim.Name) + " is taken by partition." + dim.Name + ". Give the dimension another name."
+		case seen[dim.Name]:
+			e.Message = "Two dimensions are called " + quote(dim.Name) + ". Give each its own name."
+		default:
+			seen[dim.Name] = true
+			continue
+		}
+		errs = append(errs, e)
+	}
+	return errs
+}
+
+func quote(s string) string { return `"` + s + `"` }
+
+// checkSize refuses products that cannot be counted, and keys that are too
+// long for a file name.
+func (d Domain) checkSize() Errors {
+	count, longest := int64(1), len(joint)*(len(d.Dimensions)-1)
+	for _, dim := range d.Dimensions {
+		n := dim.Axis.Count()
+		if count > math.MaxInt64/n {
+			return Errors{fault("dimensions", "The product of the dimensions has more than %d partitions. Use larger partitions.", int64(math.MaxInt64))}
+		}
+		count *= n
+		longest += dim.Axis.longestKey()
+	}
+	if longest <= longestFileName {
+		return nil
+	}
+	return Errors{d.tooLong(longest)}
+}
+
+// tooLong blames the values, because the keys of all other axes are short.
+func (d Domain) tooLong(longest int) *Error {
+	worst := 0
+	for i, dim := range d.Dimensions {
+		if dim.Axis.longestKey() > d.Dimensions[worst].Axis.longestKey() {
+			worst = i
+		}
+	}
+	values := d.Dimensions[worst].Axis.(Values)
+	item := 0
+	for i, text := range values.Items {
+		if len(encode(text)) > len(encode(values.Items[item])) {
+			item = i
+		}
+	}
+	e := faultAt("values", item, "The value is so long that its partition's key has up to %d bytes, and a file name may have %d. Use a shorter value, such as an identifier, and let the runner look up the rest.", longest, longestFileName)
+	e.Dimension = d.Dimensions[worst].Name
+	return e
+}
 
 // Count is the number of grid cells.
-func (d Domain) Count() int64 { return 0 }
+func (d Domain) Count() int64 {
+	count := int64(1)
+	for _, dim := range d.Dimensions {
+		count *= dim.Axis.Count()
+	}
+	if len(d.Dimensions) == 0 {
+		return 0
+	}
+	return count
+}
 
-// At returns the whole grid cell at an ascending position.
-func (d Domain) At(i int64) Partition { return Partition{} }
+// At returns the whole grid cell at an ascending position 0 ≤ i < Count. The
+// position is a mixed-radix number whose digits are the cells of the
+// dimensions.
+func (d Domain) At(i int64) Partition {
+	p := Partition{Index: i, Parts: make([]Part, len(d.Dimensions))}
+	for k := len(d.Dimensions) - 1; k >= 0; k-- {
+		axis := d.Dimensions[k].Axis
+		n := axis.Count()
+		p.Parts[k] = axis.Cell(i % n)
+		i /= n
+	}
+	return p
+}
 
 // All yields every grid cell, ascending.
-func (d Domain) All() iter.Seq[Partition] { return func(func(Partition) bool) {} }
+func (d Domain) All() iter.Seq[Partition] {
+	return func(yield func(Partition) bool) {
+		for i := range d.Count() {
+			if !yield(d.At(i)) {
+				return
+			}
+		}
+	}
+}
 
-// Key is the partition's name, fit for a file name; two different partitions
-// of one domain never share a key.
-func (d Domain) Key(p Partition) string { return "" }
+// Partition puts parts, one per dimension, together and finds their index.
+func (d Domain) Partition(parts []Part) Partition {
+	p := Partition{Parts: parts}
+	for i, dim := range d.Dimensions {
+		p.Index = p.Index*dim.Axis.Count() + parts[i].Cell
+	}
+	return p
+}
 
 // Bounds returns the start and end of a part of dimension i as people read
-// them in plans and errors (integers, or RFC 3339 with the zone's offset).
-func (d Domain) Bounds(i int, p Part) (start, end string) { return "", "" }
+// them in plans and errors (integers, or RFC 3339 with the zone's offset);
+// for a value both are the value.
+func (d Domain) Bounds(i int, p Part) (start, end string) {
+	grid, ok := d.Dimensions[i].Axis.(Grid)
+	if !ok {
+		return p.Text, p.Text
+	}
+	return grid.Text(p.Start), grid.Text(p.End)
+}
 
 // Facts lists what a runner is told of p, in a fixed order: start, end, key
-// and index (values: key and index; products: per dimension).
-func (d Domain) Facts(p Partition) []Fact { return nil }
+// and index (values: value, key and index). In a product every dimension has
+// its own, named like "country.key", and key and index of the whole follow.
+func (d Domain) Facts(p Partition) []Fact {
+	var out []Fact
+	if len(d.Dimensions) == 1 {
+		out = d.Dimensions[0].Axis.facts(p.Parts[0])
+	} else {
+		for i, dim := range d.Dimensions {
+			for _, f := range dim.Axis.facts(p.Parts[i]) {
+				out = append(out, Fact{dim.Name + "." + f.Name, f.Text})
+			}
+			out = append(out,
+				Fact{dim.Name + ".key", d.partKey(i, p.Parts[i])},
+				Fact{dim.Name + ".index", decimal(p.Parts[i].Cell)})
+		}
+	}
+	return append(out, Fact{"key", d.Key(p)}, Fact{"index", decimal(p.Index)})
+}
+
+// SameSpace tells whether the positions of both domains mean the same things,
+// so that a set over one is a set over the other: the same kinds of axes,
+// under the same names, in the same order.
+func (d Domain) SameSpace(o Domain) bool {
+	return slices.EqualFunc(d.Dimensions, o.Dimensions, func(a, b Dimension) bool {
+		return a.Name == b.Name && a.Axis.Kind() == b.Axis.Kind()
+	})
+}
+
+// String describes the domain in a few words, for messages.
+func (d Domain) String() string {
+	parts := make([]string, len(d.Dimensions))
+	for i, dim := range d.Dimensions {
+		parts[i] = strings.TrimSpace(dim.Name + " " + dim.Axis.Kind().String())
+	}
+	return strings.Join(parts, " × ")
+}
+
+func decimal(n int64) string { return strconv.FormatInt(n, 10) }

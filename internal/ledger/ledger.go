@@ -16,43 +16,229 @@ import (
 
 // Set is an immutable set of keys. The zero value is the empty set of any
 // domain.
-type Set struct{}
+//
+// A set over a product maps stretches of the leading dimensions to sets over
+// the rest. The leading dimensions are kept as positions too, not as cells, so
+// that any dimension can be cut differently without losing what is done.
+//
+// Sets do not know their domain: those over spaces that domain.SameSpace tells
+// apart must not be mixed. Where their shapes differ (positions here, values
+// there, or another number of dimensions) they have no keys in common, and
+// Union panics.
+type Set struct{ root *tree }
 
 // Full is every key of d.
-func Full(d domain.Domain) Set { return Set{} }
+func Full(d domain.Domain) Set {
+	if len(d.Dimensions) == 0 {
+		return Set{}
+	}
+	var below *tree
+	for i := len(d.Dimensions) - 1; i >= 0; i-- {
+		t := &tree{}
+		switch axis := d.Dimensions[i].Axis.(type) {
+		case domain.Grid:
+			for _, iv := range axis.Extent() {
+				t.spans = append(t.spans, span{iv.Start, iv.End, below})
+			}
+		case domain.Values:
+			for _, item := range axis.Items {
+				t.names = append(t.names, name{item, below})
+			}
+			sortNames(t.names)
+		}
+		below = t
+	}
+	return Set{below}
+}
 
-// Of is the set of the keys of some partitions of d.
-func Of(d domain.Domain, ps iter.Seq[domain.Partition]) Set { return Set{} }
+// Of is the set of the keys of some partitions of d, in any order; they may
+// overlap.
+func Of(d domain.Domain, ps iter.Seq[domain.Partition]) Set {
+	var rs []row
+	for p := range ps {
+		r := make(row, len(p.Parts))
+		for i, part := range p.Parts {
+			if d.Dimensions[i].Axis.Kind() == domain.Value {
+				r[i].names = []string{part.Text}
+			} else {
+				r[i].spans = []domain.Interval{{Start: part.Start, End: part.End}}
+			}
+		}
+		rs = append(rs, r)
+	}
+	t, _ := build(rs)
+	return Set{t}
+}
 
-// Parse reads the text form of a set over d. An error names the byte position.
-func Parse(d domain.Domain, text string) (Set, error) { return Set{}, nil }
-
-// Text is the form that people read and Parse takes: `[1,1000000)
-// [2000000,3000000)`, instants in RFC 3339, values as a JSON array.
-func (s Set) Text(d domain.Domain) string { return "" }
+// Span is the set of the positions [start, end) on the only axis of a domain.
+func Span(start, end int64) Set {
+	if start >= end {
+		return Set{}
+	}
+	return Set{&tree{spans: []span{{lo: start, hi: end}}}}
+}
 
 // Union returns the keys of either.
-func (s Set) Union(o Set) Set { return s }
+func (s Set) Union(o Set) Set {
+	return Set{merge(s.root, o.root, operation{left: true, right: true, both: true})}
+}
 
 // Minus returns the keys of s that o lacks.
-func (s Set) Minus(o Set) Set { return s }
+func (s Set) Minus(o Set) Set {
+	if !sameShape(s.root, o.root) {
+		return s
+	}
+	return Set{merge(s.root, o.root, operation{left: true})}
+}
 
 // Intersect returns the keys of both.
-func (s Set) Intersect(o Set) Set { return s }
+func (s Set) Intersect(o Set) Set {
+	if !sameShape(s.root, o.root) {
+		return Set{}
+	}
+	return Set{merge(s.root, o.root, operation{both: true})}
+}
 
 // Empty tells whether there are no keys.
-func (s Set) Empty() bool { return true }
+func (s Set) Empty() bool { return s.root == nil }
 
 // Equal tells whether both hold the same keys.
-func (s Set) Equal(o Set) bool { return true }
+func (s Set) Equal(o Set) bool { return equal(s.root, o.root) }
 
 // Contains tells whether every key of o is in s.
-func (s Set) Contains(o Set) bool { return true }
+func (s Set) Contains(o Set) bool { return o.Minus(s).Empty() }
 
-// Count is the number of partitions that the grid of d cuts s into.
-func (s Set) Count(d domain.Domain) int64 { return 0 }
+// Intervals yields the unbroken stretches of a set over one axis of positions,
+// ascending; nothing for other sets.
+func (s Set) Intervals() iter.Seq[domain.Interval] {
+	return func(yield func(domain.Interval) bool) {
+		if s.root == nil || s.root.depth() != 1 {
+			return
+		}
+		for _, sp := range s.root.spans {
+			if !yield(domain.Interval{Start: sp.lo, End: sp.hi}) {
+				return
+			}
+		}
+	}
+}
 
-// Partitions yields the pieces that the grid of d cuts s into, ascending.
+// Count is the number of partitions that the grid of d cuts s into. Keys
+// outside of d do not count.
+func (s Set) Count(d domain.Domain) int64 { return count(s.root, d.Dimensions) }
+
+func count(t *tree, dims []domain.Dimension) int64 {
+	if t == nil || len(dims) == 0 {
+		return 0
+	}
+	below := func(sub *tree) int64 {
+		if len(dims) == 1 {
+			return 1
+		}
+		return count(sub, dims[1:])
+	}
+	var n int64
+	switch axis := dims[0].Axis.(type) {
+	case domain.Grid:
+		for _, sp := range t.spans {
+			if _, cells := axis.Cells(sp.lo, sp.hi); cells > 0 {
+				n += cells * below(sp.sub)
+			}
+		}
+	case domain.Values:
+		for _, nm := range t.names {
+			if _, ok := axis.Find(nm.text); ok {
+				n += below(nm.sub)
+			}
+		}
+	}
+	return n
+}
+
+// Partitions yields the pieces that the grid of d cuts s into, ascending:
+// values in the order of d's list, and in a product the last dimension varies
+// fastest. Keys outside of d are left out.
 func (s Set) Partitions(d domain.Domain) iter.Seq[domain.Partition] {
-	return func(func(domain.Partition) bool) {}
+	return func(yield func(domain.Partition) bool) {
+		for r := range s.Rows(d) {
+			for last := range r.Parts() {
+				parts := make([]domain.Part, 0, len(r.Lead)+1)
+				parts = append(append(parts, r.Lead...), last)
+				if !yield(d.Partition(parts)) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// Row is the share of a set in one piece of the leading dimensions.
+type Row struct {
+	// Lead has one part for every dimension but the last.
+	Lead []domain.Part
+	axis domain.Axis
+	last *tree
+}
+
+// Rows yields the pieces that the grid of d cuts the leading dimensions into,
+// ascending, each with what the set holds of the last; a domain of one
+// dimension has one row.
+func (s Set) Rows(d domain.Domain) iter.Seq[Row] {
+	return func(yield func(Row) bool) {
+		if s.root == nil || len(d.Dimensions) == 0 || s.root.depth() != len(d.Dimensions) {
+			return
+		}
+		rows(s.root, d.Dimensions, nil, yield)
+	}
+}
+
+func rows(t *tree, dims []domain.Dimension, lead []domain.Part, yield func(Row) bool) bool {
+	if len(dims) == 1 {
+		return yield(Row{Lead: lead, axis: dims[0].Axis, last: t})
+	}
+	for part, sub := range pieces(t, dims[0].Axis) {
+		next := append(append(make([]domain.Part, 0, len(lead)+1), lead...), part)
+		if !rows(sub, dims[1:], next, yield) {
+			return false
+		}
+	}
+	return true
+}
+
+// Count is the number of partitions in the row.
+func (r Row) Count() int64 { return count(r.last, []domain.Dimension{{Axis: r.axis}}) }
+
+// Parts yields the parts of the last dimension, ascending.
+func (r Row) Parts() iter.Seq[domain.Part] {
+	return func(yield func(domain.Part) bool) {
+		for part := range pieces(r.last, r.axis) {
+			if !yield(part) {
+				return
+			}
+		}
+	}
+}
+
+// pieces cuts the first dimension of a tree at the lines of its axis.
+func pieces(t *tree, axis domain.Axis) iter.Seq2[domain.Part, *tree] {
+	values, ok := axis.(domain.Values)
+	if !ok {
+		return func(yield func(domain.Part, *tree) bool) {
+			for _, sp := range t.spans {
+				for part := range axis.Split(sp.lo, sp.hi) {
+					if !yield(part, sp.sub) {
+						return
+					}
+				}
+			}
+		}
+	}
+	return func(yield func(domain.Part, *tree) bool) {
+		for i, item := range values.Items {
+			sub, held := t.find(item)
+			if held && !yield(domain.Part{Text: item, Cell: int64(i)}, sub) {
+				return
+			}
+		}
+	}
 }

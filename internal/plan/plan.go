@@ -9,6 +9,8 @@ package plan
 
 import (
 	"iter"
+	"slices"
+	"sort"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/domain"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/ledger"
@@ -43,6 +45,15 @@ type Plan struct {
 	// Segments are the unbroken stretches of the covered keys in run order.
 	// It is nil for domains that have no positions (values, products).
 	Segments []Segment
+
+	// rows are the covered keys of the other domains, ascending.
+	rows []row
+}
+
+// row is a ledger.Row with the number of partitions in the rows before it.
+type row struct {
+	ledger.Row
+	before int64
 }
 
 // Segment is an unbroken stretch of positions [Lo, Hi) on the only axis of a
@@ -51,7 +62,12 @@ type Plan struct {
 type Segment struct {
 	Lo, Hi      int64
 	First, Step int64
-	Count       int64
+	// Line is the number of the grid line at which cell First begins, as
+	// domain.Grid counts them: cell First + Step·i lies between the lines
+	// Line + Step·i and Line + Step·i + 1. It differs from First only after
+	// windows that are excluded or that the calendar skips.
+	Line  int64
+	Count int64
 	// Offset is the number of partitions of the segments before it.
 	Offset int64
 }
@@ -64,24 +80,180 @@ type Shard struct {
 	Offset int64
 	Count  int
 	// Segment is the stretch that holds the whole shard, or nil when the
-	// shard spans a hole or the domain has no positions; then its partitions
-	// must be written out.
+	// shard spans a hole or its bounds follow no arithmetic (values, products,
+	// explicit boundaries); then its partitions must be written out.
 	Segment *Segment
 }
 
-// Make plans a run over what remains.
-func Make(in Input) Plan { return Plan{} }
+// Make plans a run over what remains. Keys outside of the domain are left out.
+func Make(in Input) Plan {
+	p := Plan{
+		Domain:    in.Domain,
+		Covers:    in.Remaining.Intersect(ledger.Full(in.Domain)),
+		Order:     in.Order,
+		ShardSize: max(1, in.ShardSize),
+	}
+	if p.Covers.Empty() {
+		return p
+	}
+	if grid, ok := p.grid(); ok {
+		p.segment(grid)
+		return p
+	}
+	for r := range p.Covers.Rows(p.Domain) {
+		p.rows = append(p.rows, row{r, p.Partitions})
+		p.Partitions += r.Count()
+	}
+	return p
+}
+
+// grid is the only axis of a domain that has positions.
+func (p Plan) grid() (domain.Grid, bool) {
+	if len(p.Domain.Dimensions) != 1 {
+		return nil, false
+	}
+	grid, ok := p.Domain.Dimensions[0].Axis.(domain.Grid)
+	return grid, ok
+}
+
+// segment fills in the segments and counts their partitions.
+func (p *Plan) segment(grid domain.Grid) {
+	for iv := range p.Covers.Intervals() {
+		p.Segments = appendSegments(p.Segments, grid, iv)
+	}
+	if p.Order == NewestFirst {
+		slices.Reverse(p.Segments)
+		for i := range p.Segments {
+			s := &p.Segments[i]
+			s.First, s.Line, s.Step = s.First+s.Count-1, s.Line+s.Count-1, -1
+		}
+	}
+	for i := range p.Segments {
+		p.Segments[i].Offset = p.Partitions
+		p.Partitions += p.Segments[i].Count
+	}
+}
+
+// appendSegments adds one unbroken interval, ascending: as one segment, or as
+// more where the calendar skips a step, so that lines stay arithmetic.
+func appendSegments(out []Segment, grid domain.Grid, iv domain.Interval) []Segment {
+	cell, left := grid.Cells(iv.Start, iv.End)
+	for lo := iv.Start; left > 0; {
+		line := grid.StepOf(cell)
+		n := int64(sort.Search(int(left), func(i int) bool { return grid.StepOf(cell+int64(i)) != line+int64(i) }))
+		hi := iv.End
+		if n < left {
+			hi = grid.Cell(cell + n).Start
+		}
+		out = append(out, Segment{Lo: lo, Hi: hi, First: cell, Step: 1, Line: line, Count: n})
+		lo, cell, left = hi, cell+n, left-n
+	}
+	return out
+}
 
 // ShardCount is the number of shards.
-func (p Plan) ShardCount() int { return 0 }
+func (p Plan) ShardCount() int {
+	if p.Partitions == 0 {
+		return 0
+	}
+	return int((p.Partitions-1)/int64(p.ShardSize)) + 1
+}
 
 // Shard returns shard k, 0 ≤ k < ShardCount.
-func (p Plan) Shard(k int) Shard { return Shard{} }
+func (p Plan) Shard(k int) Shard {
+	s := Shard{Number: k, Offset: int64(k) * int64(p.ShardSize)}
+	s.Count = int(min(int64(p.ShardSize), p.Partitions-s.Offset))
+	if len(p.Segments) == 0 || !p.arithmetic() {
+		return s
+	}
+	seg := &p.Segments[p.segmentOf(s.Offset)]
+	if s.Offset+int64(s.Count) <= seg.Offset+seg.Count {
+		s.Segment = seg
+	}
+	return s
+}
+
+// arithmetic tells whether the lines of the grid can be computed.
+func (p Plan) arithmetic() bool {
+	_, explicit := p.Domain.Dimensions[0].Axis.(domain.Boundaries)
+	return !explicit
+}
+
+// segmentOf finds the segment that holds partition i of the run.
+func (p Plan) segmentOf(i int64) int {
+	return sort.Search(len(p.Segments), func(k int) bool { return p.Segments[k].Offset > i }) - 1
+}
 
 // PartitionsOf yields the partitions of shard k in run order.
 func (p Plan) PartitionsOf(k int) iter.Seq[domain.Partition] {
-	return func(func(domain.Partition) bool) {}
+	s := p.Shard(k)
+	return p.stretch(s.Offset, int64(s.Count))
 }
 
 // At returns partition i of the run, 0 ≤ i < Partitions, in run order.
-func (p Plan) At(i int64) domain.Partition { return domain.Partition{} }
+func (p Plan) At(i int64) domain.Partition {
+	for found := range p.stretch(i, 1) {
+		return found
+	}
+	panic("plan: partition out of range")
+}
+
+// stretch yields n partitions of the run from number i on.
+func (p Plan) stretch(i, n int64) iter.Seq[domain.Partition] {
+	switch {
+	case len(p.Segments) > 0:
+		return p.fromSegments(i, n)
+	case p.Order == NewestFirst:
+		return func(yield func(domain.Partition) bool) {
+			found := slices.Collect(p.fromRows(p.Partitions-i-n, n))
+			for _, partition := range slices.Backward(found) {
+				if !yield(partition) {
+					return
+				}
+			}
+		}
+	}
+	return p.fromRows(i, n)
+}
+
+func (p Plan) fromSegments(i, n int64) iter.Seq[domain.Partition] {
+	return func(yield func(domain.Partition) bool) {
+		for k := p.segmentOf(i); n > 0; k++ {
+			for s := p.Segments[k]; n > 0 && i < s.Offset+s.Count; i, n = i+1, n-1 {
+				if !yield(p.piece(s, i-s.Offset)) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// piece is partition i of a segment.
+func (p Plan) piece(s Segment, i int64) domain.Partition {
+	part := p.Domain.Dimensions[0].Axis.Cell(s.First + s.Step*i)
+	part.Start, part.End = max(part.Start, s.Lo), min(part.End, s.Hi)
+	return domain.Partition{Index: part.Cell, Parts: []domain.Part{part}}
+}
+
+// fromRows yields n partitions, ascending, from the i-th on.
+func (p Plan) fromRows(i, n int64) iter.Seq[domain.Partition] {
+	return func(yield func(domain.Partition) bool) {
+		k := sort.Search(len(p.rows), func(k int) bool { return p.rows[k].before > i }) - 1
+		for skip := i - p.rows[k].before; n > 0; k, skip = k+1, 0 {
+			for last := range p.rows[k].Parts() {
+				if skip > 0 {
+					skip--
+					continue
+				}
+				parts := make([]domain.Part, 0, len(p.rows[k].Lead)+1)
+				parts = append(append(parts, p.rows[k].Lead...), last)
+				if !yield(p.Domain.Partition(parts)) {
+					return
+				}
+				if n--; n == 0 {
+					break
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,106 @@
+// Copyright (c) The terraform-provider-backfill authors
+// SPDX-License-Identifier: MPL-2.0
+
+package domain
+
+import (
+	"math"
+	"sort"
+	"time"
+)
+
+const (
+	minute = 60
+	hour   = 60 * minute
+	day    = 24 * hour
+	// margin is more than any zone's offset and change of offset.
+	margin = 3 * day
+)
+
+// clock turns instants into what a zone's clocks show, and back. Both are Unix
+// seconds; a wall time is the instant at which clocks in UTC show the same.
+//
+// It holds the zone's changes between two instants, because asking the
+// standard library for each of a million windows is ten times slower.
+type clock struct {
+	zone    *time.Location
+	lo, hi  int64
+	periods []period
+}
+
+// period is a stretch of time with one offset from UTC.
+type period struct {
+	start  int64 // instant
+	offset int64 // seconds east
+	// passed is the earliest wall time that no clock shows any more before
+	// the end of this period or of one before it.
+	passed int64
+}
+
+// newClock serves instants from lo to hi exactly, and others more slowly.
+func newClock(zone *time.Location, lo, hi int64) clock {
+	c := clock{zone: zone, lo: lo, hi: hi}
+	at := time.Unix(lo, 0).In(zone)
+	start := int64(math.MinInt64)
+	for {
+		_, offset := at.Zone()
+		_, end := at.ZoneBounds()
+		last := end.IsZero() || end.Unix() > hi
+		if n := len(c.periods); n == 0 || c.periods[n-1].offset != int64(offset) {
+			c.periods = append(c.periods, period{start: start, offset: int64(offset)})
+		}
+		if last {
+			break
+		}
+		at, start = end, end.Unix()
+	}
+	passed := int64(math.MinInt64)
+	for i := range c.periods {
+		if i+1 == len(c.periods) {
+			passed = math.MaxInt64
+		} else {
+			passed = max(passed, c.periods[i+1].start+c.periods[i].offset)
+		}
+		c.periods[i].passed = passed
+	}
+	return c
+}
+
+// around is a clock for times near t, which this clock does not serve.
+func (c *clock) around(t int64) *clock {
+	near := newClock(c.zone, t-margin, t+margin)
+	return &near
+}
+
+// wall returns what clocks show at an instant.
+func (c *clock) wall(instant int64) int64 {
+	if instant < c.lo || instant > c.hi {
+		c = c.around(instant)
+	}
+	i := sort.Search(len(c.periods), func(i int) bool { return c.periods[i].start > instant })
+	return instant + c.periods[i-1].offset
+}
+
+// instant returns when clocks show a wall time, by the rules of RFC 5545,
+// section 3.3.5: the first time if they show it twice; and if clocks skip it,
+// when they would have shown it had they not been changed.
+func (c *clock) instant(wall int64) int64 {
+	if wall-margin/2 < c.lo || wall+margin/2 > c.hi {
+		c = c.around(wall)
+	}
+	i := sort.Search(len(c.periods), func(i int) bool { return c.periods[i].passed > wall })
+	p := c.periods[i]
+	if i > 0 && wall-p.offset < p.start {
+		p = c.periods[i-1]
+	}
+	return wall - p.offset
+}
+
+// startsDay tells whether a local day begins at an instant.
+func (c *clock) startsDay(instant int64) bool {
+	wall := c.wall(instant)
+	return c.instant(wall-mod(wall, day)) == instant
+}
+
+// mod is the non-negative remainder.
+func mod(a, b int64) int64 { return (a%b + b) % b }

@@ -1,0 +1,68 @@
+// Copyright (c) The terraform-provider-backfill authors
+// SPDX-License-Identifier: MPL-2.0
+
+package domain
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Error is one thing wrong with the description of a key space. Its fields let
+// a caller attach it to the attribute that the user wrote.
+type Error struct {
+	// Dimension is the name of the dimension, empty in a domain of one and for
+	// errors about the list of dimensions as a whole.
+	Dimension string
+	// Field is the attribute at fault: start, end, size, boundaries, every,
+	// timezone, format, exclude, values, name or dimensions.
+	Field string
+	// Item is the position in a list attribute, or -1.
+	Item int
+	// Message is one or more full sentences with the values and what to do.
+	Message string
+}
+
+// Error returns the message with its place.
+func (e *Error) Error() string {
+	place := e.Field
+	if e.Item >= 0 {
+		place = fmt.Sprintf("%s[%d]", place, e.Item)
+	}
+	if e.Dimension != "" {
+		place = e.Dimension + "." + place
+	}
+	return place + ": " + e.Message
+}
+
+// Errors is everything that New found wrong, in the order of the dimensions.
+// It is never empty when returned.
+type Errors []*Error
+
+// Error returns the messages, one per line.
+func (es Errors) Error() string {
+	lines := make([]string, len(es))
+	for i, e := range es {
+		lines[i] = e.Error()
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Unwrap lets errors.As find a single *Error.
+func (es Errors) Unwrap() []error {
+	out := make([]error, len(es))
+	for i, e := range es {
+		out[i] = e
+	}
+	return out
+}
+
+// fault makes an error about a whole attribute.
+func fault(field, format string, args ...any) *Error {
+	return &Error{Field: field, Item: -1, Message: fmt.Sprintf(format, args...)}
+}
+
+// faultAt makes an error about one item of a list attribute.
+func faultAt(field string, item int, format string, args ...any) *Error {
+	return &Error{Field: field, Item: item, Message: fmt.Sprintf(format, args...)}
+}
