@@ -41,6 +41,9 @@ done < <(tools/terraform.sh --test-env)
 export TF_ACC=${TF_ACC:-1}
 export BACKFILL_DEVCLUSTER=${BACKFILL_DEVCLUSTER:-$PWD/.cache/bin/devcluster}
 export CHECKPOINT_DISABLE=1
+# No test may meet a cluster or a configuration of the person who runs it.
+unset KUBECONFIG "${!KUBE_@}"
+export TF_CLI_CONFIG_FILE=/dev/null
 
 events=.cache/test-events.json
 status=0
