@@ -1,0 +1,180 @@
+// Copyright (c) The terraform-provider-backfill authors
+// SPDX-License-Identifier: MPL-2.0
+
+package cluster
+
+import (
+	"fmt"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// Config says which cluster to talk to, and as whom. Empty fields are not set.
+// Host, ConfigPath, ConfigPaths and InCluster name the cluster; without one of
+// them there is no connection at all: nothing is ever guessed.
+type Config struct {
+	Host                  string
+	Username, Password    string
+	Insecure              *bool
+	TLSServerName         string
+	ClientCertificate     string // PEM
+	ClientKey             string // PEM
+	ClusterCACertificate  string // PEM
+	ConfigPath            string
+	ConfigPaths           []string
+	ConfigContext         string
+	ConfigContextAuthInfo string
+	ConfigContextCluster  string
+	Token                 string
+	ProxyURL              string
+	Exec                  *Exec
+	// InCluster takes the service account of the pod this program runs in.
+	InCluster bool
+}
+
+// Exec is a command that prints credentials.
+type Exec struct {
+	APIVersion, Command string
+	Args                []string
+	Env                 map[string]string
+}
+
+// String names the cluster without secrets, so that a Config can be logged.
+func (c Config) String() string {
+	switch {
+	case c.InCluster:
+		return "in-cluster"
+	case c.Host != "":
+		return c.Host
+	}
+	return strings.Join(c.paths(), string(filepath.ListSeparator))
+}
+
+// GoString is String: no verb of package fmt prints the secrets.
+func (c Config) GoString() string { return c.String() }
+
+// Format implements fmt.Formatter for every verb.
+func (c Config) Format(f fmt.State, _ rune) { fmt.Fprint(f, c.String()) }
+
+// NamesCluster tells whether anything says which cluster is meant.
+func (c Config) NamesCluster() bool {
+	return c.InCluster || c.Host != "" || len(c.paths()) > 0
+}
+
+func (c Config) paths() []string {
+	if c.ConfigPath != "" {
+		return []string{c.ConfigPath}
+	}
+	return c.ConfigPaths
+}
+
+// Lookup finds an environment variable.
+type Lookup func(name string) (value string, found bool)
+
+// WithEnvironment fills what c leaves empty from the KUBE_… variables that
+// Kubernetes providers share. When c itself names a cluster, the variables that
+// would name one are not read, so that a forgotten variable cannot redirect
+// it; credentials are. A variable that does not parse is an error.
+func (c Config) WithEnvironment(lookup Lookup) (Config, error) {
+	get := func(name string) string {
+		v, _ := lookup(name)
+		return v
+	}
+	fill := func(field *string, name string) {
+		if *field == "" {
+			*field = get(name)
+		}
+	}
+	if !c.NamesCluster() {
+		c.Host = get("KUBE_HOST")
+		c.ConfigPath = get("KUBE_CONFIG_PATH")
+		if c.ConfigPath == "" {
+			c.ConfigPaths = splitPaths(get("KUBE_CONFIG_PATHS"))
+		}
+	}
+	fill(&c.Username, "KUBE_USER")
+	fill(&c.Password, "KUBE_PASSWORD")
+	fill(&c.TLSServerName, "KUBE_TLS_SERVER_NAME")
+	fill(&c.ClientCertificate, "KUBE_CLIENT_CERT_DATA")
+	fill(&c.ClientKey, "KUBE_CLIENT_KEY_DATA")
+	fill(&c.ClusterCACertificate, "KUBE_CLUSTER_CA_CERT_DATA")
+	fill(&c.ConfigContext, "KUBE_CTX")
+	fill(&c.ConfigContextAuthInfo, "KUBE_CTX_AUTH_INFO")
+	fill(&c.ConfigContextCluster, "KUBE_CTX_CLUSTER")
+	fill(&c.Token, "KUBE_TOKEN")
+	fill(&c.ProxyURL, "KUBE_PROXY_URL")
+	if text := get("KUBE_INSECURE"); c.Insecure == nil && text != "" {
+		insecure, err := strconv.ParseBool(text)
+		if err != nil {
+			return Config{}, misconfigured(fmt.Sprintf("The environment variable KUBE_INSECURE holds %q. Set it to true or false.", text))
+		}
+		c.Insecure = &insecure
+	}
+	return c.withHome(get("HOME")), nil
+}
+
+// WithKubeconfigVariable names the cluster by KUBECONFIG when nothing else
+// does. The command line honours it as kubectl does; the provider does not.
+func (c Config) WithKubeconfigVariable(lookup Lookup) Config {
+	if c.NamesCluster() {
+		return c
+	}
+	list, _ := lookup("KUBECONFIG")
+	c.ConfigPaths = splitPaths(list)
+	home, _ := lookup("HOME")
+	return c.withHome(home)
+}
+
+// withHome expands a leading ~ of paths.
+func (c Config) withHome(home string) Config {
+	expand := func(path string) string {
+		if path == "~" || strings.HasPrefix(path, "~/") {
+			return home + path[1:]
+		}
+		return path
+	}
+	c.ConfigPath = expand(c.ConfigPath)
+	expanded := make([]string, 0, len(c.ConfigPaths))
+	for _, path := range c.ConfigPaths {
+		expanded = append(expanded, expand(path))
+	}
+	c.ConfigPaths = expanded
+	return c
+}
+
+func splitPaths(list string) []string {
+	var paths []string
+	for _, path := range filepath.SplitList(list) {
+		if path != "" {
+			paths = append(paths, path)
+		}
+	}
+	return paths
+}
+
+func misconfigured(detail string) *Error {
+	return &Error{Reason: Misconfigured, Summary: "Invalid Cluster Configuration", Detail: detail}
+}
+
+// check refuses combinations of which one part would silently be ignored.
+func (c Config) check() error {
+	switch {
+	case !c.NamesCluster():
+		return &Error{Reason: Misconfigured, Summary: "No Cluster Configured", Detail: "Nothing says which cluster to use. " +
+			"Set \"host\", \"config_path\", \"config_paths\" or \"in_cluster\" in the provider's configuration, or one of the environment variables " +
+			"KUBE_HOST, KUBE_CONFIG_PATH and KUBE_CONFIG_PATHS. No other place is searched, so that a backfill cannot run in a cluster by accident."}
+	case c.InCluster && (c.Host != "" || len(c.paths()) > 0):
+		return misconfigured("\"in_cluster\" is true, and \"host\", \"config_path\" or \"config_paths\" is set too. Keep the one that names the cluster you mean.")
+	case c.ConfigPath != "" && len(c.ConfigPaths) > 0:
+		return misconfigured("\"config_path\" and \"config_paths\" are both set. Keep one of them.")
+	case len(c.paths()) == 0 && (c.ConfigContext != "" || c.ConfigContextAuthInfo != "" || c.ConfigContextCluster != ""):
+		return misconfigured("\"config_context\", \"config_context_auth_info\" or \"config_context_cluster\" (or its variable KUBE_CTX, KUBE_CTX_AUTH_INFO, KUBE_CTX_CLUSTER) " +
+			"is set, but no kubeconfig that it could refer to. Set \"config_path\" too, or remove it.")
+	case (c.ClientCertificate == "") != (c.ClientKey == ""):
+		return misconfigured("\"client_certificate\" and \"client_key\" belong together, and only one of them is set. Set both, or neither.")
+	case c.Exec != nil && c.Exec.Command == "":
+		return misconfigured("\"exec\" has no \"command\". Name the program that prints the credentials.")
+	}
+	return nil
+}

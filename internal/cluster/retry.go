@@ -1,0 +1,116 @@
+// Copyright (c) The terraform-provider-backfill authors
+// SPDX-License-Identifier: MPL-2.0
+
+package cluster
+
+import (
+	"context"
+	"time"
+
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/manifest"
+)
+
+// Retry bounds how often a failed call is tried again.
+type Retry struct {
+	// Attempts counts the first one too.
+	Attempts int
+	// Backoff is the pause after the first attempt; it doubles up to MaxBackoff.
+	Backoff, MaxBackoff time.Duration
+	// Pause waits, or returns the context's error early. Nil: real time.
+	Pause func(context.Context, time.Duration) error
+}
+
+// DefaultRetry gives a server about four seconds to come back.
+func DefaultRetry() Retry {
+	return Retry{Attempts: 5, Backoff: 250 * time.Millisecond, MaxBackoff: 2 * time.Second}
+}
+
+// WithRetry returns a backend that tries transient failures of b again. All
+// calls may be repeated: names are the caller's, updates carry a
+// resourceVersion, patches and deletions are idempotent.
+func WithRetry(b Backend, r Retry) Backend {
+	if r.Pause == nil {
+		r.Pause = Pause
+	}
+	return &retrying{b, r}
+}
+
+// Pause waits for d, or returns the context's error as soon as it ends.
+func Pause(ctx context.Context, d time.Duration) error {
+	waiting, cancel := context.WithTimeout(ctx, d)
+	defer cancel()
+	<-waiting.Done()
+	return ctx.Err()
+}
+
+type retrying struct {
+	next   Backend
+	policy Retry
+}
+
+func (r *retrying) do(ctx context.Context, call func() error) error {
+	backoff := r.policy.Backoff
+	for attempt := 1; ; attempt++ {
+		err := call()
+		if err == nil || !IsTransient(err) || attempt >= r.policy.Attempts {
+			return err
+		}
+		if r.policy.Pause(ctx, backoff) != nil {
+			return err
+		}
+		backoff = min(2*backoff, r.policy.MaxBackoff)
+	}
+}
+
+func (r *retrying) Get(ctx context.Context, kind Kind, namespace, name string) (o manifest.Object, err error) {
+	err = r.do(ctx, func() error {
+		o, err = r.next.Get(ctx, kind, namespace, name)
+		return err
+	})
+	return o, err
+}
+
+func (r *retrying) List(ctx context.Context, kind Kind, namespace, selector string) (os []manifest.Object, err error) {
+	err = r.do(ctx, func() error {
+		os, err = r.next.List(ctx, kind, namespace, selector)
+		return err
+	})
+	return os, err
+}
+
+func (r *retrying) Create(ctx context.Context, in manifest.Object) (o manifest.Object, err error) {
+	err = r.do(ctx, func() error {
+		o, err = r.next.Create(ctx, in)
+		return err
+	})
+	return o, err
+}
+
+func (r *retrying) Update(ctx context.Context, in manifest.Object) (o manifest.Object, err error) {
+	err = r.do(ctx, func() error {
+		o, err = r.next.Update(ctx, in)
+		return err
+	})
+	return o, err
+}
+
+func (r *retrying) Patch(ctx context.Context, kind Kind, namespace, name string, patch []byte) (o manifest.Object, err error) {
+	err = r.do(ctx, func() error {
+		o, err = r.next.Patch(ctx, kind, namespace, name, patch)
+		return err
+	})
+	return o, err
+}
+
+// Delete takes "not found" after a failed attempt for that attempt's success.
+func (r *retrying) Delete(ctx context.Context, kind Kind, namespace, name, uid string) error {
+	repeated := false
+	return r.do(ctx, func() error {
+		err := r.next.Delete(ctx, kind, namespace, name, uid)
+		if repeated && IsNotFound(err) {
+			return nil
+		}
+		repeated = true
+		return err
+	})
+}
