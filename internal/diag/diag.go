@@ -38,10 +38,31 @@ func Warning(code string, path cty.Path, summary, detail string) *hcl.Diagnostic
 	return d
 }
 
+// At is Error with the summary that the registry keeps for the code. It
+// panics for a code that is not registered.
+func At(code string, path cty.Path, detail string) *hcl.Diagnostic {
+	return Error(code, path, mustLookup(code).Summary, detail)
+}
+
+// InSource is At for a problem whose place in a file is known.
+func InSource(code string, subject hcl.Range, detail string) *hcl.Diagnostic {
+	d := At(code, nil, detail)
+	d.Subject = subject.Ptr()
+	return d
+}
+
 // PathOf returns the path of a diagnostic, or nil.
 func PathOf(d *hcl.Diagnostic) cty.Path {
 	if e, ok := d.Extra.(Extra); ok {
 		return e.Path
 	}
 	return nil
+}
+
+// CodeOf returns the code of a diagnostic, or "".
+func CodeOf(d *hcl.Diagnostic) string {
+	if e, ok := d.Extra.(Extra); ok {
+		return e.Code
+	}
+	return ""
 }

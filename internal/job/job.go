@@ -11,10 +11,8 @@ package job
 import (
 	"time"
 
-	"github.com/hashicorp/hcl/v2"
-	"github.com/zclconf/go-cty/cty"
-
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/domain"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/late"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/plan"
 )
 
@@ -76,33 +74,18 @@ type Retry struct {
 
 // Text is a string with references that are only known in the pod: its parts
 // in order, each either literal or a reference.
-type Text []TextPart
+type Text = late.Text
 
 // TextPart is literal text, or a reference such as "partition.start",
 // "partition.country.key", "job.name", "run.name" or "attempt" when Ref is
 // not empty.
-type TextPart struct {
-	Literal string
-	Ref     string
-}
+type TextPart = late.Part
 
 // ParseText reads the encoded form that both faces use inside a cty string:
 // `${partition.start}` is a reference, `$${partition.` stands for the literal
-// text `${partition.`, and all else is literal.
-func ParseText(s string) (Text, error) { return nil, nil }
+// text `${partition.`, and all else is literal. See late.Parse.
+func ParseText(s string) (Text, error) { return late.Parse(s) }
 
 // EscapeText returns literal text encoded such that ParseText gives it back
 // as one literal part.
-func EscapeText(literal string) string { return "" }
-
-// Decode checks a value of the table's type (unknown parts are skipped) and
-// returns the typed job. Problems carry their cty.Path (see package diag). The
-// job is nil when there are errors, or when something that it needs is unknown.
-func Decode(v cty.Value) (*Job, hcl.Diagnostics) { return nil, nil }
-
-// Canonical is the declaration as the record keeps it: JSON of v without
-// nulls, keys sorted, byte-identical for equal declarations.
-func Canonical(v cty.Value) ([]byte, error) { return nil, nil }
-
-// ParseCanonical reads what Canonical wrote.
-func ParseCanonical(data []byte) (cty.Value, error) { return cty.NilVal, nil }
+func EscapeText(literal string) string { return late.Escape(literal) }

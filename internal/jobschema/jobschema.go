@@ -5,9 +5,11 @@
 // attribute with its type, default, bounds, documentation, edit class and
 // whether it may refer to the partition.
 //
-// From the table come the HCL decoder (package lang), the Terraform schema
-// (package provider), the reference documentation and the JSON Schema. The
-// package checks no rule that spans attributes; package job does.
+// From the table come the HCL decoder (Decode, here), the checks of single
+// attributes (package job), the Terraform schema (package provider), the
+// reference documentation and the JSON Schema. The package evaluates no
+// expression (package lang does) and checks no rule that spans attributes
+// (package job does).
 package jobschema
 
 import "github.com/zclconf/go-cty/cty"
@@ -42,6 +44,31 @@ const (
 	Dynamic    // any value
 )
 
+// Format is the syntax of a string, or of each string of a list or map.
+type Format string
+
+// The formats. Package job checks them.
+const (
+	FreeText   Format = ""               // any text without NUL
+	Line       Format = "line"           // one line, at most 1,024 characters
+	JobName    Format = "job name"       // DNS label of at most 40 characters
+	DNSLabel   Format = "DNS label"      // RFC 1123 label, at most 63 characters
+	DNSName    Format = "DNS name"       // RFC 1123 subdomain, at most 253 characters
+	Image      Format = "image"          // container image reference
+	Duration   Format = "duration"       // whole seconds, written as 30s, 10m or 1h30m
+	Quantity   Format = "quantity"       // Kubernetes quantity
+	Quantities Format = "quantities"     // map from resource name to quantity
+	Labels     Format = "labels"         // map from label key to label value
+	EnvNames   Format = "env names"      // map whose keys name environment variables
+	DataKey    Format = "key"            // key of a Secret or ConfigMap
+	AbsPath    Format = "absolute path"  // without .. and colon
+	RelPath    Format = "relative path"  // without ..
+	Items      Format = "distinct texts" // list of distinct texts, none empty
+)
+
+// Bounds are the least and the greatest value of an Int, both included.
+type Bounds struct{ Min, Max int64 }
+
 // Attribute is one row of the table.
 type Attribute struct {
 	Name     string
@@ -52,17 +79,87 @@ type Attribute struct {
 	Default string
 	Doc     string
 	// Enum lists the only values allowed, when not empty.
-	Enum  []string
-	Class EditClass
+	Enum []string
+	// Format is the syntax of strings.
+	Format Format
+	// Bounds limit an Int; nil allows every 64-bit integer.
+	Bounds *Bounds
+	Class  EditClass
 	// Late tells that references to the partition are allowed in it.
 	Late bool
+	// Label tells that in a job file the value is the label of the block; only
+	// in Terraform is it an attribute.
+	Label bool
 	// Attributes describes nested objects.
 	Attributes []Attribute
 }
 
-// Job is the table: every attribute of a job body, in documentation order.
-func Job() []Attribute { return nil }
-
 // Type is the cty type implied by attributes: an object whose optional
 // attributes are null when not set.
-func Type(attrs []Attribute) cty.Type { return cty.EmptyObject }
+func Type(attrs []Attribute) cty.Type {
+	types := make(map[string]cty.Type, len(attrs))
+	for _, a := range attrs {
+		types[a.Name] = a.Type()
+	}
+	return cty.Object(types)
+}
+
+// Type is the cty type of the attribute's value.
+func (a Attribute) Type() cty.Type {
+	switch a.Kind {
+	case Int:
+		return cty.Number
+	case Bool:
+		return cty.Bool
+	case StringList:
+		return cty.List(cty.String)
+	case StringMap:
+		return cty.Map(cty.String)
+	case IntList:
+		return cty.List(cty.Number)
+	case Object:
+		return Type(a.Attributes)
+	case ObjectList:
+		return cty.List(Type(a.Attributes))
+	case ObjectMap:
+		return cty.Map(Type(a.Attributes))
+	case Dynamic:
+		return cty.DynamicPseudoType
+	}
+	return cty.String
+}
+
+// Element is the row that describes the members of a list or map.
+func (a Attribute) Element() Attribute {
+	e := Attribute{Name: a.Name, Late: a.Late, Class: a.Class, Attributes: a.Attributes}
+	switch a.Kind {
+	case IntList:
+		e.Kind = Int
+	case ObjectList, ObjectMap:
+		e.Kind = Object
+	default:
+		e.Kind = String
+	}
+	return e
+}
+
+// Find returns the row with the name, or false.
+func Find(attrs []Attribute, name string) (Attribute, bool) {
+	for _, a := range attrs {
+		if a.Name == name {
+			return a, true
+		}
+	}
+	return Attribute{}, false
+}
+
+// names lists the attributes that a job file may set.
+func names(attrs []Attribute) []string {
+	var out []string
+	for _, a := range attrs {
+		if !a.Label {
+			out = append(out, a.Name)
+		}
+	}
+	return out
+}

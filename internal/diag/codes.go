@@ -1,0 +1,143 @@
+// Copyright (c) The terraform-provider-backfill authors
+// SPDX-License-Identifier: MPL-2.0
+
+package diag
+
+import "fmt"
+
+// Info explains one code for the troubleshooting page.
+type Info struct {
+	Code    string
+	Summary string // the title of every diagnostic with this code
+	Cause   string
+	Cure    string
+}
+
+// The codes of the job language. BF10–BF14 concern files, blocks, variables,
+// expressions and references; BF20–BF22 the rules about one job.
+const (
+	CodeEncoding       = "BF1001"
+	CodeTooLarge       = "BF1002"
+	CodeSyntax         = "BF1003"
+	CodeNesting        = "BF1004"
+	CodeNoJob          = "BF1005"
+	CodeUnknownBlock   = "BF1101"
+	CodeUnknownAttr    = "BF1102"
+	CodeMissingAttr    = "BF1103"
+	CodeWrongType      = "BF1104"
+	CodeNotABlock      = "BF1105"
+	CodeRepeatedBlock  = "BF1106"
+	CodeBothForms      = "BF1107"
+	CodeLabels         = "BF1108"
+	CodeDuplicateJob   = "BF1109"
+	CodeUnknownVar     = "BF1201"
+	CodeNoValue        = "BF1202"
+	CodeVarValue       = "BF1203"
+	CodeVarDecl        = "BF1204"
+	CodeUnknownRef     = "BF1205"
+	CodeDuplicateVar   = "BF1206"
+	CodeExpression     = "BF1301"
+	CodeLateNotAllowed = "BF1401"
+	CodeLateWrapped    = "BF1402"
+	CodeLateUnknown    = "BF1403"
+	CodeLateMalformed  = "BF1404"
+
+	CodeName         = "BF2001"
+	CodeOutOfRange   = "BF2002"
+	CodeChoice       = "BF2003"
+	CodeWholeNumber  = "BF2004"
+	CodeQuantity     = "BF2005"
+	CodeDuration     = "BF2006"
+	CodeImage        = "BF2007"
+	CodePath         = "BF2008"
+	CodeLabel        = "BF2009"
+	CodeEnvName      = "BF2010"
+	CodeReserved     = "BF2011"
+	CodeClash        = "BF2012"
+	CodeNullElement  = "BF2013"
+	CodeText         = "BF2014"
+	CodeSensitive    = "BF2015"
+	CodeNoDomain     = "BF2101"
+	CodeTwoDomains   = "BF2102"
+	CodeRange        = "BF2103"
+	CodeValues       = "BF2104"
+	CodeTooMany      = "BF2105"
+	CodeValuesSize   = "BF2106"
+	CodeLimitBelow   = "BF2201"
+	CodeNoCommand    = "BF2202"
+	CodeRetryBackoff = "BF2203"
+	CodeInternal     = "BF9001"
+)
+
+var registry = []Info{
+	{CodeEncoding, "Invalid File Encoding", "The file holds bytes that are not UTF-8.", "Save the file as UTF-8 without other encodings mixed in."},
+	{CodeTooLarge, "File Too Large", "The file is larger than a job file may be (1 MiB).", "Move data out of the job file, or describe the keys with a range instead of a list."},
+	{CodeSyntax, "Invalid Syntax", "The file is not valid HCL, or not valid JSON for a file that ends in .json.", "Correct the text at the place shown."},
+	{CodeNesting, "Nesting Too Deep", "Brackets, operators or conditionals are nested deeper than any readable file needs.", "Split the expression with variables."},
+	{CodeNoJob, "No Job Declared", "The files hold no job block.", "Add a block such as `job \"orders\" { … }`, or name the right file."},
+	{CodeUnknownBlock, "Unknown Block", "The language has no block of this kind at this place.", "Correct the spelling; the reference lists every block."},
+	{CodeUnknownAttr, "Unknown Attribute", "The language has no attribute of this name at this place.", "Correct the spelling; the reference lists every attribute."},
+	{CodeMissingAttr, "Missing Required Attribute", "An attribute without a default was not set.", "Set it."},
+	{CodeWrongType, "Wrong Type", "The value is of another type than the attribute takes.", "Write a value of the type that the message names."},
+	{CodeNotABlock, "Attribute Written As Block", "Only single nested objects may be written as blocks; maps, lists and plain values are attributes.", "Write `name = …` with an equals sign."},
+	{CodeRepeatedBlock, "Repeated Block", "A nested object was written twice.", "Merge the two blocks into one."},
+	{CodeBothForms, "Attribute And Block Together", "A nested object was written as a block and as an attribute.", "Keep one of the two forms."},
+	{CodeLabels, "Wrong Block Labels", "The block has too many or too few labels.", "Give a job or variable exactly one label, its name, and a nested block none."},
+	{CodeDuplicateJob, "Duplicate Job", "Two jobs of a module have the same name.", "Rename one of them."},
+	{CodeUnknownVar, "Unknown Variable", "A value was given for, or a reference made to, a variable that no file declares.", "Correct the name, or declare the variable."},
+	{CodeNoValue, "Variable Without Value", "A variable without a default got no value.", "Pass one with `-var name=value`, in the resource's `variables`, or give the variable a default."},
+	{CodeVarValue, "Invalid Variable Value", "The value given for a variable cannot be converted to the variable's type.", "Pass a value of that type."},
+	{CodeVarDecl, "Invalid Variable Declaration", "The variable's block is not valid.", "Correct its type, default or name."},
+	{CodeUnknownRef, "Unknown Reference", "An expression refers to something that does not exist.", "Refer to `var.<name>`; to `partition`, `job`, `run` or `attempt` in command, args and env."},
+	{CodeDuplicateVar, "Duplicate Variable", "A variable is declared twice.", "Remove one of the declarations."},
+	{CodeExpression, "Invalid Expression", "The expression cannot be evaluated.", "Correct it as the message says."},
+	{CodeLateNotAllowed, "Pod Reference Not Allowed Here", "`partition`, `job`, `run` and `attempt` have values only inside the pod, and this attribute must be known before.", "Use such references in the runner's command, args and env only."},
+	{CodeLateWrapped, "Expression Around Pod Reference", "A value that is known only inside the pod was used inside a larger expression, which is evaluated before.", "Write the reference bare or inside a string template, and let the runner do the rest."},
+	{CodeLateUnknown, "Unknown Pod Reference", "This partition, job or run has no such property.", "Use one of the references that the message lists."},
+	{CodeLateMalformed, "Malformed Pod Reference", "A text starts a reference that does not end as one.", "Write `${partition.start}`, or put one more `$` in front for literal text."},
+
+	{CodeName, "Invalid Name", "Kubernetes would refuse the name, or it leaves no room for the suffixes of the objects made from it.", "Choose a name of the form that the message gives."},
+	{CodeOutOfRange, "Value Out Of Range", "The number or duration is smaller or larger than allowed.", "Choose one within the bounds that the message gives."},
+	{CodeChoice, "Invalid Choice", "The attribute takes one of a few words.", "Use one of those that the message lists."},
+	{CodeWholeNumber, "Whole Number Required", "The number has a fraction or does not fit in 64 bits.", "Write a whole number between -9223372036854775808 and 9223372036854775807."},
+	{CodeQuantity, "Invalid Quantity", "The text is no Kubernetes quantity.", "Write for example `500m` or `2` for cpu, `512Mi` or `1Gi` for memory."},
+	{CodeDuration, "Invalid Duration", "The text is no duration.", "Write whole seconds, minutes and hours, for example `30s`, `10m` or `1h30m`."},
+	{CodeImage, "Invalid Image Reference", "The text is no container image reference.", "Write for example `registry.example.com/team/app:1.2`."},
+	{CodePath, "Invalid Path", "The path cannot be mounted.", "Write an absolute path without `..` for mount_path and host_path, a relative one for sub_path."},
+	{CodeLabel, "Invalid Label", "Kubernetes would refuse the label.", "Follow the form that the message gives."},
+	{CodeEnvName, "Invalid Environment Variable Name", "Kubernetes would refuse the name of the variable.", "Use letters, digits and underscores, not starting with a digit."},
+	{CodeReserved, "Reserved Name", "The name or path belongs to this program, to Argo or to Kubernetes.", "Choose another."},
+	{CodeClash, "Conflicting Definitions", "Two things in one pod have the same name or place.", "Rename or remove one of them."},
+	{CodeNullElement, "Null Element", "A list or map holds a null.", "Remove the element or give it a value."},
+	{CodeText, "Invalid Text", "The text is empty, too long, or holds characters that cannot be passed on.", "Follow what the message says."},
+	{CodeSensitive, "Sensitive Value In Manifest", "A sensitive value would be readable by anyone who can read the workflow.", "Put it in a Secret and refer to that with secret_env."},
+	{CodeNoDomain, "Missing Partition Domain", "The partition block does not say what is to be processed.", "Set `range` or `values` in it."},
+	{CodeTwoDomains, "Conflicting Partition Domains", "The partition block describes its keys in two ways.", "Keep one of them."},
+	{CodeRange, "Invalid Range", "The bounds or the size describe no partitions: the start is not below the end, the size is not positive, or the numbers are too large.", "Correct the attribute shown; the end itself is not part of the range."},
+	{CodeValues, "Invalid Values", "The list of values is empty, or holds an empty, repeated or overlong value, so that partitions could not be told apart.", "Correct the element shown."},
+	{CodeTooMany, "Too Many Partitions", "The grid cuts the domain in more partitions than one run may have (1,000,000).", "Choose a larger size."},
+	{CodeValuesSize, "Values Too Large", "The list of values does not fit in the job's record (10,000 items, 256 kB).", "Use a range, or split the job."},
+	{CodeLimitBelow, "Limit Below Request", "A resource's limit is smaller than its request.", "Raise the limit or lower the request."},
+	{CodeNoCommand, "Missing Command", "Argo must know the command, because it starts the container through its own wrapper.", "Set `command` to what the image would run."},
+	{CodeRetryBackoff, "Conflicting Backoff", "The longest wait between attempts is shorter than the first.", "Raise `max_backoff` or lower `backoff`."},
+	{CodeInternal, "Internal Error", "This program met a condition that its authors held impossible.", "Please report it with the job file and the message."},
+}
+
+var byCode = func() map[string]Info {
+	m := make(map[string]Info, len(registry))
+	for _, i := range registry {
+		m[i.Code] = i
+	}
+	return m
+}()
+
+// Codes lists every registered code, ascending.
+func Codes() []Info { return append([]Info(nil), registry...) }
+
+func mustLookup(code string) Info {
+	i, ok := byCode[code]
+	if !ok {
+		panic(fmt.Sprintf("diag: code %q is not registered", code))
+	}
+	return i
+}

@@ -1,0 +1,86 @@
+// Copyright (c) The terraform-provider-backfill authors
+// SPDX-License-Identifier: MPL-2.0
+
+package diag
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+)
+
+// MaxShown is the number of diagnostics that are reported at once; of the rest
+// only the number is told.
+const MaxShown = 100
+
+// Origin maps a path of a job's value to the range where it was written, or to
+// the nearest enclosing range.
+type Origin interface {
+	Range(path cty.Path) hcl.Range
+}
+
+// Resolve gives every diagnostic that has a path and no range yet the range
+// that the origin knows. It changes the diagnostics in place and returns them.
+func Resolve(diags hcl.Diagnostics, origin Origin) hcl.Diagnostics {
+	if origin == nil {
+		return diags
+	}
+	for _, d := range diags {
+		e, ok := d.Extra.(Extra)
+		if !ok || d.Subject != nil || e.Path == nil {
+			continue
+		}
+		if rng := origin.Range(e.Path); rng.Filename != "" {
+			d.Subject = rng.Ptr()
+		}
+	}
+	return diags
+}
+
+// Sort orders diagnostics as a reader meets them in the source: by file, then
+// by position. Those without a range come last, in the order in which they
+// were found; so do several at one place.
+func Sort(diags hcl.Diagnostics) hcl.Diagnostics {
+	slices.SortStableFunc(diags, func(a, b *hcl.Diagnostic) int {
+		switch {
+		case a.Subject == nil && b.Subject == nil:
+			return 0
+		case a.Subject == nil:
+			return 1
+		case b.Subject == nil:
+			return -1
+		}
+		return cmp.Or(
+			cmp.Compare(a.Subject.Filename, b.Subject.Filename),
+			cmp.Compare(a.Subject.Start.Line, b.Subject.Start.Line),
+			cmp.Compare(a.Subject.Start.Column, b.Subject.Start.Column),
+		)
+	})
+	return diags
+}
+
+// capped splits off what is too much to show. Errors are kept before
+// warnings, so that a flood of warnings cannot hide why something failed.
+func capped(diags hcl.Diagnostics) (shown hcl.Diagnostics, omitted int) {
+	if len(diags) <= MaxShown {
+		return diags, 0
+	}
+	room := MaxShown
+	keep := make([]bool, len(diags))
+	for _, severity := range []hcl.DiagnosticSeverity{hcl.DiagError, hcl.DiagWarning} {
+		for i, d := range diags {
+			if room > 0 && d.Severity == severity {
+				keep[i] = true
+				room--
+			}
+		}
+	}
+	for i, d := range diags {
+		if keep[i] {
+			shown = append(shown, d)
+		}
+	}
+	return shown, len(diags) - len(shown)
+}

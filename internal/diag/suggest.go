@@ -1,0 +1,49 @@
+// Copyright (c) The terraform-provider-backfill authors
+// SPDX-License-Identifier: MPL-2.0
+
+package diag
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/agext/levenshtein"
+)
+
+// DidYouMean returns ` Did you mean "x"?` for the candidate nearest to what
+// was given, or "" when none is near. Of equally near ones the first wins.
+func DidYouMean(given string, candidates []string) string {
+	best, bestDistance := "", len(given)/2+1
+	for _, c := range candidates {
+		d := levenshtein.Distance(strings.ToLower(given), strings.ToLower(c), nil)
+		if d < bestDistance {
+			best, bestDistance = c, d
+		}
+	}
+	if best == "" || bestDistance > 3 {
+		return ""
+	}
+	return fmt.Sprintf(" Did you mean %q?", best)
+}
+
+// List joins names for a sentence: `"a", "b" and "c"`, sorted unless the order
+// of the names matters to the reader (then pass them in that order and set
+// keep).
+func List(names []string, keep bool) string {
+	quoted := make([]string, len(names))
+	for i, n := range names {
+		quoted[i] = fmt.Sprintf("%q", n)
+	}
+	if !keep {
+		slices.Sort(quoted)
+	}
+	switch len(quoted) {
+	case 0:
+		return "none"
+	case 1:
+		return quoted[0]
+	}
+	last := len(quoted) - 1
+	return strings.Join(quoted[:last], ", ") + " and " + quoted[last]
+}

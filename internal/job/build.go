@@ -1,0 +1,161 @@
+// Copyright (c) The terraform-provider-backfill authors
+// SPDX-License-Identifier: MPL-2.0
+
+package job
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/zclconf/go-cty/cty"
+	"k8s.io/apimachinery/pkg/api/resource"
+
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/domain"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/late"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/plan"
+)
+
+type indexStep = cty.IndexStep
+
+// build makes the job from a value that has passed every rule. The defaults
+// here are those that the table documents; a test compares them.
+func build(root at, dom domain.Domain) *Job {
+	return &Job{
+		Name:                       root.attr("name").text(),
+		Namespace:                  root.attr("namespace").textOr("default"),
+		Reason:                     root.attr("reason").text(),
+		Target:                     root.attr("target").text(),
+		Labels:                     stringMap(root.attr("labels")),
+		Domain:                     dom,
+		Order:                      plan.Order(root.attr("partition").attr("order").textOr(string(plan.OldestFirst))),
+		Runner:                     buildRunner(root.attr("runner")),
+		OrchestratorServiceAccount: root.attr("orchestrator_service_account").text(),
+		MaxParallel:                int(root.attr("max_parallel").integer(10)),
+		ShardSize:                  int(root.attr("shard_size").integer(500)),
+		Retry:                      buildRetry(root.attr("retry")),
+	}
+}
+
+func buildRunner(r at) Runner {
+	requests, limits := resourceMaps(r.attr("resources"))
+	out := Runner{
+		Image:          r.attr("image").text(),
+		Command:        texts(r.attr("command")),
+		Args:           texts(r.attr("args")),
+		Requests:       requests,
+		Limits:         limits,
+		Deadline:       r.attr("deadline").duration(0),
+		ServiceAccount: r.attr("service_account").text(),
+	}
+	for _, e := range r.attr("env").elements() {
+		out.Env = append(out.Env, EnvVar{Name: e.key(), Text: parsed(e)})
+	}
+	for _, e := range r.attr("secret_env").elements() {
+		out.SecretEnv = append(out.SecretEnv, SecretEnvVar{Name: e.key(), Secret: e.attr("secret").text(), Key: e.attr("key").text()})
+	}
+	for _, v := range r.attr("volumes").elements() {
+		out.Volumes = append(out.Volumes, Volume{
+			Name: v.attr("name").text(), MountPath: v.attr("mount_path").text(), SubPath: v.attr("sub_path").text(),
+			ReadOnly: v.attr("read_only").boolean(), HostPath: v.attr("host_path").text(),
+		})
+	}
+	return out
+}
+
+func buildRetry(r at) Retry {
+	return Retry{
+		Limit:      int(r.attr("limit").integer(4)),
+		Backoff:    r.attr("backoff").duration(30 * time.Second),
+		Factor:     int(r.attr("factor").integer(2)),
+		MaxBackoff: r.attr("max_backoff").duration(10 * time.Minute),
+	}
+}
+
+// retryRules checks what spans the attributes of retry.
+func (d *decoder) retryRules(r at) {
+	first, most := r.attr("backoff"), r.attr("max_backoff")
+	if !first.value.IsKnown() || !most.value.IsKnown() || d.bad[diag.FormatPath(first.path)] || d.bad[diag.FormatPath(most.path)] {
+		return
+	}
+	rule := buildRetry(r)
+	if rule.MaxBackoff >= rule.Backoff {
+		return
+	}
+	where := most.path
+	if !most.set() {
+		where = first.path
+	}
+	d.report(diag.CodeRetryBackoff, where, "The longest wait, max_backoff, is %s (10m unless set), which is shorter than the first, backoff, of %s. Raise max_backoff or lower backoff.", shortDuration(rule.MaxBackoff), shortDuration(rule.Backoff))
+}
+
+// shortDuration writes 10m instead of Go's 10m0s.
+func shortDuration(d time.Duration) string {
+	s := d.String()
+	if d%time.Minute == 0 {
+		s = s[:len(s)-len("0s")]
+	}
+	if d%time.Hour == 0 {
+		s = s[:len(s)-len("0m")]
+	}
+	return s
+}
+
+// resourceMaps spreads cpu and memory over requests and limits; the explicit
+// maps override. Quantities come in Kubernetes' canonical form, so that what
+// is sent equals what is read back.
+func resourceMaps(r at) (requests, limits map[string]string) {
+	requests, limits = map[string]string{}, map[string]string{}
+	if cpu := r.attr("cpu"); cpu.set() {
+		requests["cpu"] = canonical(cpu.text())
+	}
+	if memory := r.attr("memory"); memory.set() {
+		requests["memory"] = canonical(memory.text())
+		limits["memory"] = canonical(memory.text())
+	}
+	for _, e := range r.attr("requests").elements() {
+		requests[e.key()] = canonical(e.textOr(""))
+	}
+	for _, e := range r.attr("limits").elements() {
+		limits[e.key()] = canonical(e.textOr(""))
+	}
+	return requests, limits
+}
+
+func canonical(quantity string) string {
+	q, err := resource.ParseQuantity(quantity)
+	if err != nil {
+		return quantity // already reported
+	}
+	return q.String()
+}
+
+func stringMap(a at) map[string]string {
+	out := map[string]string{}
+	for _, e := range a.elements() {
+		out[e.key()] = e.text()
+	}
+	return out
+}
+
+func texts(a at) []Text {
+	var out []Text
+	for _, e := range a.elements() {
+		out = append(out, parsed(e))
+	}
+	return out
+}
+
+// parsed reads a text that the rules have accepted.
+func parsed(a at) Text {
+	t, err := late.Parse(a.text())
+	if err != nil {
+		panic("job: a malformed text passed the rules: " + err.Error())
+	}
+	return t
+}
+
+func sortedNames(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) }
+
+func sortedAny(m map[string]any) []string { return slices.Sorted(maps.Keys(m)) }

@@ -1,0 +1,187 @@
+// Copyright (c) The terraform-provider-backfill authors
+// SPDX-License-Identifier: MPL-2.0
+
+package job
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/jobschema"
+)
+
+// Canonical is the declaration as the record keeps it: JSON of v without
+// nulls, keys sorted, byte-identical for equal declarations. Whole numbers are
+// written in full, never with an exponent. It fails when part of v is unknown.
+func Canonical(v cty.Value) ([]byte, error) {
+	if !v.IsWhollyKnown() {
+		return nil, errors.New("the declaration has unknown parts")
+	}
+	plain, err := toPlain(v)
+	if err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(plain); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+}
+
+// toPlain turns a value into what encoding/json writes; maps come out sorted.
+func toPlain(v cty.Value) (any, error) {
+	ty := v.Type()
+	switch {
+	case v.IsNull():
+		return nil, nil
+	case ty == cty.String:
+		return v.AsString(), nil
+	case ty == cty.Bool:
+		return v.True(), nil
+	case ty == cty.Number:
+		f := v.AsBigFloat()
+		if f.IsInt() {
+			return json.Number(f.Text('f', 0)), nil
+		}
+		return json.Number(f.Text('g', -1)), nil
+	case ty.IsObjectType(), ty.IsMapType():
+		out := map[string]any{}
+		for it := v.ElementIterator(); it.Next(); {
+			k, e := it.Element()
+			if e.IsNull() && ty.IsObjectType() {
+				continue
+			}
+			p, err := toPlain(e)
+			if err != nil {
+				return nil, err
+			}
+			out[k.AsString()] = p
+		}
+		return out, nil
+	case ty.IsListType(), ty.IsTupleType(), ty.IsSetType():
+		out := []any{}
+		for it := v.ElementIterator(); it.Next(); {
+			_, e := it.Element()
+			p, err := toPlain(e)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, p)
+		}
+		return out, nil
+	}
+	return nil, fmt.Errorf("a declaration holds no %s", ty.FriendlyName())
+}
+
+// ParseCanonical reads what Canonical wrote, to a value of the table's type.
+// It refuses attributes that the table lacks: a record written by a newer
+// version must not be read as if they were not there.
+func ParseCanonical(data []byte) (cty.Value, error) {
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.UseNumber()
+	var plain any
+	if err := dec.Decode(&plain); err != nil {
+		return cty.NilVal, fmt.Errorf("the recorded declaration is not JSON: %w", err)
+	}
+	if _, err := dec.Token(); err != io.EOF {
+		return cty.NilVal, errors.New("the recorded declaration is followed by something else")
+	}
+	return fromPlainObject(jobschema.Job(), plain, "")
+}
+
+func fromPlainObject(attrs []jobschema.Attribute, plain any, where string) (cty.Value, error) {
+	m, ok := plain.(map[string]any)
+	if !ok {
+		return cty.NilVal, fmt.Errorf("the recorded declaration has no object at %q", where)
+	}
+	values := map[string]cty.Value{}
+	for _, a := range attrs {
+		values[a.Name] = cty.NullVal(a.Type())
+	}
+	for _, name := range sortedAny(m) {
+		a, ok := jobschema.Find(attrs, name)
+		if !ok {
+			return cty.NilVal, fmt.Errorf("the recorded declaration has %q, which this version does not know", where+name)
+		}
+		v, err := fromPlain(a, m[name], where+name)
+		if err != nil {
+			return cty.NilVal, err
+		}
+		values[name] = v
+	}
+	return cty.ObjectVal(values), nil
+}
+
+func fromPlain(a jobschema.Attribute, plain any, where string) (cty.Value, error) {
+	if plain == nil {
+		return cty.NullVal(a.Type()), nil
+	}
+	switch a.Kind {
+	case jobschema.Object:
+		return fromPlainObject(a.Attributes, plain, where+".")
+	case jobschema.StringList, jobschema.IntList, jobschema.ObjectList:
+		return fromPlainList(a, plain, where)
+	case jobschema.StringMap, jobschema.ObjectMap:
+		return fromPlainMap(a, plain, where)
+	case jobschema.String:
+		if s, ok := plain.(string); ok {
+			return cty.StringVal(s), nil
+		}
+	case jobschema.Bool:
+		if b, ok := plain.(bool); ok {
+			return cty.BoolVal(b), nil
+		}
+	case jobschema.Int:
+		if n, ok := plain.(json.Number); ok && len(n) <= 64 {
+			return cty.ParseNumberVal(n.String())
+		}
+	}
+	return cty.NilVal, fmt.Errorf("the recorded declaration has a %T at %q", plain, where)
+}
+
+func fromPlainList(a jobschema.Attribute, plain any, where string) (cty.Value, error) {
+	list, ok := plain.([]any)
+	if !ok {
+		return cty.NilVal, fmt.Errorf("the recorded declaration has no list at %q", where)
+	}
+	element := a.Element()
+	var values []cty.Value
+	for i, p := range list {
+		v, err := fromPlain(element, p, fmt.Sprintf("%s[%d]", where, i))
+		if err != nil {
+			return cty.NilVal, err
+		}
+		values = append(values, v)
+	}
+	if len(values) == 0 {
+		return cty.ListValEmpty(element.Type()), nil
+	}
+	return cty.ListVal(values), nil
+}
+
+func fromPlainMap(a jobschema.Attribute, plain any, where string) (cty.Value, error) {
+	m, ok := plain.(map[string]any)
+	if !ok {
+		return cty.NilVal, fmt.Errorf("the recorded declaration has no map at %q", where)
+	}
+	element := a.Element()
+	values := map[string]cty.Value{}
+	for _, k := range sortedAny(m) {
+		v, err := fromPlain(element, m[k], fmt.Sprintf("%s[%q]", where, k))
+		if err != nil {
+			return cty.NilVal, err
+		}
+		values[k] = v
+	}
+	if len(values) == 0 {
+		return cty.MapValEmpty(element.Type()), nil
+	}
+	return cty.MapVal(values), nil
+}

@@ -1,0 +1,67 @@
+// Copyright (c) The terraform-provider-backfill authors
+// SPDX-License-Identifier: MPL-2.0
+
+package job
+
+import (
+	"strings"
+
+	"github.com/zclconf/go-cty/cty"
+	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/jobschema"
+)
+
+// mapKey checks the key of a map by the map's format.
+func (d *decoder) mapKey(a jobschema.Attribute, key string, p cty.Path) {
+	switch a.Format {
+	case jobschema.EnvNames:
+		d.envName(key, p)
+	case jobschema.Labels:
+		d.labelKey(key, p)
+	case jobschema.Quantities:
+		if len(validation.IsQualifiedName(key)) > 0 {
+			d.report(diag.CodeName, p, "%q is not the name of a resource. Write for example cpu, memory, ephemeral-storage or nvidia.com/gpu.", key)
+		}
+	}
+}
+
+// mapValue checks a value of a map of strings by the map's format.
+func (d *decoder) mapValue(a jobschema.Attribute, key, s string, p cty.Path) {
+	switch a.Format {
+	case jobschema.Labels:
+		if len(validation.IsValidLabelValue(s)) > 0 {
+			d.report(diag.CodeLabel, p, "The label %q has the value %q. A label's value has at most 63 letters, digits, dashes, underscores and dots, and starts and ends with a letter or digit.", key, s)
+		}
+	case jobschema.Quantities:
+		d.checkQuantity(key, s, p)
+	default:
+		d.text(a, s, p)
+	}
+}
+
+func (d *decoder) envName(name string, p cty.Path) {
+	if len(validation.IsEnvVarName(name)) > 0 {
+		d.report(diag.CodeEnvName, p, "%q cannot be the name of an environment variable. Use letters, digits, underscores, dashes and dots, and do not start with a digit.", name)
+		return
+	}
+	for prefix, owner := range map[string]string{"BACKFILL_": "the facts about the partition", "ARGO_": "Argo's executor"} {
+		if strings.HasPrefix(name, prefix) {
+			d.report(diag.CodeReserved, p, "%q begins with %s, which is kept for %s. Choose another name.", name, prefix, owner)
+		}
+	}
+}
+
+func (d *decoder) labelKey(key string, p cty.Path) {
+	if problems := validation.IsQualifiedName(key); len(problems) > 0 {
+		d.report(diag.CodeLabel, p, "%q cannot be the key of a label. Use at most 63 letters, digits, dashes, underscores and dots, after an optional DNS name and a slash.", key)
+		return
+	}
+	for _, owner := range []string{"backfill.dev", "workflows.argoproj.io"} {
+		domain, _, ok := strings.Cut(key, "/")
+		if ok && (domain == owner || strings.HasSuffix(domain, "."+owner)) {
+			d.report(diag.CodeReserved, p, "Labels below %s/ are set by the controller and this program. Choose another key than %q.", owner, key)
+		}
+	}
+}

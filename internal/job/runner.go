@@ -1,0 +1,137 @@
+// Copyright (c) The terraform-provider-backfill authors
+// SPDX-License-Identifier: MPL-2.0
+
+package job
+
+import (
+	"errors"
+	"path"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/api/resource"
+
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/domain"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/late"
+)
+
+// runnerRules checks what spans the attributes of the runner.
+func (d *decoder) runnerRules(r at, dom domain.Domain) {
+	if !r.set() {
+		return
+	}
+	if c := r.attr("command"); d.usable(c) && c.value.LengthInt() == 0 {
+		d.report(diag.CodeNoCommand, c.path, "The command is empty. Argo starts the container through a wrapper and must know the program: write what the image would run.")
+	}
+	known := references(dom)
+	for _, name := range []string{"command", "args", "env"} {
+		for _, e := range r.attr(name).elements() {
+			d.lateText(e, known)
+		}
+	}
+	for _, e := range r.attr("secret_env").elements() {
+		if plain := r.attr("env"); plain.set() && plain.value.HasIndex(e.path[len(e.path)-1].(indexStep).Key).True() {
+			d.report(diag.CodeClash, e.path, "The environment variable %q is set in env too. Keep one of the two.", e.key())
+		}
+	}
+	d.resourceRules(r.attr("resources"))
+	d.volumeRules(r.attr("volumes"))
+}
+
+// references lists what texts of the job may refer to; those below partition
+// are nil while the domain is not known.
+func references(dom domain.Domain) []string {
+	if len(dom.Dimensions) == 0 {
+		return nil
+	}
+	var out []string
+	for _, f := range dom.Facts(dom.At(0)) {
+		out = append(out, "partition."+f.Name)
+	}
+	return append(out, "job.name", "run.name", "attempt")
+}
+
+func (d *decoder) lateText(e at, known []string) {
+	if !d.usable(e) {
+		return
+	}
+	text, err := late.Parse(e.text())
+	var bad *late.MalformedError
+	if errors.As(err, &bad) {
+		d.report(diag.CodeLateMalformed, e.path, "%q is no reference that the pod can resolve. Write for example ${partition.start}, with nothing around the name; for literal text put one more $ in front.", bad.Excerpt)
+		return
+	}
+	for _, ref := range text.Refs() {
+		if known == nil && strings.HasPrefix(ref, "partition.") || slices.Contains(known, ref) {
+			continue
+		}
+		if known == nil && slices.Contains([]string{"job.name", "run.name", "attempt"}, ref) {
+			continue
+		}
+		advice := diag.DidYouMean(ref, known)
+		if isBound(ref) && slices.Contains(known, "partition.key") && !slices.Contains(known, "partition.start") {
+			advice = " Partitions that come from a list or a product have no start and end of their own."
+		}
+		d.report(diag.CodeLateUnknown, e.path, "There is no %q.%s This job's references are %s.", ref, advice, diag.List(known, true))
+	}
+}
+
+func isBound(ref string) bool { return ref == "partition.start" || ref == "partition.end" }
+
+func (d *decoder) resourceRules(r at) {
+	if !r.set() || !r.value.IsWhollyKnown() {
+		return
+	}
+	requests, limits := resourceMaps(r)
+	for _, name := range sortedNames(limits) {
+		request, ok := requests[name]
+		if !ok {
+			continue
+		}
+		most, err1 := resource.ParseQuantity(limits[name])
+		least, err2 := resource.ParseQuantity(request)
+		if err1 == nil && err2 == nil && most.Cmp(least) < 0 {
+			d.report(diag.CodeLimitBelow, r.attr("limits").path, "The limit of %s, %s, is below its request, %s. Raise the limit or lower the request.", name, limits[name], request)
+		}
+	}
+}
+
+// mountsOfArgo are paths that Argo's executor mounts into every container.
+var mountsOfArgo = []string{"/var/run/argo", "/argo"}
+
+// volumesOfArgo are names of volumes that Argo adds to pods.
+var volumesOfArgo = []string{"var-run-argo", "tmp-dir-argo", "input-artifacts", "argo-staging", "argo-env-config"}
+
+func (d *decoder) volumeRules(l at) {
+	names, mounts := map[string]int{}, map[string]int{}
+	for i, v := range l.elements() {
+		if name := v.attr("name"); v.set() && d.usable(name) {
+			if first, twice := names[name.text()]; twice {
+				d.report(diag.CodeClash, name.path, "Volumes %d and %d are both called %q. Rename one of them.", first+1, i+1, name.text())
+			} else {
+				names[name.text()] = i
+			}
+			if slices.Contains(volumesOfArgo, name.text()) || strings.HasPrefix(name.text(), "backfill-") {
+				d.report(diag.CodeReserved, name.path, "The volume name %q is kept for Argo or this program. Choose another.", name.text())
+			}
+		}
+		if mount := v.attr("mount_path"); v.set() && d.usable(mount) {
+			d.mountRules(mount, i, mounts)
+		}
+	}
+}
+
+func (d *decoder) mountRules(mount at, i int, mounts map[string]int) {
+	clean := path.Clean(mount.text())
+	if first, twice := mounts[clean]; twice {
+		d.report(diag.CodeClash, mount.path, "Volumes %d and %d are both mounted at %q. Mount one of them elsewhere.", first+1, i+1, clean)
+	} else {
+		mounts[clean] = i
+	}
+	for _, reserved := range append([]string{"/backfill"}, mountsOfArgo...) {
+		if clean == reserved || strings.HasPrefix(clean, reserved+"/") || strings.HasPrefix(reserved, clean+"/") && clean != "/var" {
+			d.report(diag.CodeReserved, mount.path, "%q would hide or meet %s, which Argo or this program mounts. Mount the volume elsewhere.", clean, reserved)
+		}
+	}
+}

@@ -1,0 +1,166 @@
+// Copyright (c) The terraform-provider-backfill authors
+// SPDX-License-Identifier: MPL-2.0
+
+package jobschema
+
+// Job is the table: every attribute of a job body, in documentation order.
+func Job() []Attribute {
+	return []Attribute{
+		{
+			Name: "name", Kind: String, Required: true, Format: JobName, Label: true, Class: Replace,
+			Doc: "Name of the job, the stem of the names of all its objects. A DNS label of at most 40 characters, unique in the namespace.",
+		},
+		{
+			Name: "namespace", Kind: String, Format: DNSLabel, Default: "default", Class: Replace,
+			Doc: "Kubernetes namespace of everything the job makes. It is never taken from a kubeconfig.",
+		},
+		{
+			Name: "reason", Kind: String, Format: Line, Class: Note,
+			Doc: "Why this backfill is run, one line for those who find it later. Shown in plans and kept in the record.",
+		},
+		{
+			Name: "target", Kind: String, Format: Line, Class: Note,
+			Doc: "What the job writes to, such as `elasticsearch/orders`. Two jobs of a namespace with the same target may not process overlapping keys.",
+		},
+		{
+			Name: "labels", Kind: StringMap, Format: Labels, Class: Next,
+			Doc: "Kubernetes labels put on every object and pod of the job. Keys below `backfill.dev/` and `workflows.argoproj.io/` are reserved.",
+		},
+		{
+			Name: "partition", Kind: Object, Required: true, Class: Grid, Attributes: partition(),
+			Doc: "What is to be processed, and how it is cut into partitions, each of which one pod processes. Exactly one of `range` and `values`.",
+		},
+		{
+			Name: "runner", Kind: Object, Required: true, Class: Next, Attributes: runner(),
+			Doc: "The container that processes one partition. It may run more than once for a partition (after a failure, or when a node goes away) and must be idempotent.",
+		},
+		{
+			Name: "orchestrator_service_account", Kind: String, Format: DNSName, Class: Next,
+			Doc: "Service account of the steps that start shards. It needs `create`, `get` and `patch` on Workflows. Without it these steps use the namespace's default account.",
+		},
+		{
+			Name: "max_parallel", Kind: Int, Default: "10", Bounds: &Bounds{1, 10_000}, Class: Live,
+			Doc: "The most partitions processed at once. A change reaches an active run; nothing runs again.",
+		},
+		{
+			Name: "shard_size", Kind: Int, Default: "500", Bounds: &Bounds{1, 1000}, Class: Grid,
+			Doc: "The most partitions in one Workflow. Larger jobs are split over several, so that none nears the size limit of etcd.",
+		},
+		{
+			Name: "retry", Kind: Object, Class: Next, Attributes: retry(),
+			Doc: "How a failed partition is tried again.",
+		},
+	}
+}
+
+func partition() []Attribute {
+	return []Attribute{
+		{
+			Name: "range", Kind: Object, Class: Grid, Attributes: integerRange(),
+			Doc: "Integers from `start` up to but not including `end`, `size` at a time.",
+		},
+		{
+			Name: "values", Kind: StringList, Format: Items, Class: Grid,
+			Doc: "Explicit keys, one partition each; at most 10,000 of together 256 kB. They have `partition.key` and `partition.index`, but no start and end.",
+		},
+		{
+			Name: "order", Kind: String, Enum: []string{"oldest_first", "newest_first"}, Default: "oldest_first", Class: Grid,
+			Doc: "The direction in which partitions are started.",
+		},
+	}
+}
+
+func integerRange() []Attribute {
+	return []Attribute{
+		{Name: "start", Kind: Int, Required: true, Class: Grid, Doc: "The first key."},
+		{Name: "end", Kind: Int, Required: true, Class: Grid, Doc: "The end of the range, which is not itself part of it."},
+		{
+			Name: "size", Kind: Int, Required: true, Class: Grid,
+			Doc: "Keys per partition; the last partition may have fewer. The grid starts at `start`.",
+		},
+	}
+}
+
+func runner() []Attribute {
+	return []Attribute{
+		{
+			Name: "image", Kind: String, Required: true, Format: Image, Class: Next,
+			Doc: "Container image.",
+		},
+		{
+			Name: "command", Kind: StringList, Required: true, Late: true, Class: Next,
+			Doc: "The program and its first arguments. Required, because Argo starts the container through a wrapper and must not have to ask a registry what the image would run.",
+		},
+		{
+			Name: "args", Kind: StringList, Late: true, Class: Next,
+			Doc: "Further arguments.",
+		},
+		{
+			Name: "env", Kind: StringMap, Format: EnvNames, Late: true, Class: Next,
+			Doc: "Environment variables. Anyone who can read the Workflow can read them; use `secret_env` for secrets. Names that start with `BACKFILL_` or `ARGO_` are reserved.",
+		},
+		{
+			Name: "secret_env", Kind: ObjectMap, Format: EnvNames, Class: Next, Attributes: []Attribute{
+				{Name: "secret", Kind: String, Required: true, Format: DNSName, Class: Next, Doc: "Name of the Secret, in the job's namespace."},
+				{Name: "key", Kind: String, Required: true, Format: DataKey, Class: Next, Doc: "Key in the Secret."},
+			},
+			Doc: "Environment variables taken from Secrets by the kubelet. Their values enter no manifest, plan, state or log.",
+		},
+		{
+			Name: "resources", Kind: Object, Class: Next, Attributes: resources(),
+			Doc: "What the container requests of its node and may use at most.",
+		},
+		{
+			Name: "deadline", Kind: String, Format: Duration, Class: Next,
+			Doc: "The longest one attempt may run, for example `30m`. None by default.",
+		},
+		{
+			Name: "service_account", Kind: String, Format: DNSName, Class: Next,
+			Doc: "Service account of the pods. It needs `create` and `patch` on WorkflowTaskResults, which Argo's executor reports through.",
+		},
+		{
+			Name: "volumes", Kind: ObjectList, Class: Next, Attributes: volumes(),
+			Doc: "What is mounted into the container.",
+		},
+	}
+}
+
+func resources() []Attribute {
+	return []Attribute{
+		{Name: "cpu", Kind: String, Format: Quantity, Class: Next, Doc: "CPU request, for example `500m` or `2`. It sets no limit."},
+		{Name: "memory", Kind: String, Format: Quantity, Class: Next, Doc: "Memory request and limit, for example `1Gi`."},
+		{Name: "requests", Kind: StringMap, Format: Quantities, Class: Next, Doc: "Requests by resource name; they override `cpu` and `memory`."},
+		{Name: "limits", Kind: StringMap, Format: Quantities, Class: Next, Doc: "Limits by resource name; they override `memory`."},
+	}
+}
+
+func volumes() []Attribute {
+	return []Attribute{
+		{Name: "name", Kind: String, Required: true, Format: DNSLabel, Class: Next, Doc: "Name of the volume, unique in the job."},
+		{Name: "mount_path", Kind: String, Required: true, Format: AbsPath, Class: Next, Doc: "Where it appears in the container."},
+		{Name: "host_path", Kind: String, Required: true, Format: AbsPath, Class: Next, Doc: "Directory or file of the node that is mounted."},
+		{Name: "read_only", Kind: Bool, Default: "false", Class: Next, Doc: "Whether writing is refused."},
+		{Name: "sub_path", Kind: String, Format: RelPath, Class: Next, Doc: "Path inside the volume that is mounted instead of its root."},
+	}
+}
+
+func retry() []Attribute {
+	return []Attribute{
+		{
+			Name: "limit", Kind: Int, Default: "4", Bounds: &Bounds{0, 100}, Class: Next,
+			Doc: "How often a partition is tried again after its first attempt.",
+		},
+		{
+			Name: "backoff", Kind: String, Format: Duration, Default: "30s", Class: Next,
+			Doc: "The wait before the first retry.",
+		},
+		{
+			Name: "factor", Kind: Int, Default: "2", Bounds: &Bounds{1, 10}, Class: Next,
+			Doc: "What each further wait is multiplied by.",
+		},
+		{
+			Name: "max_backoff", Kind: String, Format: Duration, Default: "10m", Class: Next,
+			Doc: "The longest wait.",
+		},
+	}
+}

@@ -1,0 +1,167 @@
+// Copyright (c) The terraform-provider-backfill authors
+// SPDX-License-Identifier: MPL-2.0
+
+package lang
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/hashicorp/hcl/v2/json"
+
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
+)
+
+// MaxFileSize is the most bytes of one job file.
+const MaxFileSize = 1 << 20
+
+var topLevel = &hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{
+	{Type: "variable", LabelNames: []string{"name"}},
+	{Type: "job", LabelNames: []string{"name"}},
+}}
+
+// read parses one file and collects its blocks.
+func (l *loader) read(s Source) {
+	file, diags := parse(s)
+	l.diags = append(l.diags, diags...)
+	if file == nil {
+		return
+	}
+	l.module.Files[s.Name] = file
+	if diags.HasErrors() {
+		// What the parser recovered may hold only half of what was meant;
+		// problems reported on it would mislead.
+		return
+	}
+	l.collect(file)
+}
+
+func parse(s Source) (*hcl.File, hcl.Diagnostics) {
+	start := hcl.Range{Filename: s.Name, Start: hcl.InitialPos, End: hcl.InitialPos}
+	if len(s.Bytes) > MaxFileSize {
+		return nil, hcl.Diagnostics{diag.InSource(diag.CodeTooLarge, start, fmt.Sprintf(
+			"The file has %d bytes, and a job file may have at most %d. Describe the keys with a range, or pass data to the runner in another way than through the job file.", len(s.Bytes), MaxFileSize))}
+	}
+	if at := invalidUTF8(s.Bytes); at >= 0 {
+		where := positionOf(s.Name, s.Bytes, at)
+		return nil, hcl.Diagnostics{diag.InSource(diag.CodeEncoding, where, fmt.Sprintf(
+			"The byte 0x%02X here is not part of any UTF-8 character. Save the file as UTF-8.", s.Bytes[at]))}
+	}
+	if isJSON(s.Name) {
+		if d := guardJSON(s); d != nil {
+			return nil, hcl.Diagnostics{d}
+		}
+		file, diags := json.Parse(s.Bytes, s.Name)
+		return file, restate(diags, diag.CodeSyntax)
+	}
+	if d := guardNative(s); d != nil {
+		return nil, hcl.Diagnostics{d}
+	}
+	file, diags := hclsyntax.ParseConfig(s.Bytes, s.Name, hcl.InitialPos)
+	return file, restate(diags, diag.CodeSyntax)
+}
+
+func isJSON(name string) bool { return strings.HasSuffix(name, ".json") }
+
+// invalidUTF8 returns the offset of the first byte that is not UTF-8, or -1.
+func invalidUTF8(b []byte) int {
+	if utf8.Valid(b) {
+		return -1
+	}
+	for i := 0; i < len(b); {
+		r, n := utf8.DecodeRune(b[i:])
+		if r == utf8.RuneError && n == 1 {
+			return i
+		}
+		i += n
+	}
+	return -1
+}
+
+func positionOf(name string, b []byte, at int) hcl.Range {
+	line := 1 + bytes.Count(b[:at], []byte("\n"))
+	column := 1 + utf8.RuneCount(b[bytes.LastIndexByte(b[:at], '\n')+1:at])
+	p := hcl.Pos{Line: line, Column: column, Byte: at}
+	end := hcl.Pos{Line: line, Column: column + 1, Byte: at + 1}
+	return hcl.Range{Filename: name, Start: p, End: end}
+}
+
+// restate gives HCL's own diagnostics a code and the title that goes with it;
+// what HCL had as title begins the explanation.
+func restate(diags hcl.Diagnostics, code string) hcl.Diagnostics {
+	for _, d := range diags {
+		if diag.CodeOf(d) != "" {
+			continue
+		}
+		title := strings.TrimSuffix(d.Summary, ".")
+		*d = hcl.Diagnostic{
+			Severity: d.Severity, Subject: d.Subject, Context: d.Context,
+			Summary: diag.At(code, nil, "").Summary,
+			Detail:  strings.TrimSpace(title + ". " + d.Detail),
+			Extra:   diag.Extra{Code: code},
+		}
+	}
+	return diags
+}
+
+// collect sorts the top-level blocks of a file into the loader.
+func (l *loader) collect(file *hcl.File) {
+	if native, ok := file.Body.(*hclsyntax.Body); ok {
+		l.reportUnknown(native)
+	}
+	content, _, diags := file.Body.PartialContent(topLevel)
+	if _, native := file.Body.(*hclsyntax.Body); !native {
+		content, diags = file.Body.Content(topLevel)
+	}
+	for _, d := range diags {
+		// Labels are the only thing that can be wrong with a known block here.
+		code := diag.CodeLabels
+		if strings.HasPrefix(d.Summary, "Extraneous JSON") {
+			code = diag.CodeUnknownBlock
+		}
+		l.diags = append(l.diags, restate(hcl.Diagnostics{d}, code)...)
+	}
+	for _, b := range content.Blocks {
+		switch b.Type {
+		case "variable":
+			l.declare(b)
+		case "job":
+			l.jobs = append(l.jobs, b)
+		}
+	}
+}
+
+func (l *loader) reportUnknown(body *hclsyntax.Body) {
+	var known []string
+	for _, b := range topLevel.Blocks {
+		known = append(known, b.Type)
+	}
+	for _, b := range body.Blocks {
+		if !contains(known, b.Type) {
+			l.report(diag.CodeUnknownBlock, b.TypeRange, "A file has no block %q.%s", b.Type, orKnown(b.Type, known))
+		}
+	}
+	for _, a := range body.Attributes {
+		l.report(diag.CodeUnknownAttr, a.NameRange, "A file has no attribute %q at its top level; attributes belong inside a block such as job \"orders\" { … }.", a.Name)
+	}
+}
+
+func orKnown(name string, known []string) string {
+	if s := diag.DidYouMean(name, known); s != "" {
+		return s
+	}
+	return " Known here are " + diag.List(known, true) + "."
+}
+
+func contains(list []string, s string) bool {
+	for _, x := range list {
+		if x == s {
+			return true
+		}
+	}
+	return false
+}
