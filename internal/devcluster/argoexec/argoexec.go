@@ -97,15 +97,15 @@ func DefaultCache() (string, error) {
 // not have them. Progress is told to out. Several processes may call it at
 // once; one of them builds, the others wait.
 func Ensure(ctx context.Context, cache string, pin Pin, out io.Writer) (Assets, error) {
-	cache, err := filepath.Abs(cache)
+	absolute, err := filepath.Abs(cache)
 	if err != nil {
 		return Assets{}, fmt.Errorf("resolve the cache directory %s: %w", cache, err)
 	}
-	final := filepath.Join(cache, fmt.Sprintf("argo-%s-%s-%s", pin.Version, runtime.GOOS, runtime.GOARCH))
+	final := filepath.Join(absolute, cacheKey(pin.Version))
 	if complete(final) {
 		return assetsIn(final), nil
 	}
-	if err := os.MkdirAll(cache, 0o755); err != nil {
+	if err := os.MkdirAll(absolute, 0o755); err != nil {
 		return Assets{}, fmt.Errorf("create the cache directory: %w", err)
 	}
 	lock, err := supervise.WaitLock(final + ".lock")
@@ -118,7 +118,7 @@ func Ensure(ctx context.Context, cache string, pin Pin, out io.Writer) (Assets, 
 	}
 
 	fmt.Fprintf(out, "Building Argo's executor %s, once for this machine (2 to 5 minutes on 2 cores) ...\n", pin.Version)
-	work, err := os.MkdirTemp(cache, "build-")
+	work, err := os.MkdirTemp(absolute, "build-")
 	if err != nil {
 		return Assets{}, fmt.Errorf("create a build directory: %w", err)
 	}
@@ -131,6 +131,10 @@ func Ensure(ctx context.Context, cache string, pin Pin, out io.Writer) (Assets, 
 		return Assets{}, fmt.Errorf("keep the build: %w", err)
 	}
 	return assetsIn(final), nil
+}
+
+func cacheKey(version string) string {
+	return fmt.Sprintf("argo-%s-%s-%s", version, runtime.GOOS, runtime.GOARCH)
 }
 
 func complete(dir string) bool {

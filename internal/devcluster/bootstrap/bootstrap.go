@@ -156,11 +156,11 @@ func (a applier) one(ctx context.Context, object *unstructured.Unstructured) err
 	for {
 		_, err = client.Apply(ctx, object.GetName(), object, options)
 		if err == nil || !transient(err) {
-			return err //nolint:wrapcheck // the caller names the object
+			return err
 		}
 		select {
 		case <-ctx.Done():
-			return err //nolint:wrapcheck // the caller names the object
+			return err
 		case <-time.After(retryPause):
 		}
 	}

@@ -50,7 +50,7 @@ func APIServerProbe(l Layout) Probe {
 			return err
 		}
 		_, err = client.Discovery().RESTClient().Get().AbsPath("/readyz").DoRaw(ctx)
-		return err //nolint:wrapcheck // the caller names the component
+		return err
 	}
 }
 
