@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"strings"
@@ -21,6 +22,7 @@ import (
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/devcluster/component"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/devcluster/controlplane"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/devcluster/lifecycle"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/devcluster/sandbox"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/devcluster/supervise"
 )
 
@@ -40,6 +42,7 @@ type commands struct {
 	BuildArgoexec buildArgoexecCommand `cmd:"" help:"Build Argo's executor."`
 	Version       versionCommand       `cmd:"" help:"Print versions."`
 	Supervise     superviseCommand     `cmd:"" hidden:""`
+	Probe         probeCommand         `cmd:"" hidden:""`
 }
 
 type upCommand struct {
@@ -75,7 +78,7 @@ func (c *upCommand) Run(g *globals, pin argoexec.Pin) error {
 		printAccess(l)
 		return nil
 	}
-	if err := lifecycle.Preflight(ctx); err != nil {
+	if err := lifecycle.Preflight(ctx, l); err != nil {
 		return err
 	}
 	options, err := c.options(ctx, g, pin)
@@ -150,6 +153,23 @@ func (c *superviseCommand) Run(g *globals) error {
 	return lifecycle.Serve(ctx, l, executable, func(line string) {
 		fmt.Printf("%s %s\n", time.Now().Format(time.RFC3339), line)
 	})
+}
+
+type probeCommand struct{}
+
+// Run tries a container the way the node agent does, and says what is missing.
+func (c *probeCommand) Run(g *globals) error {
+	ctx, stop := interruptible()
+	defer stop()
+	if entered, err := sandbox.Enter(ctx); entered {
+		// The inner process has printed its own message.
+		var exit *exec.ExitError
+		if errors.As(err, &exit) {
+			os.Exit(1)
+		}
+		return err
+	}
+	return sandbox.Probe(g.State)
 }
 
 type downCommand struct {
@@ -267,8 +287,8 @@ type versionCommand struct{}
 
 // Run prints the versions of what is linked in.
 func (c *versionCommand) Run(pin argoexec.Pin) error {
-	fmt.Printf("Kubernetes %s\nArgo Workflows %s\n", version.Get().GitVersion, pin.Version)
-	return nil
+	_, err := fmt.Printf("Kubernetes %s\nArgo Workflows %s\n", version.Get().GitVersion, pin.Version)
+	return err
 }
 
 func interruptible() (context.Context, context.CancelFunc) {

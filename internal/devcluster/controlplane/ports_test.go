@@ -27,7 +27,7 @@ func TestChoosePortsKeepsFreeOnesOnly(t *testing.T) {
 	if err != nil {
 		t.Skipf("another program took the port meanwhile: %v", err)
 	}
-	defer taken.Close() //nolint:errcheck // the test ends
+	defer taken.Close()
 	second, err := ChoosePorts(first)
 	if err != nil {
 		t.Fatal(err)

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"strings"
 	"syscall"
 	"time"
 
@@ -27,7 +26,7 @@ func Enter(ctx context.Context) (entered bool, err error) {
 		return false, nil
 	}
 	if os.Getenv(insideMarker) != "" {
-		return false, errors.New(userNamespaceAdvice("the user namespace has no uid 0"))
+		return false, errors.New(advice("the user namespace has no uid 0"))
 	}
 	cmd := exec.CommandContext(ctx, "/proc/self/exe", os.Args[1:]...)
 	cmd.Args[0] = os.Args[0]
@@ -43,7 +42,7 @@ func Enter(ctx context.Context) (entered bool, err error) {
 	}
 	launcher := NewLauncher("enter")
 	if err := launcher.start(cmd); err != nil {
-		return true, errors.New(userNamespaceAdvice(err.Error()))
+		return true, errors.New(advice(err.Error()))
 	}
 	err = cmd.Wait()
 	if ctx.Err() != nil {
@@ -64,21 +63,11 @@ func Probe(dir string) error {
 	defer launcher.Close()
 	p, err := launcher.Start(Spec{ID: "probe", Spec: stage.Spec{Root: root, Command: stage.Command{Args: []string{"/bin/true"}}}})
 	if err != nil {
-		return errors.New(userNamespaceAdvice(err.Error()))
+		return errors.New(advice(err.Error()))
 	}
 	<-p.Done()
 	if code := p.Result().ExitCode; code != 0 {
 		return fmt.Errorf("a test container ended with exit code %d", code)
 	}
 	return nil
-}
-
-func userNamespaceAdvice(cause string) string {
-	return strings.Join([]string{
-		"Containers cannot be started on this machine: " + cause + ".",
-		"Run as root, or allow unprivileged user namespaces: sysctl kernel.unprivileged_userns_clone=1," +
-			" user.max_user_namespaces above 0 and, on Ubuntu, kernel.apparmor_restrict_unprivileged_userns=0.",
-		"Linux 5.12 or later is needed.",
-		"Any other cluster with Argo Workflows can be used instead: set KUBE_CONFIG_PATH to its kubeconfig.",
-	}, " ")
 }

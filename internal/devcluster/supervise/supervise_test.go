@@ -108,7 +108,7 @@ func TestIdentifyCountsAZombieAsEnded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer process.Wait() //nolint:errcheck // only reaps
+	defer process.Wait()
 	for {
 		_, state, err := readStat(process.Pid)
 		if err != nil {
