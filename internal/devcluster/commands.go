@@ -75,7 +75,7 @@ func (c *upCommand) Run(g *globals, pin argoexec.Pin) error {
 			return err
 		}
 		fmt.Fprintln(os.Stderr, "The cluster is running already; options of this call are not applied.")
-		printAccess(l)
+		fmt.Print(lifecycle.Access(l))
 		return nil
 	}
 	if err := lifecycle.Preflight(ctx, l); err != nil {
@@ -87,7 +87,7 @@ func (c *upCommand) Run(g *globals, pin argoexec.Pin) error {
 	}
 	ready := func() {
 		fmt.Fprintf(os.Stderr, "The cluster is ready after %.1f s.\n", time.Since(begin).Seconds())
-		printAccess(l)
+		fmt.Print(lifecycle.Access(l))
 	}
 	if c.Foreground {
 		return lifecycle.Foreground(ctx, l, options, os.Stderr, ready)
@@ -120,20 +120,6 @@ func ensureAssets(ctx context.Context, g *globals, pin argoexec.Pin) (argoexec.A
 		}
 	}
 	return argoexec.Ensure(ctx, cache, pin, os.Stderr)
-}
-
-func printAccess(l controlplane.Layout) {
-	fmt.Printf("kubeconfig: %s\n\nexport KUBECONFIG=%s\nexport KUBE_CONFIG_PATH=%s\n",
-		l.Kubeconfig(), shellQuote(l.Kubeconfig()), shellQuote(l.Kubeconfig()))
-}
-
-// shellQuote leaves plain paths alone and quotes the others for a POSIX shell.
-func shellQuote(s string) string {
-	const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+:@"
-	if strings.Trim(s, plain) == "" {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
 type superviseCommand struct{}
