@@ -5,4 +5,60 @@
 // Terraform starts it, and is the backfill command line otherwise.
 package main
 
-func main() {}
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	_ "time/tzdata" // windows follow calendars also where the machine has no zone data
+
+	"github.com/hashicorp/terraform-plugin-framework/providerserver"
+
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/cli"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/provider"
+)
+
+// version is set by the release build.
+var version = "dev"
+
+func main() {
+	if servesTerraform() {
+		servePlugin()
+		return
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := cli.Run(ctx, cli.Env{
+		Name:    filepath.Base(os.Args[0]),
+		Args:    os.Args[1:],
+		Stdin:   os.Stdin,
+		Stdout:  os.Stdout,
+		Stderr:  os.Stderr,
+		Getenv:  os.Getenv,
+		Version: version,
+	})
+	stop()
+	os.Exit(code)
+}
+
+// servesTerraform tells whether Terraform has started the program: it passes a
+// cookie in the environment, or a debugger's user asks for a plugin server.
+func servesTerraform() bool {
+	return os.Getenv("TF_PLUGIN_MAGIC_COOKIE") != "" ||
+		len(os.Args) == 2 && (os.Args[1] == "-debug" || os.Args[1] == "--debug")
+}
+
+func servePlugin() {
+	debug := flag.Bool("debug", false, "serve for a debugger and print how Terraform can attach")
+	flag.Parse()
+	err := providerserver.Serve(context.Background(), provider.New(version), providerserver.ServeOpts{
+		Address: provider.Address,
+		Debug:   *debug,
+	})
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}

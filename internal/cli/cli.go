@@ -1,0 +1,133 @@
+// Copyright (c) The terraform-provider-backfill authors
+// SPDX-License-Identifier: MPL-2.0
+
+// Package cli is the command line: flags to use-cases to views, and exit
+// codes. It holds no rule about jobs and talks to no cluster by itself.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/cluster"
+)
+
+// The exit codes.
+const (
+	exitGood      = 0
+	exitFailure   = 1 // diagnostics, or the job failed
+	exitUsage     = 2 // the command line itself is wrong
+	exitDifferent = 3 // a comparison found differences
+)
+
+// Env is the outside world as the command line sees it.
+type Env struct {
+	// Name is the program's name in help and messages.
+	Name    string
+	Args    []string
+	Stdin   io.Reader
+	Stdout  io.Writer
+	Stderr  io.Writer
+	Getenv  func(string) string
+	Version string
+	// Connect overrides how a cluster is reached; nil for the usual way.
+	Connect func(cluster.Config) (cluster.Backend, error)
+	// Sleep waits between two looks at a job; nil for the usual way.
+	Sleep func(ctx context.Context, d time.Duration) error
+}
+
+// commands is the tree that kong reads; each command is in a file of its own.
+type commands struct {
+	Compile  compileCmd  `cmd:"" help:"Print the Kubernetes objects of the jobs in the files."`
+	Validate validateCmd `cmd:"" help:"Check the jobs in the files, without any output or cluster."`
+	Status   statusCmd   `cmd:"" help:"Show the state of a job in the cluster."`
+	Version  versionCmd  `cmd:"" help:"Print the version."`
+}
+
+// exitError ends a command with a code after everything was said.
+type exitError int
+
+func (e exitError) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
+
+// usageError is a wrong command line.
+type usageError struct{ text string }
+
+func (e usageError) Error() string { return e.text }
+
+func usagef(format string, args ...any) error { return usageError{fmt.Sprintf(format, args...)} }
+
+// Run runs one command and returns the exit code of the process.
+func Run(ctx context.Context, env Env) (code int) {
+	a := &app{Env: env, ctx: ctx}
+	defer func() {
+		if r := recover(); r != nil {
+			a.reportPanic(r)
+			code = exitFailure
+		}
+	}()
+	err := a.run()
+	var exit exitError
+	var usage usageError
+	switch {
+	case err == nil:
+		return exitGood
+	case errors.As(err, &exit):
+		return int(exit)
+	case errors.As(err, &usage):
+		fmt.Fprintf(env.Stderr, "%s: %s\nSee %s --help.\n", env.Name, usage.text, env.Name)
+		return exitUsage
+	default:
+		fmt.Fprintf(env.Stderr, "%s: %s\n", env.Name, err)
+		return exitFailure
+	}
+}
+
+// helpShown unwinds from kong after it has printed help.
+type helpShown struct{}
+
+func (a *app) run() error {
+	var tree commands
+	parser, err := kong.New(&tree,
+		kong.Name(a.Name),
+		kong.Description("Backfills as declarations: compiles job files to Argo Workflows and shows how jobs are doing.\n\n"+
+			"The same program is the Terraform provider. Long flags take one or two dashes, before or after files; \"-\" reads standard input."),
+		kong.Writers(a.Stdout, a.Stderr),
+		kong.Exit(func(int) { panic(helpShown{}) }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
+	)
+	if err != nil {
+		return fmt.Errorf("building the command line: %w", err)
+	}
+	args := a.Args
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	parsed, shown, err := parse(parser, normalize(parser.Model, args))
+	switch {
+	case shown:
+		return nil
+	case err != nil:
+		return usageError{err.Error()}
+	}
+	a.command = parsed.Command()
+	return parsed.Run(a)
+}
+
+func parse(parser *kong.Kong, args []string) (parsed *kong.Context, shown bool, err error) {
+	defer func() {
+		switch r := recover(); r.(type) {
+		case nil:
+		case helpShown:
+			shown = true
+		default:
+			panic(r)
+		}
+	}()
+	parsed, err = parser.Parse(args)
+	return parsed, false, err
+}

@@ -1,0 +1,79 @@
+// Copyright (c) The terraform-provider-backfill authors
+// SPDX-License-Identifier: MPL-2.0
+
+package cli
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/manifest"
+)
+
+type compileCmd struct {
+	moduleFlags
+	Output    string `short:"o" enum:"yaml,json" default:"yaml" help:"Form of the objects: yaml, or json (one v1 List)."`
+	Out       string `placeholder:"FILE" help:"Write to this file instead of standard output."`
+	RunNumber int    `name:"run" default:"1" placeholder:"N" help:"Number of the run to print."`
+}
+
+// Run prints the template, the data and the run of every job.
+func (c *compileCmd) Run(a *app) error {
+	if c.RunNumber < 1 {
+		return usagef("--run takes a number from 1 on, not %d", c.RunNumber)
+	}
+	m, diags, err := a.load(c.moduleFlags)
+	if err != nil {
+		return err
+	}
+	if diags.HasErrors() {
+		return a.finish(diags, m.files)
+	}
+	all, more := a.compile(m, c.RunNumber)
+	if diags = append(diags, more...); diags.HasErrors() {
+		return a.finish(diags, m.files)
+	}
+	var objects []manifest.Object
+	for _, compiled := range all {
+		objects = append(objects, compiled.Objects...)
+	}
+	a.doing = "writing the objects"
+	data, err := manifest.Encode(objects, c.Output)
+	if err != nil {
+		return fmt.Errorf("writing the objects: %w", err)
+	}
+	if err := a.write(c.Out, data); err != nil {
+		return err
+	}
+	return a.finish(diags, m.files)
+}
+
+// write writes a file as a whole or not at all; "" and "-" are standard output.
+func (a *app) write(name string, data []byte) error {
+	if name == "" || name == "-" {
+		_, err := a.Stdout.Write(data)
+		return err
+	}
+	temporary, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")
+	if err != nil {
+		return fmt.Errorf("writing %s: %s", name, reason(err))
+	}
+	defer os.Remove(temporary.Name())
+	if _, err := temporary.Write(data); err != nil {
+		temporary.Close()
+		return fmt.Errorf("writing %s: %s", name, reason(err))
+	}
+	// CreateTemp makes files for one user only; a manifest is no secret.
+	if err := temporary.Chmod(0o644); err != nil {
+		temporary.Close()
+		return fmt.Errorf("writing %s: %s", name, reason(err))
+	}
+	if err := temporary.Close(); err != nil {
+		return fmt.Errorf("writing %s: %s", name, reason(err))
+	}
+	if err := os.Rename(temporary.Name(), name); err != nil {
+		return fmt.Errorf("writing %s: %s", name, err)
+	}
+	return nil
+}

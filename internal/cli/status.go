@@ -1,0 +1,99 @@
+// Copyright (c) The terraform-provider-backfill authors
+// SPDX-License-Identifier: MPL-2.0
+
+package cli
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/engine"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/report"
+)
+
+// watchInterval is the pause between two looks at a job. One look is a few
+// requests, whatever the size of the job.
+const watchInterval = 2 * time.Second
+
+type statusCmd struct {
+	clusterFlags
+	Name  string `arg:"" name:"job" help:"Name of the job."`
+	Watch bool   `help:"Print a line whenever something changes, until no run is active; fails when keys are left then."`
+}
+
+// Run prints the state of a job, once or until it rests.
+func (c *statusCmd) Run(a *app) error {
+	a.doing = fmt.Sprintf("reading the state of job %s/%s", c.Namespace, c.Name)
+	e, err := a.engine(c.clusterFlags)
+	if err != nil {
+		return err
+	}
+	if c.Watch {
+		return c.watch(a, e)
+	}
+	seen, err := c.observe(a, e)
+	if err != nil {
+		return err
+	}
+	return report.Status(a.Stdout, seen)
+}
+
+func (c *statusCmd) observe(a *app, e *engine.Engine) (*engine.Observation, error) {
+	seen, diags := e.Observe(a.ctx, c.Namespace, c.Name)
+	if err := a.finish(diags, nil); err != nil {
+		return nil, err
+	}
+	if seen == nil {
+		return nil, fmt.Errorf("there is no job %s in namespace %s; check the name, and --namespace and --context for where it is looked for", c.Name, c.Namespace)
+	}
+	return seen, nil
+}
+
+func (c *statusCmd) watch(a *app, e *engine.Engine) error {
+	last := ""
+	told := map[string]bool{}
+	for {
+		seen, err := c.observe(a, e)
+		if err != nil {
+			return err
+		}
+		for _, failed := range seen.FailedPartitions {
+			if !told[failed.Key] {
+				told[failed.Key] = true
+				fmt.Fprintln(a.Stdout, report.FailedLine(failed))
+			}
+		}
+		if line := report.Line(seen); line != last {
+			fmt.Fprintln(a.Stdout, line)
+			last = line
+		}
+		switch seen.Phase {
+		case engine.Complete:
+			return nil
+		case engine.Failed, engine.Incomplete:
+			return exitError(exitFailure)
+		}
+		if err := a.sleep(watchInterval); err != nil {
+			return nil // interrupted by the user: nothing is wrong with the job
+		}
+	}
+}
+
+func (a *app) sleep(d time.Duration) error {
+	if a.Sleep != nil {
+		return a.Sleep(a.ctx, d)
+	}
+	return pause(a.ctx, d)
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}

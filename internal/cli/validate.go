@@ -1,0 +1,43 @@
+// Copyright (c) The terraform-provider-backfill authors
+// SPDX-License-Identifier: MPL-2.0
+
+package cli
+
+import (
+	"fmt"
+
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
+)
+
+type validateCmd struct {
+	moduleFlags
+	JSON bool `name:"json" help:"Write the diagnostics as JSON to standard output."`
+}
+
+// Run checks every job as far as compile does.
+func (c *validateCmd) Run(a *app) error {
+	m, diags, err := a.load(c.moduleFlags)
+	if err != nil {
+		return err
+	}
+	if !diags.HasErrors() {
+		_, more := a.compile(m, 1)
+		diags = append(diags, more...)
+	}
+	if c.JSON {
+		if err := diag.WriteJSON(a.Stdout, diags, m.files); err != nil {
+			return err
+		}
+		if diags.HasErrors() {
+			return exitError(exitFailure)
+		}
+		return nil
+	}
+	if err := a.finish(diags, m.files); err != nil {
+		return err
+	}
+	for _, body := range m.bodies {
+		fmt.Fprintf(a.Stdout, "%s is valid.\n", body.Name)
+	}
+	return nil
+}

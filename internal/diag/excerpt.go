@@ -1,0 +1,21 @@
+// Copyright (c) The terraform-provider-backfill authors
+// SPDX-License-Identifier: MPL-2.0
+
+package diag
+
+import (
+	"bufio"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+)
+
+// Excerpt is the place of a diagnostic as WriteText shows it: file, line and
+// column, and the line of the source with the place marked.
+func Excerpt(subject *hcl.Range, files map[string]*hcl.File) string {
+	var b strings.Builder
+	out := bufio.NewWriter(&b)
+	writeSnippet(out, subject, files[subject.Filename], "", "")
+	out.Flush()
+	return b.String()
+}

@@ -1,0 +1,213 @@
+// Copyright (c) The terraform-provider-backfill authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	tfdiag "github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/engine"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/jobschema"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/lang"
+)
+
+// declaration is a job as the configuration declares it, in either form.
+type declaration struct {
+	// value is of the table's type and may hold unknowns.
+	value cty.Value
+	// tell addresses problems of the value to the user's text.
+	tell func(hcl.Diagnostics) tfdiag.Diagnostics
+}
+
+// declare reads a configuration. It returns nil when there is no declaration
+// to check: because of the errors returned, or because it is not known yet.
+func declare(config tftypes.Value) (*declaration, tfdiag.Diagnostics) {
+	var diags tfdiag.Diagnostics
+	attributes, err := attributesOf(config)
+	if err != nil {
+		internalError(&diags, "reading the configuration", err)
+		return nil, diags
+	}
+	if !checkForms(attributes, &diags) {
+		return nil, diags
+	}
+	if !attributes["source"].IsNull() {
+		return declareSource(attributes)
+	}
+	value, err := tableValue(attributes)
+	if err != nil {
+		internalError(&diags, "reading the configuration", err)
+		return nil, diags
+	}
+	return &declaration{value: value, tell: atAttributes}, diags
+}
+
+// checkForms demands exactly one of the two forms.
+func checkForms(attributes map[string]tftypes.Value, diags *tfdiag.Diagnostics) bool {
+	written := ""
+	for _, row := range jobschema.Job() {
+		if attributes[row.Name].IsNull() {
+			continue
+		}
+		written = row.Name
+		if !attributes["source"].IsNull() {
+			diags.AddAttributeError(path.Root(row.Name), "Conflicting Job Declarations",
+				fmt.Sprintf("The job is declared by source, so %s has to be set there. Remove %s here, or remove source.", row.Name, row.Name))
+		}
+	}
+	if !attributes["source"].IsNull() {
+		return !diags.HasError()
+	}
+	for _, name := range []string{"job", "variables"} {
+		if !attributes[name].IsNull() {
+			diags.AddAttributeError(path.Root(name), "Attribute Without Source",
+				name+" belongs to source, which is not set. Remove it, or set source to the text of a job file.")
+		}
+	}
+	if written == "" {
+		diags.AddError("Missing Job Declaration",
+			"The resource declares no job. Set name, partition and runner, or set source to the text of a job file.")
+	}
+	return !diags.HasError()
+}
+
+// tableValue is the part of the resource that the table describes.
+func tableValue(attributes map[string]tftypes.Value) (cty.Value, error) {
+	types, part := map[string]tftypes.Type{}, map[string]tftypes.Value{}
+	for _, row := range jobschema.Job() {
+		types[row.Name], part[row.Name] = attributes[row.Name].Type(), attributes[row.Name]
+	}
+	as := tftypes.Object{AttributeTypes: types}
+	return toCty(tftypes.NewValue(as, part), as, jobschema.Type(jobschema.Job()))
+}
+
+// tableAttributeValues is the way back: the table's attributes of a resource
+// whose type is given.
+func tableAttributeValues(value cty.Value, resourceType tftypes.Object) (values, error) {
+	types := map[string]tftypes.Type{}
+	for _, row := range jobschema.Job() {
+		types[row.Name] = resourceType.AttributeTypes[row.Name]
+	}
+	object, err := fromCty(value, jobschema.Type(jobschema.Job()), tftypes.Object{AttributeTypes: types})
+	if err != nil {
+		return nil, err
+	}
+	return attributesOf(object)
+}
+
+func declareSource(attributes map[string]tftypes.Value) (*declaration, tfdiag.Diagnostics) {
+	var diags tfdiag.Diagnostics
+	source, wanted, variables := attributes["source"], attributes["job"], attributes["variables"]
+	if !source.IsKnown() || !wanted.IsKnown() || !variables.IsKnown() {
+		return nil, diags
+	}
+	var text, job string
+	if err := source.As(&text); err != nil {
+		internalError(&diags, "reading source", err)
+		return nil, diags
+	}
+	if !wanted.IsNull() {
+		if err := wanted.As(&job); err != nil {
+			internalError(&diags, "reading job", err)
+			return nil, diags
+		}
+	}
+	in, err := variableValues(variables)
+	if err != nil {
+		diags.AddAttributeError(path.Root("variables"), "Wrong Type of Variables", err.Error())
+		return nil, diags
+	}
+	module, problems := lang.Load([]lang.Source{{Name: "source", Bytes: []byte(text)}}, lang.Inputs{Values: in})
+	diags.Append(atSource(problems, module, nil)...)
+	if diags.HasError() {
+		return nil, diags
+	}
+	body := pick(module.Bodies, job, &diags)
+	if body == nil {
+		return nil, diags
+	}
+	return &declaration{
+		value: body.Value,
+		tell: func(problems hcl.Diagnostics) tfdiag.Diagnostics {
+			return atSource(problems, module, body.Origin)
+		},
+	}, diags
+}
+
+func variableValues(v tftypes.Value) (map[string]cty.Value, error) {
+	if v.IsNull() {
+		return nil, nil
+	}
+	value, err := toCty(v, tftypes.DynamicPseudoType, cty.DynamicPseudoType)
+	if err != nil {
+		return nil, err
+	}
+	if ty := value.Type(); !ty.IsObjectType() && !ty.IsMapType() {
+		return nil, fmt.Errorf("variables takes an object such as { last_id = 100 }, not %s", ty.FriendlyName())
+	}
+	return value.AsValueMap(), nil
+}
+
+// pick finds the job that is meant.
+func pick(bodies []lang.Body, name string, diags *tfdiag.Diagnostics) *lang.Body {
+	names := []string{}
+	for i := range bodies {
+		if bodies[i].Name == name || name == "" && len(bodies) == 1 {
+			return &bodies[i]
+		}
+		names = append(names, bodies[i].Name)
+	}
+	if name == "" {
+		diags.AddAttributeError(path.Root("source"), "More Than One Job",
+			fmt.Sprintf("The source declares the jobs %s, and one resource is one job. Set job to one of these names.", strings.Join(names, ", ")))
+		return nil
+	}
+	diags.AddAttributeError(path.Root("job"), "Unknown Job",
+		fmt.Sprintf("The source declares no job %q, but %s. Correct the name.", name, strings.Join(names, ", ")))
+	return nil
+}
+
+// plan asks the engine what applying the declaration would do. The preview is
+// nil when there are errors or something is not known yet.
+func (d *declaration) plan(known *engine.Known) (*engine.Preview, tfdiag.Diagnostics) {
+	preview, problems := engine.PlanJob(d.value, known)
+	return preview, d.tell(problems)
+}
+
+// identity is the namespace and name of the job; "" where not known yet.
+func (d *declaration) identity() (namespace, name string) {
+	return d.text("namespace"), d.text("name")
+}
+
+func (d *declaration) text(attribute string) string {
+	v := d.value.GetAttr(attribute)
+	if !v.IsKnown() {
+		return ""
+	}
+	if v.IsNull() {
+		row, _ := jobschema.Find(jobschema.Job(), attribute)
+		return row.Default
+	}
+	return v.AsString()
+}
+
+// identified are the attributes that name the job.
+func (d *declaration) identified() values {
+	namespace, name := d.identity()
+	unknown := tftypes.NewValue(tftypes.String, tftypes.UnknownValue)
+	out := values{"id": unknown, "name": unknown}
+	if name != "" {
+		out["name"] = text(name)
+	}
+	if name != "" && namespace != "" {
+		out["id"] = text(namespace + "/" + name)
+	}
+	return out
+}

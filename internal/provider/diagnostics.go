@@ -1,0 +1,114 @@
+// Copyright (c) The terraform-provider-backfill authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"fmt"
+	"runtime/debug"
+
+	"github.com/hashicorp/hcl/v2"
+	tfdiag "github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/lang"
+)
+
+// atAttributes converts diagnostics; those that have a path go to the
+// attribute of the resource.
+func atAttributes(diags hcl.Diagnostics) tfdiag.Diagnostics {
+	var out tfdiag.Diagnostics
+	for _, d := range diags {
+		out.Append(convert(d, attributePath(diag.PathOf(d)), d.Detail))
+	}
+	return out
+}
+
+// atSource converts diagnostics of a job file inside the configuration: all
+// belong to the attribute `source`, and the detail shows the place in it.
+func atSource(diags hcl.Diagnostics, module *lang.Module, origin lang.Origin) tfdiag.Diagnostics {
+	var out tfdiag.Diagnostics
+	if origin != nil {
+		diags = diag.Resolve(diags, origin)
+	}
+	for _, d := range diag.Sort(diags) {
+		if d.Subject == nil {
+			out.Append(convert(d, attributePath(diag.PathOf(d)), d.Detail))
+			continue
+		}
+		out.Append(convert(d, path.Root("source"), diag.Excerpt(d.Subject, module.Files)+d.Detail))
+	}
+	return out
+}
+
+func convert(d *hcl.Diagnostic, at path.Path, detail string) tfdiag.Diagnostic {
+	if code := diag.CodeOf(d); code != "" {
+		detail += " [" + code + "]"
+	}
+	isWarning := d.Severity == hcl.DiagWarning
+	switch {
+	case at.Equal(path.Empty()) && isWarning:
+		return tfdiag.NewWarningDiagnostic(d.Summary, detail)
+	case at.Equal(path.Empty()):
+		return tfdiag.NewErrorDiagnostic(d.Summary, detail)
+	case isWarning:
+		return tfdiag.NewAttributeWarningDiagnostic(at, d.Summary, detail)
+	default:
+		return tfdiag.NewAttributeErrorDiagnostic(at, d.Summary, detail)
+	}
+}
+
+// attributePath is the same place as seen by Terraform.
+func attributePath(p cty.Path) path.Path {
+	out := path.Empty()
+	for _, step := range p {
+		switch s := step.(type) {
+		case cty.GetAttrStep:
+			out = out.AtName(s.Name)
+		case cty.IndexStep:
+			if !s.Key.IsKnown() || s.Key.IsNull() {
+				return out
+			}
+			switch s.Key.Type() {
+			case cty.String:
+				out = out.AtMapKey(s.Key.AsString())
+			case cty.Number:
+				i, _ := s.Key.AsBigFloat().Int64()
+				out = out.AtListIndex(int(i))
+			}
+		}
+	}
+	return out
+}
+
+// asWarnings lowers errors to warnings. Terraform marks a resource whose
+// creation reports an error as tainted and replaces it, which would run
+// everything again; once the record exists, the next plan goes on instead.
+func asWarnings(diags tfdiag.Diagnostics) tfdiag.Diagnostics {
+	var out tfdiag.Diagnostics
+	for _, d := range diags {
+		if d.Severity() == tfdiag.SeverityError {
+			d = tfdiag.NewWarningDiagnostic(d.Summary(), d.Detail()+
+				"\n\nThe job is recorded in the cluster and in the state; the next plan proposes what is left.")
+		}
+		out.Append(d)
+	}
+	return out
+}
+
+// guard turns a panic into a diagnostic that says what was being done.
+func guard(diags *tfdiag.Diagnostics, doing string) {
+	if r := recover(); r != nil {
+		diags.AddError("Internal Error", fmt.Sprintf(
+			"The provider failed while %s: %v. This is a fault of the provider, not of your configuration. Please report it at "+
+				"https://github.com/terraform-backfill/terraform-provider-backfill/issues with the job and these lines:\n\n%s",
+			doing, r, debug.Stack()))
+	}
+}
+
+func internalError(diags *tfdiag.Diagnostics, doing string, err error) {
+	diags.AddError("Internal Error", fmt.Sprintf(
+		"The provider failed while %s: %v. Please report this issue to the provider developers.", doing, err))
+}

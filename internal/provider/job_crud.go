@@ -1,0 +1,228 @@
+// Copyright (c) The terraform-provider-backfill authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"strings"
+
+	tfdiag "github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/engine"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/job"
+)
+
+// Create implements resource.Resource. It submits and returns. Once the record
+// exists nothing is an error any more, see asWarnings.
+func (r *jobResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
+	defer guard(&resp.Diagnostics, "creating a job")
+	ctx, cancel := bounded(ctx, req.Plan, "create")
+	defer cancel()
+	d, s, diags := submission(req.Config.Raw, req.Plan.Raw)
+	resp.Diagnostics.Append(diags...)
+	e, diags := r.connection.use()
+	resp.Diagnostics.Append(diags...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	seen, problems := e.Create(ctx, s)
+	if seen == nil {
+		resp.Diagnostics.Append(d.tell(problems)...)
+		return
+	}
+	state, diags := d.applied(req.Plan.Raw, seen, nil)
+	resp.State.Raw = state
+	diags.Append(remember(ctx, resp.Private, seen)...)
+	diags.Append(rememberOwner(ctx, resp.Private, seen.Owner)...)
+	diags.Append(d.tell(problems)...)
+	resp.Diagnostics.Append(asWarnings(diags)...)
+}
+
+// Read implements resource.Resource.
+func (r *jobResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
+	defer guard(&resp.Diagnostics, "reading a job")
+	ctx, cancel := bounded(ctx, req.State, "read")
+	defer cancel()
+	attributes, err := attributesOf(req.State.Raw)
+	if err != nil {
+		internalError(&resp.Diagnostics, "reading the state", err)
+		return
+	}
+	namespace, name, _ := strings.Cut(stringOf(attributes["id"]), "/")
+	e, diags := r.connection.use()
+	resp.Diagnostics.Append(diags...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	seen, problems := e.Observe(ctx, namespace, name)
+	resp.Diagnostics.Append(atAttributes(problems)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	if seen == nil {
+		resp.State.RemoveResource(ctx)
+		return
+	}
+	last, diags := req.Private.GetKey(ctx, memoryJob)
+	resp.Diagnostics.Append(diags...)
+	read, err := refreshed(attributes, req.State.Raw.Type(), seen, last)
+	if err != nil {
+		internalError(&resp.Diagnostics, fmt.Sprintf("reading the record of job %s/%s", namespace, name), err)
+		return
+	}
+	state, err := read.merge(req.State.Raw)
+	if err != nil {
+		internalError(&resp.Diagnostics, "writing the state", err)
+		return
+	}
+	resp.State.Raw = state
+	resp.Diagnostics.Append(remember(ctx, resp.Private, seen)...)
+}
+
+// refreshed are the attributes that a read sets. The declaration is taken from
+// the record when that is not the one that was last seen: after an import, or
+// when somebody else changed it.
+func refreshed(prior map[string]tftypes.Value, resourceType tftypes.Type, seen *engine.Observation, last []byte) (values, error) {
+	declared, err := job.ParseCanonical(seen.Job)
+	if err != nil {
+		return nil, err
+	}
+	out := values{}
+	object, _ := resourceType.(tftypes.Object)
+	if prior["source"].IsNull() && !bytes.Equal(last, seen.Job) {
+		if out, err = tableAttributeValues(declared, object); err != nil {
+			return nil, err
+		}
+	}
+	preview, problems := engine.PlanJob(declared, nil)
+	if problems.HasErrors() {
+		return nil, problems
+	}
+	if preview != nil {
+		for name, value := range previewed(preview) {
+			out[name] = value
+		}
+	}
+	for name, value := range observed(seen) {
+		out[name] = value
+	}
+	out["id"], out["name"] = text(seen.Namespace+"/"+seen.Name), text(seen.Name)
+	out["next_run"] = nextRun(nil)
+	if seen.Template != "" {
+		out["template"] = text(seen.Template)
+	}
+	return out, nil
+}
+
+// Update implements resource.Resource. When it fails Terraform keeps the state
+// as it was, or what has been achieved.
+func (r *jobResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
+	defer guard(&resp.Diagnostics, "updating a job")
+	ctx, cancel := bounded(ctx, req.Plan, "update")
+	defer cancel()
+	d, s, diags := submission(req.Config.Raw, req.Plan.Raw)
+	resp.Diagnostics.Append(diags...)
+	known, diags := recall(ctx, req.State.Raw, req.Private)
+	resp.Diagnostics.Append(diags...)
+	s.Owner, diags = ownerToken(ctx, req.Private)
+	resp.Diagnostics.Append(diags...)
+	e, diags := r.connection.use()
+	resp.Diagnostics.Append(diags...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	seen, problems := e.Update(ctx, s)
+	resp.Diagnostics.Append(d.tell(problems)...)
+	if seen == nil {
+		return
+	}
+	state, diags := d.applied(req.Plan.Raw, seen, known)
+	resp.State.Raw = state
+	resp.Diagnostics.Append(diags...)
+	resp.Diagnostics.Append(remember(ctx, resp.Private, seen)...)
+	resp.Diagnostics.Append(rememberOwner(ctx, resp.Private, seen.Owner)...)
+}
+
+// Delete implements resource.Resource.
+func (r *jobResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
+	defer guard(&resp.Diagnostics, "deleting a job")
+	ctx, cancel := bounded(ctx, req.State, "delete")
+	defer cancel()
+	attributes, err := attributesOf(req.State.Raw)
+	if err != nil {
+		internalError(&resp.Diagnostics, "reading the state", err)
+		return
+	}
+	namespace, name, _ := strings.Cut(stringOf(attributes["id"]), "/")
+	owner, diags := ownerToken(ctx, req.Private)
+	resp.Diagnostics.Append(diags...)
+	e, diags := r.connection.use()
+	resp.Diagnostics.Append(diags...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	resp.Diagnostics.Append(atAttributes(e.Delete(ctx, namespace, name, owner))...)
+}
+
+// ImportState implements resource.ResourceWithImportState. The read that
+// follows fills in the rest from the record.
+func (r *jobResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
+	namespace, name, ok := strings.Cut(req.ID, "/")
+	if !ok || namespace == "" || name == "" || strings.Contains(name, "/") {
+		resp.Diagnostics.AddError("Invalid Import ID", fmt.Sprintf(
+			"A job is imported by namespace/name, for example default/orders-risk-score, not by %q. Correct the id.", req.ID))
+		return
+	}
+	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("id"), req.ID)...)
+}
+
+// submission is what create and update hand to the engine.
+func submission(config, plan tftypes.Value) (*declaration, engine.Submission, tfdiag.Diagnostics) {
+	d, diags := declare(config)
+	if d == nil {
+		if !diags.HasError() {
+			internalError(&diags, "applying a job", fmt.Errorf("its declaration is not known"))
+		}
+		return nil, engine.Submission{}, diags
+	}
+	next, err := plannedNext(plan)
+	if err != nil {
+		internalError(&diags, "reading the plan", err)
+	}
+	return d, engine.Submission{Value: d.value, Planned: next}, diags
+}
+
+// applied is the state after an apply: the plan, with what it left unknown
+// filled in. Known parts of a plan are promises that Terraform checks.
+func (d *declaration) applied(plan tftypes.Value, seen *engine.Observation, known *engine.Known) (tftypes.Value, tfdiag.Diagnostics) {
+	var diags tfdiag.Diagnostics
+	attributes, err := attributesOf(plan)
+	if err != nil {
+		internalError(&diags, "reading the plan", err)
+		return plan, diags
+	}
+	found := d.identified()
+	for name, value := range observed(seen) {
+		found[name] = value
+	}
+	preview, more := d.plan(known)
+	diags.Append(more.Errors()...)
+	if preview == nil {
+		preview = &engine.Preview{Template: seen.Template}
+	}
+	for name, value := range previewed(preview) {
+		found[name] = value
+	}
+	for name, value := range found {
+		if !attributes[name].IsKnown() {
+			attributes[name] = value
+		}
+	}
+	return tftypes.NewValue(plan.Type(), attributes), diags
+}

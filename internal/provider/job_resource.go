@@ -1,0 +1,95 @@
+// Copyright (c) The terraform-provider-backfill authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"context"
+	"fmt"
+	"maps"
+
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+)
+
+var (
+	_ resource.Resource                   = (*jobResource)(nil)
+	_ resource.ResourceWithConfigure      = (*jobResource)(nil)
+	_ resource.ResourceWithValidateConfig = (*jobResource)(nil)
+	_ resource.ResourceWithModifyPlan     = (*jobResource)(nil)
+	_ resource.ResourceWithImportState    = (*jobResource)(nil)
+)
+
+// jobResource is backfill_job.
+type jobResource struct {
+	connection *connection
+}
+
+func newJobResource() resource.Resource { return &jobResource{} }
+
+// Metadata implements resource.Resource.
+func (r *jobResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_job"
+}
+
+// Schema implements resource.Resource.
+func (r *jobResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
+	attributes := jobAttributes()
+	maps.Copy(attributes, sourceAttributes())
+	maps.Copy(attributes, resultAttributes())
+	attributes["timeouts"] = timeoutsAttribute(ctx)
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "A backfill: the declaration that a domain of keys has been processed by a runner. " +
+			"What is missing or failed is drift; the plan shows exactly those keys and the apply submits them as a run of Argo Workflows. " +
+			"A job that is complete plans empty, whether or not its Workflows still exist.\n\n" +
+			"Declare the job either with the attributes below (`name`, `partition` and `runner` at least), or with `source`.",
+		Attributes: attributes,
+	}
+}
+
+func sourceAttributes() map[string]schema.Attribute {
+	return map[string]schema.Attribute{
+		"source": schema.StringAttribute{
+			Optional: true,
+			MarkdownDescription: "Text of a job file, for example `file(\"orders.backfill.hcl\")`, instead of the other attributes of the job. " +
+				"It declares one job, or `job` picks one.",
+		},
+		"job": schema.StringAttribute{
+			Optional:            true,
+			MarkdownDescription: "Name of the job in `source`, when that declares several.",
+		},
+		"variables": schema.DynamicAttribute{
+			Optional:            true,
+			MarkdownDescription: "Object with the values of the variables that `source` declares.",
+		},
+	}
+}
+
+// Configure implements resource.ResourceWithConfigure.
+func (r *jobResource) Configure(_ context.Context, req resource.ConfigureRequest, resp *resource.ConfigureResponse) {
+	// Terraform validates before it configures the provider.
+	if req.ProviderData == nil {
+		return
+	}
+	c, ok := req.ProviderData.(*connection)
+	if !ok {
+		resp.Diagnostics.AddError("Internal Error", fmt.Sprintf(
+			"The provider handed its resource a %T. Please report this issue to the provider developers.", req.ProviderData))
+		return
+	}
+	r.connection = c
+}
+
+// ValidateConfig implements resource.ResourceWithValidateConfig. What is
+// unknown is not checked yet.
+func (r *jobResource) ValidateConfig(_ context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
+	defer guard(&resp.Diagnostics, "checking a job")
+	d, diags := declare(req.Config.Raw)
+	resp.Diagnostics.Append(diags...)
+	if d == nil {
+		return
+	}
+	// Warnings are for the plan, which follows.
+	_, diags = d.plan(nil)
+	resp.Diagnostics.Append(diags.Errors()...)
+}

@@ -1,0 +1,122 @@
+// Copyright (c) The terraform-provider-backfill authors
+// SPDX-License-Identifier: MPL-2.0
+
+// Package provider is the Terraform face: it turns Terraform values into jobs
+// and results back into Terraform values.
+//
+// Every decision about jobs is made by package engine. Plans are pure: they
+// use configuration, state and private state, and never a cluster.
+package provider
+
+import (
+	"context"
+	"crypto/rand"
+	"os"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/provider"
+	"github.com/hashicorp/terraform-plugin-framework/provider/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/cluster"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/engine"
+)
+
+// Address is the provider's name in the registry.
+const Address = "registry.terraform.io/terraform-backfill/backfill"
+
+var _ provider.Provider = (*backfillProvider)(nil)
+
+type backfillProvider struct {
+	version string
+	lookup  cluster.Lookup
+	connect connector
+	edges   engine.Options
+}
+
+// Option replaces one of the provider's edges.
+type Option func(*backfillProvider)
+
+// WithBackend makes the provider use b, whatever its configuration says.
+func WithBackend(b cluster.Backend) Option {
+	return func(p *backfillProvider) {
+		p.connect = func(cluster.Config) (cluster.Backend, error) { return b, nil }
+	}
+}
+
+// WithEnvironment replaces the process's environment.
+func WithEnvironment(lookup cluster.Lookup) Option {
+	return func(p *backfillProvider) { p.lookup = lookup }
+}
+
+// WithEngineOptions replaces the clock and the source of randomness.
+func WithEngineOptions(o engine.Options) Option {
+	return func(p *backfillProvider) { p.edges = o }
+}
+
+// New returns the constructor that serves the provider.
+func New(version string, options ...Option) func() provider.Provider {
+	return func() provider.Provider {
+		p := &backfillProvider{
+			version: version,
+			lookup:  os.LookupEnv,
+			connect: func(c cluster.Config) (cluster.Backend, error) {
+				return cluster.Connect(c, cluster.UserAgent("terraform-provider-backfill", version), cluster.DefaultRetry())
+			},
+			edges:   engine.Options{Now: time.Now, Random: rand.Reader},
+		}
+		for _, option := range options {
+			option(p)
+		}
+		return p
+	}
+}
+
+// Metadata implements provider.Provider.
+func (p *backfillProvider) Metadata(_ context.Context, _ provider.MetadataRequest, resp *provider.MetadataResponse) {
+	resp.TypeName = "backfill"
+	resp.Version = p.version
+}
+
+// Schema implements provider.Provider.
+func (p *backfillProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp *provider.SchemaResponse) {
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "Declares backfills that Argo Workflows runs. " +
+			"Planning a new job needs no cluster; the settings below say which cluster reads and applies talk to.",
+		Attributes: settingsAttributes(),
+	}
+}
+
+// Configure implements provider.Provider. It contacts nothing: the cluster is
+// reached when the first read or apply needs it.
+func (p *backfillProvider) Configure(ctx context.Context, req provider.ConfigureRequest, resp *provider.ConfigureResponse) {
+	var model settingsModel
+	resp.Diagnostics.Append(req.Config.Get(ctx, &model)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	read, diags := model.read(ctx)
+	resp.Diagnostics.Append(diags...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	var err error
+	if read.cluster, err = read.cluster.WithEnvironment(p.lookup); err != nil {
+		resp.Diagnostics.Append(clusterError(err))
+		return
+	}
+	c := &connection{settings: read, connect: p.connect, edges: p.edges}
+	resp.ResourceData = c
+	resp.DataSourceData = c
+}
+
+// Resources implements provider.Provider.
+func (p *backfillProvider) Resources(context.Context) []func() resource.Resource {
+	return []func() resource.Resource{newJobResource}
+}
+
+// DataSources implements provider.Provider.
+func (p *backfillProvider) DataSources(context.Context) []func() datasource.DataSource {
+	return nil
+}

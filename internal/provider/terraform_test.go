@@ -1,0 +1,367 @@
+// Copyright (c) The terraform-provider-backfill authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-framework/providerserver"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+)
+
+const jobType = "backfill_job"
+
+// object is a Terraform object as JSON-like Go values; attributes that are not
+// named are null.
+type object map[string]any
+
+// unknown stands for a value that is not known yet, at the top of an object.
+type unknown struct{}
+
+// terraform is one backfill_job in the hands of something that treats the
+// provider as Terraform's core does: it proposes, checks that plans are
+// repeatable and kept, and keeps state and private state. There is no binary
+// and no network.
+type terraform struct {
+	t          *testing.T
+	server     tfprotov6.ProviderServer
+	ty         tftypes.Object
+	computed   map[string]bool // attributes that take their prior value when not written
+	state      tftypes.Value
+	private    []byte
+	tainted    bool
+	lastErrors []*tfprotov6.Diagnostic
+}
+
+func newTerraform(t *testing.T, settings object, options ...Option) *terraform {
+	t.Helper()
+	server, err := providerserver.NewProtocol6WithError(New("test", options...)())()
+	if err != nil {
+		t.Fatal(err)
+	}
+	schemas, err := server.GetProviderSchema(t.Context(), &tfprotov6.GetProviderSchemaRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustSucceed(t, "schema", schemas.Diagnostics)
+	tf := &terraform{t: t, server: server, computed: map[string]bool{}}
+	var ok bool
+	if tf.ty, ok = schemas.ResourceSchemas[jobType].ValueType().(tftypes.Object); !ok {
+		t.Fatal("the resource's type is no object")
+	}
+	for _, a := range schemas.ResourceSchemas[jobType].Block.Attributes {
+		tf.computed[a.Name] = a.Computed
+	}
+	tf.state = tftypes.NewValue(tf.ty, nil)
+	config := encode(t, schemas.Provider.ValueType(), valueOf(t, schemas.Provider.ValueType(), settings))
+	configured, err := server.ConfigureProvider(t.Context(), &tfprotov6.ConfigureProviderRequest{Config: config})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tf.lastErrors = errorsOf(configured.Diagnostics)
+	return tf
+}
+
+// planned is what a plan shows.
+type planned struct {
+	config, value tftypes.Value
+	private       []byte
+	replace       []*tftypes.AttributePath
+	diags         []*tfprotov6.Diagnostic
+	// action is no-op, create, update or replace.
+	action string
+}
+
+func (tf *terraform) validate(config object) []*tfprotov6.Diagnostic {
+	tf.t.Helper()
+	resp, err := tf.server.ValidateResourceConfig(tf.t.Context(), &tfprotov6.ValidateResourceConfigRequest{
+		TypeName: jobType, Config: encode(tf.t, tf.ty, valueOf(tf.t, tf.ty, config)),
+	})
+	if err != nil {
+		tf.t.Fatal(err)
+	}
+	return resp.Diagnostics
+}
+
+// plan plans twice and demands the same result.
+func (tf *terraform) plan(config object) planned {
+	tf.t.Helper()
+	first, second := tf.planOnce(config), tf.planOnce(config)
+	if !first.value.Equal(second.value) {
+		tf.t.Fatal("the same plan was made twice, with different results")
+	}
+	return first
+}
+
+func (tf *terraform) planOnce(config object) planned {
+	tf.t.Helper()
+	written := valueOf(tf.t, tf.ty, config)
+	p := tf.planFrom(tf.state, written)
+	if len(p.replace) > 0 {
+		warnings := p.diags
+		p = tf.planFrom(tftypes.NewValue(tf.ty, nil), written)
+		p.diags = append(warnings, p.diags...)
+		p.action = "replace"
+		return p
+	}
+	switch {
+	case tf.state.IsNull():
+		p.action = "create"
+	case p.value.Equal(tf.state):
+		p.action = "no-op"
+	default:
+		p.action = "update"
+	}
+	return p
+}
+
+func (tf *terraform) planFrom(prior, written tftypes.Value) planned {
+	tf.t.Helper()
+	resp, err := tf.server.PlanResourceChange(tf.t.Context(), &tfprotov6.PlanResourceChangeRequest{
+		TypeName: jobType, PriorState: encode(tf.t, tf.ty, prior),
+		ProposedNewState: encode(tf.t, tf.ty, tf.propose(prior, written)),
+		Config:           encode(tf.t, tf.ty, written), PriorPrivate: tf.private,
+	})
+	if err != nil {
+		tf.t.Fatal(err)
+	}
+	p := planned{config: written, private: resp.PlannedPrivate, replace: resp.RequiresReplace, diags: resp.Diagnostics}
+	if len(errorsOf(resp.Diagnostics)) == 0 {
+		p.value = decode(tf.t, tf.ty, resp.PlannedState)
+	}
+	return p
+}
+
+// propose is the new state that Terraform suggests: what is written, and the
+// prior value of what is computed and not written.
+func (tf *terraform) propose(prior, written tftypes.Value) tftypes.Value {
+	if prior.IsNull() {
+		return written
+	}
+	before, after := fields(tf.t, prior), fields(tf.t, written)
+	for name, value := range after {
+		if value.IsNull() && tf.computed[name] {
+			after[name] = before[name]
+		}
+	}
+	return tftypes.NewValue(tf.ty, after)
+}
+
+// apply plans and applies. It demands that the new state keeps every promise
+// of the plan.
+func (tf *terraform) apply(config object) (planned, []*tfprotov6.Diagnostic) {
+	tf.t.Helper()
+	p := tf.plan(config)
+	mustSucceed(tf.t, "plan", p.diags)
+	if p.action == "replace" {
+		mustSucceed(tf.t, "destroy", tf.destroy())
+	}
+	if p.action == "no-op" {
+		return p, nil
+	}
+	resp, err := tf.server.ApplyResourceChange(tf.t.Context(), &tfprotov6.ApplyResourceChangeRequest{
+		TypeName: jobType, PriorState: encode(tf.t, tf.ty, tf.state), PlannedState: encode(tf.t, tf.ty, p.value),
+		Config: encode(tf.t, tf.ty, p.config), PlannedPrivate: p.private,
+	})
+	if err != nil {
+		tf.t.Fatal(err)
+	}
+	failed := len(errorsOf(resp.Diagnostics)) > 0
+	after := decode(tf.t, tf.ty, resp.NewState)
+	if !failed {
+		tf.mustKeep(p.value, after)
+	}
+	tf.tainted = failed && tf.state.IsNull() && !after.IsNull()
+	tf.state, tf.private = after, resp.Private
+	return p, resp.Diagnostics
+}
+
+func (tf *terraform) mustKeep(promised, kept tftypes.Value) {
+	tf.t.Helper()
+	after := fields(tf.t, kept)
+	for name, value := range fields(tf.t, promised) {
+		if !after[name].IsFullyKnown() {
+			tf.t.Errorf("%s is unknown after the apply", name)
+		}
+		if value.IsFullyKnown() && !value.Equal(after[name]) {
+			tf.t.Errorf("%s was planned as %s and became %s", name, value, after[name])
+		}
+	}
+}
+
+// refresh reads, as Terraform does before a plan. The job may be gone then.
+func (tf *terraform) refresh() []*tfprotov6.Diagnostic {
+	tf.t.Helper()
+	resp, err := tf.server.ReadResource(tf.t.Context(), &tfprotov6.ReadResourceRequest{
+		TypeName: jobType, CurrentState: encode(tf.t, tf.ty, tf.state), Private: tf.private,
+	})
+	if err != nil {
+		tf.t.Fatal(err)
+	}
+	if len(errorsOf(resp.Diagnostics)) == 0 {
+		tf.state, tf.private = decode(tf.t, tf.ty, resp.NewState), resp.Private
+	}
+	return resp.Diagnostics
+}
+
+func (tf *terraform) destroy() []*tfprotov6.Diagnostic {
+	tf.t.Helper()
+	resp, err := tf.server.ApplyResourceChange(tf.t.Context(), &tfprotov6.ApplyResourceChangeRequest{
+		TypeName: jobType, PriorState: encode(tf.t, tf.ty, tf.state),
+		PlannedState: encode(tf.t, tf.ty, tftypes.NewValue(tf.ty, nil)),
+		Config:       encode(tf.t, tf.ty, tftypes.NewValue(tf.ty, nil)), PlannedPrivate: tf.private,
+	})
+	if err != nil {
+		tf.t.Fatal(err)
+	}
+	if len(errorsOf(resp.Diagnostics)) == 0 {
+		tf.state, tf.private = tftypes.NewValue(tf.ty, nil), nil
+	}
+	return resp.Diagnostics
+}
+
+func (tf *terraform) importState(id string) []*tfprotov6.Diagnostic {
+	tf.t.Helper()
+	resp, err := tf.server.ImportResourceState(tf.t.Context(), &tfprotov6.ImportResourceStateRequest{TypeName: jobType, ID: id})
+	if err != nil {
+		tf.t.Fatal(err)
+	}
+	if len(errorsOf(resp.Diagnostics)) > 0 {
+		return resp.Diagnostics
+	}
+	tf.state, tf.private = decode(tf.t, tf.ty, resp.ImportedResources[0].State), resp.ImportedResources[0].Private
+	return tf.refresh()
+}
+
+// show is an attribute of an object as JSON, "?" where it is unknown.
+func show(t *testing.T, value tftypes.Value, name string) string {
+	t.Helper()
+	return jsonOf(fields(t, value)[name])
+}
+
+func jsonOf(v tftypes.Value) string {
+	if !v.IsKnown() {
+		return "?"
+	}
+	if v.IsNull() {
+		return "null"
+	}
+	switch {
+	case v.Type().Is(tftypes.String):
+		data, _ := json.Marshal(stringOf(v))
+		return string(data)
+	case v.Type().Is(tftypes.Number):
+		return fmt.Sprint(intOf(v))
+	case v.Type().Is(tftypes.Bool):
+		var b bool
+		_ = v.As(&b)
+		return fmt.Sprint(b)
+	case v.Type().Is(tftypes.Object{}), v.Type().Is(tftypes.Map{}):
+		m := map[string]tftypes.Value{}
+		_ = v.As(&m)
+		raw := map[string]json.RawMessage{}
+		for name, value := range m {
+			raw[name] = json.RawMessage(strings.ReplaceAll(jsonOf(value), "?", `"?"`))
+		}
+		data, _ := json.Marshal(raw)
+		return string(data)
+	}
+	var list []tftypes.Value
+	_ = v.As(&list)
+	parts := []string{}
+	for _, e := range list {
+		parts = append(parts, jsonOf(e))
+	}
+	return "[" + strings.Join(parts, ",") + "]"
+}
+
+func valueOf(t *testing.T, ty tftypes.Type, o object) tftypes.Value {
+	t.Helper()
+	known, holes := object{}, values{}
+	for name, value := range o {
+		if _, hole := value.(unknown); hole {
+			holes[name] = tftypes.NewValue(ty.(tftypes.Object).AttributeTypes[name], tftypes.UnknownValue)
+			continue
+		}
+		if set, isSet := value.(tftypes.Value); isSet {
+			holes[name] = set
+			continue
+		}
+		known[name] = value
+	}
+	data, err := json.Marshal(known)
+	if err != nil {
+		t.Fatal(err)
+	}
+	value, err := tfprotov6.DynamicValue{JSON: data}.Unmarshal(ty)
+	if err != nil {
+		t.Fatal(err)
+	}
+	merged, err := holes.merge(value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return merged
+}
+
+func fields(t *testing.T, value tftypes.Value) map[string]tftypes.Value {
+	t.Helper()
+	attributes, err := attributesOf(value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return attributes
+}
+
+func encode(t *testing.T, ty tftypes.Type, value tftypes.Value) *tfprotov6.DynamicValue {
+	t.Helper()
+	wire, err := tfprotov6.NewDynamicValue(ty, value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &wire
+}
+
+func decode(t *testing.T, ty tftypes.Type, wire *tfprotov6.DynamicValue) tftypes.Value {
+	t.Helper()
+	value, err := wire.Unmarshal(ty)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return value
+}
+
+func errorsOf(diags []*tfprotov6.Diagnostic) []*tfprotov6.Diagnostic {
+	var out []*tfprotov6.Diagnostic
+	for _, d := range diags {
+		if d.Severity == tfprotov6.DiagnosticSeverityError {
+			out = append(out, d)
+		}
+	}
+	return out
+}
+
+func mustSucceed(t *testing.T, doing string, diags []*tfprotov6.Diagnostic) {
+	t.Helper()
+	for _, d := range errorsOf(diags) {
+		t.Fatalf("%s: %s", doing, written(d))
+	}
+}
+
+// written is a diagnostic in one text.
+func written(d *tfprotov6.Diagnostic) string {
+	severity := "error"
+	if d.Severity == tfprotov6.DiagnosticSeverityWarning {
+		severity = "warning"
+	}
+	at := ""
+	if d.Attribute != nil {
+		at = " at " + d.Attribute.String()
+	}
+	return severity + at + ": " + d.Summary + ": " + d.Detail
+}

@@ -1,0 +1,75 @@
+// Copyright (c) The terraform-provider-backfill authors
+// SPDX-License-Identifier: MPL-2.0
+
+// Package report writes results for people: plain lines now. It computes
+// nothing and fetches nothing.
+package report
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/engine"
+)
+
+// Line is the state of a job in one line.
+func Line(o *engine.Observation) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %d/%d done", o.Phase, o.DoneCount, o.Total)
+	if o.FailedCount > 0 {
+		fmt.Fprintf(&b, ", %d failed", o.FailedCount)
+	}
+	if o.Run != "" {
+		fmt.Fprintf(&b, " (run %s)", o.Run)
+	}
+	return b.String()
+}
+
+// FailedLine tells of one partition that failed for good.
+func FailedLine(f engine.FailedPartition) string {
+	attempts := "1 attempt"
+	if f.Attempts != 1 {
+		attempts = fmt.Sprintf("%d attempts", f.Attempts)
+	}
+	line := fmt.Sprintf("failed %s after %s", f.Key, attempts)
+	if f.Message != "" {
+		line += ": " + strings.Join(strings.Fields(f.Message), " ")
+	}
+	return line
+}
+
+// Status writes everything about a job, one fact a line.
+func Status(w io.Writer, o *engine.Observation) error {
+	var b strings.Builder
+	row := func(label, value string) {
+		if value != "" {
+			fmt.Fprintf(&b, "%-10s %s\n", label, value)
+		}
+	}
+	row("job", o.Namespace+"/"+o.Name)
+	row("phase", string(o.Phase))
+	row("progress", fmt.Sprintf("%d/%d", o.DoneCount, o.Total))
+	row("run", o.Run)
+	row("template", o.Template)
+	row("done", keys(o.DoneText, o.DoneCount))
+	row("failed", keys(o.FailedText, o.FailedCount))
+	row("remaining", keys(o.RemainingText, o.RemainingCount))
+	for _, failed := range o.FailedPartitions {
+		fmt.Fprintln(&b, FailedLine(failed))
+	}
+	if more := o.FailedCount - int64(len(o.FailedPartitions)); more > 0 && len(o.FailedPartitions) > 0 {
+		fmt.Fprintf(&b, "and %d more failed partitions\n", more)
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// keys is the text of a set of keys, or their number when the text would be
+// too long to read.
+func keys(text string, count int64) string {
+	if text == "" && count > 0 {
+		return fmt.Sprintf("%d partitions", count)
+	}
+	return text
+}
