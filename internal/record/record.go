@@ -8,11 +8,36 @@
 package record
 
 import (
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/domain"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/ledger"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/manifest"
+)
+
+// Labels of records. Other objects of a job carry LabelJob too, and more.
+const (
+	LabelJob        = "backfill.dev/job"
+	LabelTargetHash = "backfill.dev/target-hash"
+)
+
+// Limits of what a record keeps.
+const (
+	MaxFailures      = 100
+	MaxMessageBytes  = 256
+	MaxRuns          = 20
+	MaxIntervalBytes = 4 << 10 // of one run in the history
+)
+
+// Outcomes of runs.
+const (
+	Active    = "" // not merged yet
+	Succeeded = "Succeeded"
+	Failed    = "Failed"  // ended, and some of its keys failed or did not run
+	Stopped   = "Stopped" // before its end, by us or by hand
+	Lost      = "Lost"    // gone before anybody saw its end
 )
 
 // Record is what a job has declared and achieved.
@@ -32,13 +57,16 @@ type Record struct {
 	Target, Reason string
 
 	UID, ResourceVersion string // of the ConfigMap it was read from
+	Created              time.Time
 }
 
 // Failure is a partition that failed for good.
 type Failure struct {
-	Key, Start, End string
-	Attempts        int
-	Message         string
+	Key      string `json:"key"`
+	Start    string `json:"start"`
+	End      string `json:"end"`
+	Attempts int    `json:"attempts"`
+	Message  string `json:"message,omitempty"`
 }
 
 // Run is one entry of the history.
@@ -51,11 +79,57 @@ type Run struct {
 	// Outcome is "" while the run is not merged, else Succeeded, Failed,
 	// Stopped or Lost.
 	Outcome string
+	// Domain is the grid by which the run was cut, where it is not the
+	// record's any more; nil else.
+	Domain *domain.Domain
 }
 
-// Encode returns the ConfigMap of a record.
-func Encode(r Record) (manifest.Object, error) { return nil, nil }
+// Name is the name of a job's record.
+func Name(job string) string { return job + "-backfill" }
 
-// Decode reads a ConfigMap; an object that is not a record of ours is an
-// error that says so.
-func Decode(o manifest.Object) (Record, error) { return Record{}, nil }
+// ErrForeign is the error of an object that is not a record of ours.
+var ErrForeign = errors.New("not a record of a backfill job")
+
+// TargetHash is the label value by which jobs with the same target find each
+// other; "" for no target.
+func TargetHash(target string) (string, error) {
+	if target == "" {
+		return "", nil
+	}
+	return manifest.Digest(target)
+}
+
+// Latest returns the last run, or nil.
+func (r *Record) Latest() *Run {
+	if len(r.Runs) == 0 {
+		return nil
+	}
+	return &r.Runs[len(r.Runs)-1]
+}
+
+// Claim adds the next run to the history and returns its entry.
+func (r *Record) Claim(run Run) *Run {
+	run.Number = r.NextRun
+	run.Outcome = Active
+	if len(run.Intervals) > MaxIntervalBytes {
+		run.Intervals = ""
+	}
+	r.NextRun++
+	r.Runs = append(r.Runs, run)
+	if len(r.Runs) > MaxRuns {
+		r.Runs = append([]Run(nil), r.Runs[len(r.Runs)-MaxRuns:]...)
+	}
+	return r.Latest()
+}
+
+// Clone returns a copy that can be changed without changing r.
+func (r Record) Clone() Record {
+	r.Job = append([]byte(nil), r.Job...)
+	r.Failures = append([]Failure(nil), r.Failures...)
+	r.Runs = append([]Run(nil), r.Runs...)
+	return r
+}
+
+func invalid(format string, args ...any) error {
+	return fmt.Errorf("the record cannot be read: "+format, args...)
+}

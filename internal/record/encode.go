@@ -1,0 +1,200 @@
+// Copyright (c) The terraform-provider-backfill authors
+// SPDX-License-Identifier: MPL-2.0
+
+package record
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"time"
+	"unicode/utf8"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/manifest"
+)
+
+// format is the version of the layout; Decode refuses others.
+const format = "1"
+
+// The keys of the ConfigMap. What can be large moves to binaryData, gzipped,
+// under the key with the suffix packed.
+const (
+	keyFormat   = "format"
+	keyJob      = "job.json"
+	keyDomain   = "domain.json"
+	keyOwner    = "owner"
+	keyDone     = "done"
+	keyFailed   = "failed"
+	keyFailures = "failures.json"
+	keyNextRun  = "next-run"
+	keyRuns     = "runs.json"
+	keyTarget   = "target"
+	keyReason   = "reason"
+	packed      = ".gz"
+)
+
+// Readable text is kept up to these lengths: a ConfigMap holds 1 MiB in all.
+const (
+	readableLedger = 200_000
+	readableDomain = 64_000
+	readableJob    = 300_000
+)
+
+// storedRun is a Run in JSON.
+type storedRun struct {
+	Number     int             `json:"number"`
+	Template   string          `json:"template,omitempty"`
+	Intervals  string          `json:"intervals,omitempty"`
+	Partitions int64           `json:"partitions"`
+	Start      string          `json:"start,omitempty"`
+	End        string          `json:"end,omitempty"`
+	Outcome    string          `json:"outcome,omitempty"`
+	Domain     json.RawMessage `json:"domain,omitempty"`
+}
+
+// Encode returns the ConfigMap of a record: everything that a Record holds,
+// cut to the limits of this package.
+func Encode(r Record) (manifest.Object, error) {
+	runs, err := encodeRuns(r.Runs)
+	if err != nil {
+		return nil, err
+	}
+	failures, err := json.Marshal(cutFailures(r.Failures))
+	if err != nil {
+		return nil, err
+	}
+	space, err := encodeDomain(r.Domain)
+	if err != nil {
+		return nil, err
+	}
+	c := content{text: map[string]any{
+		keyFormat: format, keyOwner: r.Owner, keyFailures: string(failures), keyNextRun: strconv.Itoa(r.NextRun),
+		keyRuns: string(runs), keyTarget: r.Target, keyReason: r.Reason,
+	}, binary: map[string]any{}}
+	c.put(readableDomain, part{keyDomain, string(space)})
+	c.put(readableJob, part{keyJob, string(r.Job)})
+	c.put(readableLedger, part{keyDone, r.Done.Text(r.Domain)}, part{keyFailed, r.Failed.Text(r.Domain)})
+	if c.err != nil {
+		return nil, c.err
+	}
+	return c.object(r)
+}
+
+// content collects the data of a ConfigMap.
+type content struct {
+	text, binary map[string]any
+	err          error
+}
+
+type part struct{ key, text string }
+
+// put stores parts as text when they are short enough together, else packed.
+func (c *content) put(readable int, parts ...part) {
+	total := 0
+	for _, p := range parts {
+		total += len(p.text)
+	}
+	for _, p := range parts {
+		if total <= readable {
+			c.text[p.key] = p.text
+			continue
+		}
+		data, err := pack(p.text)
+		if err != nil {
+			c.err = err
+		}
+		c.binary[p.key+packed] = base64.StdEncoding.EncodeToString(data)
+	}
+}
+
+func pack(text string) ([]byte, error) {
+	var b bytes.Buffer
+	w, err := gzip.NewWriterLevel(&b, gzip.BestCompression)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := w.Write([]byte(text)); err != nil {
+		return nil, err
+	}
+	if err := w.Close(); err != nil {
+		return nil, err
+	}
+	return b.Bytes(), nil
+}
+
+func (c *content) object(r Record) (manifest.Object, error) {
+	labels := map[string]any{LabelJob: r.Name}
+	hash, err := TargetHash(r.Target)
+	if err != nil {
+		return nil, err
+	}
+	if hash != "" {
+		labels[LabelTargetHash] = hash
+	}
+	o := &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "v1", "kind": "ConfigMap",
+		"metadata": map[string]any{"name": Name(r.Name), "namespace": r.Namespace, "labels": labels},
+		"data":     c.text,
+	}}
+	if len(c.binary) > 0 {
+		o.Object["binaryData"] = c.binary
+	}
+	if r.ResourceVersion != "" {
+		o.SetResourceVersion(r.ResourceVersion)
+	}
+	return o, nil
+}
+
+func cutFailures(all []Failure) []Failure {
+	kept := append([]Failure{}, all[:min(len(all), MaxFailures)]...)
+	for i := range kept {
+		kept[i].Message = cut(kept[i].Message)
+	}
+	return kept
+}
+
+// cut shortens a message to whole characters.
+func cut(message string) string {
+	if len(message) <= MaxMessageBytes {
+		return message
+	}
+	end := MaxMessageBytes
+	for end > 0 && !utf8.RuneStart(message[end]) {
+		end--
+	}
+	return message[:end]
+}
+
+func encodeRuns(runs []Run) ([]byte, error) {
+	stored := make([]storedRun, 0, len(runs))
+	for _, r := range runs[max(0, len(runs)-MaxRuns):] {
+		s := storedRun{
+			Number: r.Number, Template: r.Template, Intervals: r.Intervals, Partitions: r.Partitions,
+			Start: stamp(r.Start), End: stamp(r.End), Outcome: r.Outcome,
+		}
+		if len(s.Intervals) > MaxIntervalBytes {
+			s.Intervals = ""
+		}
+		if r.Domain != nil {
+			space, err := encodeDomain(*r.Domain)
+			if err != nil {
+				return nil, fmt.Errorf("run %d: %w", r.Number, err)
+			}
+			s.Domain = space
+		}
+		stored = append(stored, s)
+	}
+	return json.Marshal(stored)
+}
+
+func stamp(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Truncate(time.Second).Format(time.RFC3339)
+}
