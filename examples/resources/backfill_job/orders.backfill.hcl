@@ -1,0 +1,25 @@
+variable "last_id" {
+  type = number
+}
+
+job "orders-risk-score" {
+  namespace = "data"
+  reason    = "index risk_score for orders created before 2026"
+
+  partition {
+    range = { start = 1, end = var.last_id, size = 1000000 }
+    order = "newest_first"
+  }
+
+  runner {
+    image      = "registry.example.com/orders:2026.11.1"
+    command    = ["bin/reindex"]
+    args       = ["--from=${partition.start}", "--to=${partition.end}"]
+    secret_env = { DATABASE_URL = { secret = "orders-db", key = "url" } }
+    resources  = { cpu = "500m", memory = "1Gi" }
+    deadline   = "30m"
+  }
+
+  max_parallel = 40
+  retry        = { limit = 4, backoff = "30s", factor = 2, max_backoff = "10m" }
+}

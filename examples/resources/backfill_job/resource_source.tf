@@ -1,0 +1,5 @@
+# The same job from a job file, which the command line reads too.
+resource "backfill_job" "orders_from_file" {
+  source    = file("${path.module}/orders.backfill.hcl")
+  variables = { last_id = 3000000000 }
+}
