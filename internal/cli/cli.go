@@ -43,10 +43,14 @@ type Env struct {
 
 // commands is the tree that kong reads; each command is in a file of its own.
 type commands struct {
-	Compile  compileCmd  `cmd:"" help:"Print the Kubernetes objects of the jobs in the files."`
-	Validate validateCmd `cmd:"" help:"Check the jobs in the files, without any output or cluster."`
-	Status   statusCmd   `cmd:"" help:"Show the state of a job in the cluster."`
-	Version  versionCmd  `cmd:"" help:"Print the version."`
+	Compile    compileCmd    `cmd:"" help:"Print the Kubernetes objects of the jobs in the files."`
+	Validate   validateCmd   `cmd:"" help:"Check the jobs in the files, without any output or cluster."`
+	Partitions partitionsCmd `cmd:"" help:"List the partitions of a job."`
+	Fmt        fmtCmd        `cmd:"" help:"Write job files in the canonical style."`
+	Status     statusCmd     `cmd:"" help:"Show the state of a job in the cluster."`
+	Schema     schemaCmd     `cmd:"" help:"Print the JSON Schema of job files, for editors."`
+	Docs       docsCmd       `cmd:"" help:"Print the reference of the job language as Markdown."`
+	Version    versionCmd    `cmd:"" help:"Print the version."`
 }
 
 // exitError ends a command with a code after everything was said.

@@ -1,0 +1,44 @@
+// Copyright (c) The terraform-provider-backfill authors
+// SPDX-License-Identifier: MPL-2.0
+
+package cli
+
+import (
+	"fmt"
+
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/report"
+)
+
+type partitionsCmd struct {
+	moduleFlags
+	Limit  int64  `default:"20" placeholder:"N" help:"List the first N partitions (20 unless set); 0 lists all."`
+	Output string `short:"o" enum:"table,json,csv" default:"table" help:"Form of the list: table, json (one object a line) or csv."`
+}
+
+// Run lists the partitions of one job in the order in which they would run.
+func (c *partitionsCmd) Run(a *app) error {
+	if c.Limit < 0 {
+		return usagef("--limit takes a number from 0 on, not %d", c.Limit)
+	}
+	m, diags, err := a.load(c.moduleFlags)
+	if err != nil {
+		return err
+	}
+	if diags.HasErrors() {
+		return a.finish(diags, m.files)
+	}
+	if len(m.bodies) > 1 {
+		return usagef("these files hold %d jobs; --job picks the one whose partitions to list", len(m.bodies))
+	}
+	all, more := a.compile(m, 1)
+	if err := a.finish(append(diags, more...), m.files); err != nil {
+		return err
+	}
+	for _, compiled := range all {
+		a.doing = fmt.Sprintf("listing the partitions of job %q", compiled.Job.Name)
+		if err := report.Partitions(a.Stdout, compiled.Plan, c.Limit, c.Output); err != nil {
+			return err
+		}
+	}
+	return nil
+}

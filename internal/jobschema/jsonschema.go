@@ -1,0 +1,127 @@
+// Copyright (c) The terraform-provider-backfill authors
+// SPDX-License-Identifier: MPL-2.0
+
+package jobschema
+
+import "encoding/json"
+
+// JSONSchema is the table as a JSON Schema (draft 2020-12) of job files in
+// HCL's JSON form, for editors. It is indented and ends with a newline.
+func JSONSchema() ([]byte, error) {
+	body := objectSchema(Job())
+	schema := map[string]any{
+		"$schema":              "https://json-schema.org/draft/2020-12/schema",
+		"title":                "Backfill job file",
+		"type":                 "object",
+		"additionalProperties": false,
+		"properties": map[string]any{
+			"variable": map[string]any{
+				"type":                 "object",
+				"description":          "Variables by name.",
+				"additionalProperties": variableSchema(),
+			},
+			"job": map[string]any{
+				"type":                 "object",
+				"description":          "Jobs by name.",
+				"additionalProperties": body,
+			},
+		},
+		"$defs": map[string]any{
+			"expression": map[string]any{
+				"type":        "string",
+				"pattern":     `\$\{`,
+				"description": "An expression, such as ${var.size}.",
+			},
+		},
+	}
+	data, err := json.MarshalIndent(schema, "", "  ")
+	if err != nil {
+		return nil, err
+	}
+	return append(data, '\n'), nil
+}
+
+func variableSchema() map[string]any {
+	return map[string]any{
+		"type":                 "object",
+		"additionalProperties": false,
+		"properties": map[string]any{
+			"type":        map[string]any{"type": "string", "description": "Type constraint, such as number or list(string)."},
+			"default":     map[string]any{"description": "Value when none is given."},
+			"description": map[string]any{"type": "string"},
+		},
+	}
+}
+
+func objectSchema(attrs []Attribute) map[string]any {
+	properties, required := map[string]any{}, []string{}
+	for _, a := range attrs {
+		if a.Label {
+			continue
+		}
+		properties[a.Name] = a.schema()
+		if a.Required {
+			required = append(required, a.Name)
+		}
+	}
+	schema := map[string]any{"type": "object", "additionalProperties": false, "properties": properties}
+	if len(required) > 0 {
+		schema["required"] = required
+	}
+	return schema
+}
+
+// schema is the schema of an attribute's value. Plain values may be written as
+// an expression in a string.
+func (a Attribute) schema() map[string]any {
+	schema := a.valueSchema()
+	if schema["type"] != "string" || len(a.Enum) > 0 {
+		schema = map[string]any{"anyOf": []any{schema, map[string]any{"$ref": "#/$defs/expression"}}}
+	}
+	schema["description"] = a.Doc
+	if a.Default != "" {
+		schema["default"] = a.defaultValue()
+	}
+	return schema
+}
+
+func (a Attribute) valueSchema() map[string]any {
+	text := map[string]any{"type": "string"}
+	integer := map[string]any{"type": "integer"}
+	switch a.Kind {
+	case Int:
+		if a.Bounds != nil {
+			integer["minimum"], integer["maximum"] = a.Bounds.Min, a.Bounds.Max
+		}
+		return integer
+	case Bool:
+		return map[string]any{"type": "boolean"}
+	case StringList:
+		return map[string]any{"type": "array", "items": text}
+	case IntList:
+		return map[string]any{"type": "array", "items": integer}
+	case StringMap:
+		return map[string]any{"type": "object", "additionalProperties": text}
+	case Object:
+		return objectSchema(a.Attributes)
+	case ObjectList:
+		return map[string]any{"type": "array", "items": objectSchema(a.Attributes)}
+	case ObjectMap:
+		return map[string]any{"type": "object", "additionalProperties": objectSchema(a.Attributes)}
+	case Dynamic:
+		return map[string]any{}
+	}
+	if len(a.Enum) > 0 {
+		text["enum"] = a.Enum
+	}
+	return text
+}
+
+// defaultValue is the default as JSON; texts of numbers and booleans are
+// written as such.
+func (a Attribute) defaultValue() any {
+	if a.Kind == Int || a.Kind == Bool {
+		return json.RawMessage(a.Default)
+	}
+	return a.Default
+}
