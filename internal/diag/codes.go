@@ -21,6 +21,7 @@ const (
 	CodeSyntax         = "BF1003"
 	CodeNesting        = "BF1004"
 	CodeNoJob          = "BF1005"
+	CodeHugeNumber     = "BF1006"
 	CodeUnknownBlock   = "BF1101"
 	CodeUnknownAttr    = "BF1102"
 	CodeMissingAttr    = "BF1103"
@@ -75,6 +76,7 @@ var registry = []Info{
 	{CodeSyntax, "Invalid Syntax", "The file is not valid HCL, or not valid JSON for a file that ends in .json.", "Correct the text at the place shown."},
 	{CodeNesting, "Nesting Too Deep", "Brackets, operators or conditionals are nested deeper than any readable file needs.", "Split the expression with variables."},
 	{CodeNoJob, "No Job Declared", "The files hold no job block.", "Add a block such as `job \"orders\" { … }`, or name the right file."},
+	{CodeHugeNumber, "Number Too Large", "A number has an exponent so large that no job could use it.", "Write the number that is meant; whole numbers have at most 64 bits."},
 	{CodeUnknownBlock, "Unknown Block", "The language has no block of this kind at this place.", "Correct the spelling; the reference lists every block."},
 	{CodeUnknownAttr, "Unknown Attribute", "The language has no attribute of this name at this place.", "Correct the spelling; the reference lists every attribute."},
 	{CodeMissingAttr, "Missing Required Attribute", "An attribute without a default was not set.", "Set it."},

@@ -14,9 +14,13 @@ import (
 // DidYouMean returns ` Did you mean "x"?` for the candidate nearest to what
 // was given, or "" when none is near. Of equally near ones the first wins.
 func DidYouMean(given string, candidates []string) string {
+	const leastPrefix = 3
 	best, bestDistance := "", len(given)/2+1
 	for _, c := range candidates {
 		d := levenshtein.Distance(strings.ToLower(given), strings.ToLower(c), nil)
+		if len(given) >= leastPrefix && strings.HasPrefix(c, given) {
+			return fmt.Sprintf(" Did you mean %q?", c)
+		}
 		if d < bestDistance {
 			best, bestDistance = c, d
 		}

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/big"
 
 	"github.com/zclconf/go-cty/cty"
 
@@ -17,7 +18,8 @@ import (
 
 // Canonical is the declaration as the record keeps it: JSON of v without
 // nulls, keys sorted, byte-identical for equal declarations. Whole numbers are
-// written in full, never with an exponent. It fails when part of v is unknown.
+// written in full, never with an exponent. It fails when part of v is unknown, or
+// a number is no 64-bit integer.
 func Canonical(v cty.Value) ([]byte, error) {
 	if !v.IsWhollyKnown() {
 		return nil, errors.New("the declaration has unknown parts")
@@ -46,11 +48,11 @@ func toPlain(v cty.Value) (any, error) {
 	case ty == cty.Bool:
 		return v.True(), nil
 	case ty == cty.Number:
-		f := v.AsBigFloat()
-		if f.IsInt() {
-			return json.Number(f.Text('f', 0)), nil
+		i, exact := v.AsBigFloat().Int64()
+		if exact != big.Exact {
+			return nil, errors.New("a number is not whole or does not fit in 64 bits")
 		}
-		return json.Number(f.Text('g', -1)), nil
+		return i, nil
 	case ty.IsObjectType(), ty.IsMapType():
 		out := map[string]any{}
 		for it := v.ElementIterator(); it.Next(); {
@@ -139,8 +141,12 @@ func fromPlain(a jobschema.Attribute, plain any, where string) (cty.Value, error
 			return cty.BoolVal(b), nil
 		}
 	case jobschema.Int:
-		if n, ok := plain.(json.Number); ok && len(n) <= 64 {
-			return cty.ParseNumberVal(n.String())
+		if n, ok := plain.(json.Number); ok {
+			i, err := n.Int64()
+			if err != nil {
+				return cty.NilVal, fmt.Errorf("the recorded declaration has %q at %q, which is not a whole number of 64 bits", n, where)
+			}
+			return cty.NumberIntVal(i), nil
 		}
 	}
 	return cty.NilVal, fmt.Errorf("the recorded declaration has a %T at %q", plain, where)

@@ -5,6 +5,7 @@ package job
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
@@ -25,11 +26,6 @@ func Decode(v cty.Value) (*Job, hcl.Diagnostics) {
 		return nil, nil
 	}
 	d.object(jobschema.Job(), v, nil)
-	if d.diags.HasErrors() {
-		// Rules that span attributes still hold for those that are right:
-		// accessors skip what is not.
-		d.tolerant = true
-	}
 	root := at{value: v}
 	dom, domainOK := d.domain(root.attr("partition"))
 	d.runnerRules(root.attr("runner"), dom)
@@ -59,8 +55,7 @@ func Domain(v cty.Value) (domain.Domain, plan.Order, bool) {
 }
 
 type decoder struct {
-	diags    hcl.Diagnostics
-	tolerant bool
+	diags hcl.Diagnostics
 	// bad holds the paths that already have an error, so that no second rule
 	// complains about the same value.
 	bad map[string]bool
@@ -78,6 +73,17 @@ func (d *decoder) report(code string, path cty.Path, format string, args ...any)
 // usable tells whether a value is there, known, and not already refused.
 func (d *decoder) usable(a at) bool {
 	return a.set() && !d.bad[diag.FormatPath(a.path)]
+}
+
+// refusedBelow tells whether something at or below a path has an error.
+func (d *decoder) refusedBelow(path cty.Path) bool {
+	prefix := diag.FormatPath(path)
+	for bad := range d.bad {
+		if strings.HasPrefix(bad, prefix) {
+			return true
+		}
+	}
+	return false
 }
 
 // at is a value with the path that leads to it.

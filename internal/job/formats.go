@@ -91,7 +91,9 @@ func (d *decoder) jobName(a jobschema.Attribute, s string, p cty.Path) {
 		d.report(diag.CodeName, p, "The job name %q has %d characters. At most %d leave room for what is appended to it in the names of runs, shards and pods. Shorten it.", s, len(s), maxName)
 		return
 	}
-	d.dnsLabel(a, s, p)
+	if len(validation.IsDNS1123Label(s)) > 0 {
+		d.report(diag.CodeName, p, "%q cannot name a job, because Kubernetes would not accept the names made from it. Use at most %d lower-case letters, digits and dashes, starting and ending with a letter or digit.", s, maxName)
+	}
 }
 
 const labelForm = "Use at most 63 lower-case letters, digits and dashes, starting and ending with a letter or digit."

@@ -4,6 +4,9 @@
 package job_test
 
 import (
+	"slices"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -14,6 +17,7 @@ import (
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/domain"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/job"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/jobschema"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/lang"
 )
 
@@ -107,4 +111,99 @@ func paths(diags hcl.Diagnostics) []string {
 		out = append(out, diag.CodeOf(d)+" "+diag.FormatPath(diag.PathOf(d)))
 	}
 	return out
+}
+
+// The table documents defaults that package job applies; here is both.
+func TestDefaultsAreAsDocumented(t *testing.T) {
+	j, diags := job.Decode(body(t, small))
+	if len(diags) > 0 {
+		t.Fatal(diags)
+	}
+	applied := map[string]string{
+		"namespace": j.Namespace, "partition.order": string(j.Order),
+		"max_parallel": strconv.Itoa(j.MaxParallel), "shard_size": strconv.Itoa(j.ShardSize),
+		"retry.limit": strconv.Itoa(j.Retry.Limit), "retry.backoff": j.Retry.Backoff.String(),
+		"retry.factor": strconv.Itoa(j.Retry.Factor), "retry.max_backoff": strings.TrimSuffix(j.Retry.MaxBackoff.String(), "0s"),
+		"runner.volumes.read_only": "false",
+	}
+	documented := map[string]string{}
+	var walk func(prefix string, attrs []jobschema.Attribute)
+	walk = func(prefix string, attrs []jobschema.Attribute) {
+		for _, a := range attrs {
+			if a.Default != "" {
+				documented[prefix+a.Name] = a.Default
+			}
+			walk(prefix+a.Name+".", a.Attributes)
+		}
+	}
+	walk("", jobschema.Job())
+	if d := cmp.Diff(documented, applied); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestEveryRowOfTheTableIsComplete(t *testing.T) {
+	classes := []jobschema.EditClass{jobschema.Live, jobschema.Next, jobschema.Grid, jobschema.Reprocess, jobschema.Note, jobschema.Replace}
+	var walk func(prefix string, attrs []jobschema.Attribute)
+	walk = func(prefix string, attrs []jobschema.Attribute) {
+		for _, a := range attrs {
+			name := prefix + a.Name
+			if !strings.HasSuffix(a.Doc, ".") {
+				t.Errorf("%s has no documentation that is a sentence: %q", name, a.Doc)
+			}
+			if !slices.Contains(classes, a.Class) {
+				t.Errorf("%s has no edit class", name)
+			}
+			if nested := a.Kind == jobschema.Object || a.Kind == jobschema.ObjectList || a.Kind == jobschema.ObjectMap; nested != (len(a.Attributes) > 0) {
+				t.Errorf("%s has attributes where it may have none, or the reverse", name)
+			}
+			if a.Late && a.Kind != jobschema.StringList && a.Kind != jobschema.StringMap {
+				t.Errorf("%s takes references but is no list or map of strings", name)
+			}
+			if a.Required && a.Default != "" {
+				t.Errorf("%s is required and has a default", name)
+			}
+			walk(name+".", a.Attributes)
+		}
+	}
+	walk("", jobschema.Job())
+}
+
+func TestParseCanonicalRefuses(t *testing.T) {
+	for in, want := range map[string]string{
+		``:                              "is not JSON",
+		`{} x`:                          "followed by something else",
+		`[]`:                            "no object",
+		`{"newer": 1}`:                  `"newer", which this version does not know`,
+		`{"runner": {"newer": 1}}`:      `"runner.newer"`,
+		`{"max_parallel": "1"}`:         `a string at "max_parallel"`,
+		`{"runner": {"args": [1]}}`:     `at "runner.args[0]"`,
+		`{"labels": {"a": {}}}`:         `at "labels[\"a\"]"`,
+		`{"max_parallel": 1e999999999}`: "not a whole number",
+	} {
+		v, err := job.ParseCanonical([]byte(in))
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("ParseCanonical(%s) = %#v, %v; want an error with %q", in, v, err, want)
+		}
+	}
+}
+
+func FuzzParseCanonical(f *testing.F) {
+	f.Add([]byte(`{"name":"a","max_parallel":9223372036854775807,"runner":{"args":["${partition.start}"],"env":{"A":null}}}`))
+	f.Add([]byte(`{"partition":{"range":{"start":1.5,"end":-0,"size":1e5}},"labels":{}}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		v, err := job.ParseCanonical(data)
+		if err != nil {
+			return
+		}
+		_, _ = job.Decode(v)
+		c, err := job.Canonical(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := job.ParseCanonical(c)
+		if err != nil || !again.RawEquals(v) {
+			t.Fatalf("%s became %s, read as %#v, %v", data, c, again, err)
+		}
+	})
 }

@@ -80,7 +80,7 @@ func (d *decoder) lateText(e at, known []string) {
 func isBound(ref string) bool { return ref == "partition.start" || ref == "partition.end" }
 
 func (d *decoder) resourceRules(r at) {
-	if !r.set() || !r.value.IsWhollyKnown() {
+	if !r.set() || !r.value.IsWhollyKnown() || d.refusedBelow(r.path) {
 		return
 	}
 	requests, limits := resourceMaps(r)
@@ -89,9 +89,7 @@ func (d *decoder) resourceRules(r at) {
 		if !ok {
 			continue
 		}
-		most, err1 := resource.ParseQuantity(limits[name])
-		least, err2 := resource.ParseQuantity(request)
-		if err1 == nil && err2 == nil && most.Cmp(least) < 0 {
+		if q := resource.MustParse(limits[name]); q.Cmp(resource.MustParse(request)) < 0 {
 			d.report(diag.CodeLimitBelow, r.attr("limits").path, "The limit of %s, %s, is below its request, %s. Raise the limit or lower the request.", name, limits[name], request)
 		}
 	}

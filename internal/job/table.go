@@ -5,6 +5,7 @@ package job
 
 import (
 	"math"
+	"math/big"
 
 	"github.com/zclconf/go-cty/cty"
 
@@ -77,8 +78,8 @@ func (d *decoder) integer(a jobschema.Attribute, v cty.Value, path cty.Path) {
 		d.report(diag.CodeWholeNumber, path, "%q is %s, which has a fraction. Write a whole number.", a.Name, f.Text('g', 20))
 		return
 	}
-	if exact != 0 {
-		d.report(diag.CodeWholeNumber, path, "%q is %s, which does not fit in 64 bits. Whole numbers from %d to %d can be used.", a.Name, f.Text('f', 0), int64(math.MinInt64), int64(math.MaxInt64))
+	if exact != big.Exact {
+		d.report(diag.CodeWholeNumber, path, "%q is %s, which does not fit in 64 bits. Whole numbers from %d to %d can be used.", a.Name, f.Text('g', 20), int64(math.MinInt64), int64(math.MaxInt64))
 		return
 	}
 	if b := a.Bounds; b != nil && (i < b.Min || i > b.Max) {

@@ -67,11 +67,36 @@ func (d *decoder) convertPlain(a Attribute, v cty.Value, rng hcl.Range) cty.Valu
 }
 
 func (d *decoder) wrongType(a Attribute, v cty.Value, rng hcl.Range) {
-	given := v.Type().FriendlyName()
-	if v.Type() == cty.String && v.IsKnown() && !v.IsNull() && len(v.AsString()) <= 80 {
-		given = fmt.Sprintf("the string %q", v.AsString())
+	subject := fmt.Sprintf("%q", a.Name)
+	if a.element {
+		subject = fmt.Sprintf("An element of %q", a.Name)
 	}
-	d.report(diag.CodeWrongType, rng, "%q takes %s; this is %s. Write for example %s.", a.Name, describe(a), given, sketch(a))
+	advice := ""
+	if !a.element {
+		advice = fmt.Sprintf(" Write for example %s.", sketch(a))
+	}
+	d.report(diag.CodeWrongType, rng, "%s takes %s; this is %s.%s", subject, describe(a), given(v), advice)
+}
+
+// given names what was written instead.
+func given(v cty.Value) string {
+	const longest = 80
+	ty := v.Type()
+	switch {
+	case ty == cty.String && v.IsKnown() && !v.IsNull() && len(v.AsString()) <= longest:
+		return fmt.Sprintf("the text %q", v.AsString())
+	case ty == cty.String:
+		return "a string"
+	case ty == cty.Number:
+		return "a number"
+	case ty == cty.Bool:
+		return "true or false"
+	case ty.IsTupleType(), ty.IsListType(), ty.IsSetType():
+		return "a list"
+	case ty.IsObjectType(), ty.IsMapType():
+		return "an object or map"
+	}
+	return ty.FriendlyName()
 }
 
 func (d *decoder) convertObject(a Attribute, v cty.Value, rng hcl.Range) cty.Value {

@@ -92,6 +92,9 @@ type Attribute struct {
 	Label bool
 	// Attributes describes nested objects.
 	Attributes []Attribute
+
+	// element tells that the row describes a member of a list or map.
+	element bool
 }
 
 // Type is the cty type implied by attributes: an object whose optional
@@ -131,7 +134,7 @@ func (a Attribute) Type() cty.Type {
 
 // Element is the row that describes the members of a list or map.
 func (a Attribute) Element() Attribute {
-	e := Attribute{Name: a.Name, Late: a.Late, Class: a.Class, Attributes: a.Attributes}
+	e := Attribute{Name: a.Name, Late: a.Late, Class: a.Class, Attributes: a.Attributes, element: true}
 	switch a.Kind {
 	case IntList:
 		e.Kind = Int

@@ -4,10 +4,13 @@
 package lang
 
 import (
+	"bytes"
 	"fmt"
+	"strconv"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
 )
@@ -18,6 +21,9 @@ const (
 	maxNesting      = 200    // brackets within brackets
 	maxUnary        = 200    // ! and - in a row
 	maxConditionals = 10_000 // ? in a file; a chain of them nests
+	// Numbers are exact, so 1e999999999 would be written out with a billion
+	// digits when it becomes text.
+	maxExponent = 400
 )
 
 // guardNative reports the first place that nests too deep in a native file.
@@ -35,6 +41,10 @@ func guardNative(s Source) *hcl.Diagnostic {
 			depth--
 		case hclsyntax.TokenQuestion:
 			conditionals++
+		case hclsyntax.TokenNumberLit:
+			if hugeExponent(t.Bytes) {
+				return hugeNumber(t.Range)
+			}
 		}
 		if t.Type == hclsyntax.TokenBang || t.Type == hclsyntax.TokenMinus {
 			unary++
@@ -58,6 +68,10 @@ func guardJSON(s Source) *hcl.Diagnostic {
 		case c == '"':
 			inString = !inString
 		case inString:
+		case c == 'e' || c == 'E':
+			if hugeExponent(s.Bytes[i:min(i+16, len(s.Bytes))]) {
+				return hugeNumber(positionOf(s.Name, s.Bytes, i))
+			}
 		case c == '{' || c == '[':
 			depth++
 		case c == '}' || c == ']':
@@ -68,6 +82,42 @@ func guardJSON(s Source) *hcl.Diagnostic {
 		}
 	}
 	return nil
+}
+
+// hugeExponent tells whether a number, or the rest of one from its e on, has
+// an exponent beyond maxExponent.
+func hugeExponent(number []byte) bool {
+	e := bytes.IndexAny(number, "eE")
+	if e < 0 {
+		return false
+	}
+	digits := bytes.TrimLeft(number[e+1:], "+-0")
+	n := 0
+	for n < len(digits) && '0' <= digits[n] && digits[n] <= '9' {
+		n++
+	}
+	exponent, err := strconv.Atoi(string(digits[:n]))
+	return n > 0 && (err != nil || exponent > maxExponent)
+}
+
+func hugeNumber(rng hcl.Range) *hcl.Diagnostic {
+	return diag.InSource(diag.CodeHugeNumber, rng, fmt.Sprintf(
+		"The exponent of this number is beyond %d. Whole numbers of a job have at most 64 bits.", maxExponent))
+}
+
+// hasHugeNumber tells whether a number in v is beyond what a literal could be.
+func hasHugeNumber(v cty.Value) bool {
+	found := false
+	_ = cty.Walk(v, func(_ cty.Path, v cty.Value) (bool, error) {
+		if v.Type() == cty.Number && v.IsKnown() && !v.IsNull() {
+			v, _ = v.Unmark()
+			const bitsPerDigit = 4
+			exponent := v.AsBigFloat().MantExp(nil)
+			found = found || exponent > bitsPerDigit*maxExponent || exponent < -bitsPerDigit*maxExponent
+		}
+		return !found, nil
+	})
+	return found
 }
 
 func tooDeep(rng hcl.Range) *hcl.Diagnostic {

@@ -119,11 +119,11 @@ func (l *loader) collect(file *hcl.File) {
 	}
 	for _, d := range diags {
 		// Labels are the only thing that can be wrong with a known block here.
-		code := diag.CodeLabels
 		if strings.HasPrefix(d.Summary, "Extraneous JSON") {
-			code = diag.CodeUnknownBlock
+			l.diags = append(l.diags, restate(hcl.Diagnostics{d}, diag.CodeUnknownBlock)...)
+			continue
 		}
-		l.diags = append(l.diags, restate(hcl.Diagnostics{d}, code)...)
+		l.report(diag.CodeLabels, *d.Subject, "This block takes exactly one label, its name, as in job \"orders\" { … } or variable \"last_id\" { … }.")
 	}
 	for _, b := range content.Blocks {
 		switch b.Type {

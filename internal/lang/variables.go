@@ -91,6 +91,9 @@ func (l *loader) fallback(v *variable, a *hcl.Attribute) {
 		return
 	}
 	converted, err := v.convert(value)
+	if err == nil && hasHugeNumber(converted) {
+		err = fmt.Errorf("a number has an exponent beyond %d", maxExponent)
+	}
 	if err != nil {
 		l.report(diag.CodeVarDecl, a.Expr.Range(), "The default of variable %q is not of its type %s: %s. Correct the default or the type.", v.name, typeexpr.TypeString(v.ty), sentence(err))
 		return
@@ -161,6 +164,9 @@ func (l *loader) evaluateVariables(in Inputs) {
 
 func (l *loader) assign(v *variable, value cty.Value) {
 	converted, err := v.convert(value)
+	if err == nil && hasHugeNumber(converted) {
+		err = fmt.Errorf("a number has an exponent beyond %d", maxExponent)
+	}
 	if err != nil {
 		l.report(diag.CodeVarValue, v.decl, "The value given for variable %q is not of its type %s: %s. Pass a value of that type.", v.name, typeexpr.TypeString(v.ty), sentence(err))
 		return
