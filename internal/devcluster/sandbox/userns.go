@@ -51,6 +51,9 @@ func Enter(ctx context.Context) (entered bool, err error) {
 	return true, err
 }
 
+// InUserNamespace tells whether Enter has put this program into a user namespace, which has one user only.
+func InUserNamespace() bool { return os.Getenv(insideMarker) != "" }
+
 // Probe runs /bin/true in a sandbox below dir, an existing directory, and explains what is missing when that fails. Call it
 // after Enter.
 func Probe(dir string) error {

@@ -1,0 +1,206 @@
+// Copyright (c) The terraform-provider-backfill authors
+// SPDX-License-Identifier: MPL-2.0
+
+package nodeagent
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/informers"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/kubernetes/scheme"
+	typedcore "k8s.io/client-go/kubernetes/typed/core/v1"
+	"k8s.io/client-go/tools/cache"
+	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/client-go/tools/record"
+
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/devcluster/podruntime/process"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/devcluster/sandbox"
+)
+
+// Run offers the nodes and runs their pods until ctx ends, which ends every pod's processes too. When the user is not root
+// it does so in a second process, inside a user namespace.
+func Run(ctx context.Context, cfg Config) error {
+	if err := cfg.complete(); err != nil {
+		return fmt.Errorf("node agent: %w", err)
+	}
+	if entered, err := sandbox.Enter(ctx); entered {
+		return err
+	}
+	if err := os.MkdirAll(cfg.StateDir, 0o700); err != nil {
+		return fmt.Errorf("node agent: %w", err)
+	}
+	if err := sandbox.Probe(cfg.StateDir); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	client, err := newClient(cfg.Kubeconfig)
+	if err != nil {
+		return fmt.Errorf("node agent: %w", err)
+	}
+	listener, err := listen(&cfg)
+	if err != nil {
+		return fmt.Errorf("node agent: %w", err)
+	}
+	nodes, err := buildNodes(&cfg, int32(listener.Addr().(*net.TCPAddr).Port)) //nolint:gosec // a port fits
+	if err != nil {
+		return errors.Join(fmt.Errorf("node agent: %w", err), listener.Close())
+	}
+	agent := newPods(ctx, client, &cfg, nodes)
+	defer agent.workers.Wait()
+	defer agent.runtime.Close()
+	defer cancel(nil) // workers wait for nothing but the end of ctx
+	serve(ctx, cancel, listener, &server{pods: agent})
+	if err := agent.follow(); err != nil {
+		return fmt.Errorf("node agent: %w", err)
+	}
+	if err := offerNodes(ctx, cancel, client, nodes); err != nil {
+		return fmt.Errorf("node agent: %w", err)
+	}
+	slog.Info("node agent ready", "nodes", len(nodes), "address", listener.Addr().String())
+	<-ctx.Done()
+	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
+		return fmt.Errorf("node agent: %w", cause)
+	}
+	return nil
+}
+
+func newClient(kubeconfig string) (kubernetes.Interface, error) {
+	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
+	if err != nil {
+		return nil, fmt.Errorf("load the kubeconfig: %w", err)
+	}
+	config.UserAgent = "backfill-node-agent"
+	config.QPS = -1 // the API server is our own and sheds load by itself
+	return kubernetes.NewForConfig(config)
+}
+
+func newPods(ctx context.Context, client kubernetes.Interface, cfg *Config, nodes []*corev1.Node) *pods {
+	a := &pods{ctx: ctx, client: client, nodes: map[string]*corev1.Node{}, managed: map[types.UID]*managedPod{}}
+	for _, node := range nodes {
+		a.nodes[node.Name] = node
+	}
+	events := record.NewBroadcaster(record.WithContext(ctx))
+	events.StartRecordingToSink(&typedcore.EventSinkImpl{Interface: client.CoreV1().Events("")})
+	recorder := events.NewRecorder(scheme.Scheme, corev1.EventSource{Component: "node-agent"})
+	a.runtime = process.New(process.Config{
+		Client:        client,
+		Dir:           cfg.StateDir,
+		Scope:         scope(cfg.StateDir),
+		Programs:      map[string]string{"argoexec": cfg.Argoexec},
+		Masks:         []string{cfg.Kubeconfig, cfg.ServingKey},
+		Path:          containerPath(os.Getenv("PATH")),
+		APIServerHost: cfg.APIServerHost,
+		APIServerPort: cfg.APIServerPort,
+		OtherUsers:    !sandbox.InUserNamespace(),
+		Event: func(pod *corev1.Pod, reason, message string) {
+			recorder.Event(pod, corev1.EventTypeWarning, reason, message)
+		},
+	})
+	return a
+}
+
+// scope tells the cgroups of several clusters on one machine apart.
+func scope(dir string) string {
+	sum := sha256.Sum256([]byte(dir))
+	return hex.EncodeToString(sum[:6])
+}
+
+// containerPath is the PATH that an image would bring: the user's own, so that containers find the programs that the user
+// finds, and the places where every distribution has its programs.
+func containerPath(users string) string {
+	var dirs []string
+	seen := map[string]bool{}
+	for _, dir := range append(filepath.SplitList(users), "/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin") {
+		if filepath.IsAbs(dir) && !seen[dir] {
+			seen[dir] = true
+			dirs = append(dirs, dir)
+		}
+	}
+	return strings.Join(dirs, string(filepath.ListSeparator))
+}
+
+func serve(ctx context.Context, fail context.CancelCauseFunc, listener net.Listener, s *server) {
+	web := &http.Server{Handler: s.handler(), ReadHeaderTimeout: execSetupTimeout}
+	context.AfterFunc(ctx, func() { _ = web.Close() })
+	go func() {
+		if err := web.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			fail(err)
+		}
+	}()
+}
+
+// follow watches the pods that are bound to nodes. It returns once the pods that exist already are known.
+func (a *pods) follow() error {
+	factory := informers.NewSharedInformerFactoryWithOptions(a.client, 0,
+		informers.WithTweakListOptions(func(options *metav1.ListOptions) {
+			options.FieldSelector = fields.OneTermNotEqualSelector("spec.nodeName", "").String()
+		}))
+	informer := factory.Core().V1().Pods()
+	a.lister = informer.Lister()
+	shared := informer.Informer()
+	factory.Start(a.ctx.Done())
+	if !cache.WaitForCacheSync(a.ctx.Done(), shared.HasSynced) {
+		return errors.New("the pods could not be listed")
+	}
+	keep := map[types.UID]bool{}
+	for _, object := range shared.GetStore().List() {
+		keep[object.(*corev1.Pod).UID] = true
+	}
+	a.runtime.Keep(keep)
+	_, err := shared.AddEventHandler(cache.ResourceEventHandlerFuncs{
+		AddFunc:    func(object any) { a.observe(object.(*corev1.Pod)) },
+		UpdateFunc: func(_, object any) { a.observe(object.(*corev1.Pod)) },
+		DeleteFunc: func(object any) {
+			if unknown, ok := object.(cache.DeletedFinalStateUnknown); ok {
+				object = unknown.Obj
+			}
+			if pod, ok := object.(*corev1.Pod); ok {
+				a.gone(pod)
+			}
+		},
+	})
+	return err
+}
+
+// offerNodes registers the nodes and removes those of an earlier configuration.
+func offerNodes(ctx context.Context, fail context.CancelCauseFunc, client kubernetes.Interface, nodes []*corev1.Node) error {
+	if err := removeOtherNodes(ctx, client, nodes); err != nil {
+		return err
+	}
+	for _, node := range nodes {
+		controller, err := maintainNode(ctx, client, node)
+		if err != nil {
+			return err
+		}
+		select {
+		case <-controller.Ready():
+		case <-controller.Done():
+			return fmt.Errorf("register node %s: %w", node.Name, controller.Err())
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+		go func() {
+			<-controller.Done()
+			if err := controller.Err(); err != nil && ctx.Err() == nil {
+				fail(fmt.Errorf("node %s: %w", node.Name, err))
+			}
+		}()
+	}
+	return nil
+}
