@@ -48,8 +48,8 @@ type commands struct {
 type upCommand struct {
 	Runtime       string        `help:"How containers run." enum:"process" default:"process"`
 	Profile       string        `help:"Whose node labels and taints the nodes carry." enum:"gke" default:"gke"`
-	OnDemand      int           `help:"Number of on-demand nodes." default:"0"`
-	Spot          int           `help:"Number of spot nodes." default:"0"`
+	OnDemand      int           `help:"Number of on-demand nodes." default:"1"`
+	Spot          int           `help:"Number of spot nodes." default:"2"`
 	CPUPerNode    string        `help:"CPU capacity of each node." default:"4" name:"cpu-per-node"`
 	MemoryPerNode string        `help:"Memory capacity of each node." default:"8Gi"`
 	PodsPerNode   string        `help:"Pod capacity of each node." default:"110"`

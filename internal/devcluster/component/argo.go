@@ -19,6 +19,7 @@ import (
 	_ "time/tzdata"
 
 	"github.com/argoproj/argo-workflows/v3/pkg/client/clientset/versioned"
+	cmdutil "github.com/argoproj/argo-workflows/v3/util/cmd"
 	"github.com/argoproj/argo-workflows/v3/workflow/common"
 	"github.com/argoproj/argo-workflows/v3/workflow/controller"
 	"github.com/argoproj/argo-workflows/v3/workflow/metrics"
@@ -71,6 +72,7 @@ func argoController(kubeconfig, namespace, image, health string) error {
 	logrus.SetLevel(logrus.InfoLevel)
 	logrus.SetFormatter(&logrus.TextFormatter{FullTimestamp: true, TimestampFormat: time.RFC3339Nano, DisableColors: true})
 	logrus.AddHook(ready)
+	cmdutil.SetGLogLevel(0) // it is passed on to every executor, which refuses an empty one
 
 	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
 	if err != nil {

@@ -4,12 +4,48 @@
 package component
 
 import (
+	"context"
+	"flag"
 	"fmt"
-	_ "github.com/virtual-kubelet/virtual-kubelet/node"
+	"net"
 	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/devcluster/controlplane"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/devcluster/nodeagent"
 )
 
+// runNodeAgent offers the virtual nodes until it is told to stop.
 func runNodeAgent(args []string) int {
-	fmt.Fprintln(os.Stderr, "node-agent: not built in yet")
-	return 1
+	var c nodeagent.Config
+	flags := flag.NewFlagSet(controlplane.NodeAgent, flag.ExitOnError)
+	flags.StringVar(&c.Kubeconfig, "kubeconfig", "", "kubeconfig of the agent")
+	flags.StringVar(&c.StateDir, "state", "", "directory of the agent's own")
+	flags.StringVar(&c.Runtime, "runtime", "", "how containers run")
+	flags.StringVar(&c.Profile, "profile", "", "whose labels and taints the nodes carry")
+	flags.IntVar(&c.OnDemand, "on-demand", 0, "number of on-demand nodes")
+	flags.IntVar(&c.Spot, "spot", 0, "number of spot nodes")
+	flags.StringVar(&c.CPU, "cpu", "", "CPU capacity of each node")
+	flags.StringVar(&c.Memory, "memory", "", "memory capacity of each node")
+	flags.StringVar(&c.Pods, "pods", "", "pod capacity of each node")
+	flags.StringVar(&c.Argoexec, "argoexec", "", "Argo's executor")
+	flags.StringVar(&c.CAFile, "ca", "", "CA of the API server")
+	flags.StringVar(&c.ServingCert, "serving-cert", "", "certificate of the agent's port")
+	flags.StringVar(&c.ServingKey, "serving-key", "", "key of the agent's port")
+	flags.StringVar(&c.ClientCAFile, "client-ca", "", "CA of the API server's client certificate")
+	server := flags.String("api-server", "", "host and port of the API server")
+	_ = flags.Parse(args) // ExitOnError
+
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	var err error
+	if c.APIServerHost, c.APIServerPort, err = net.SplitHostPort(*server); err == nil {
+		err = nodeagent.Run(ctx, c)
+	}
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "%s: %v\n", controlplane.NodeAgent, err)
+		return 1
+	}
+	return 0
 }

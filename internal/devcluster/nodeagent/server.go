@@ -20,9 +20,10 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 	remoteconsts "k8s.io/apimachinery/pkg/util/remotecommand"
-	"k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/tools/remotecommand"
 	streaming "k8s.io/kubelet/pkg/cri/streaming/remotecommand"
+	"k8s.io/kubernetes/pkg/api/legacyscheme"
+	_ "k8s.io/kubernetes/pkg/apis/core/install" // knows how to read log options from a URL
 	utilexec "k8s.io/utils/exec"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/devcluster/podruntime"
@@ -78,7 +79,7 @@ func listen(c *Config) (net.Listener, error) {
 func (s *server) logs(w http.ResponseWriter, r *http.Request) {
 	namespace, name, container := r.PathValue("namespace"), r.PathValue("pod"), r.PathValue("container")
 	options := &corev1.PodLogOptions{}
-	if err := scheme.ParameterCodec.DecodeParameters(r.URL.Query(), corev1.SchemeGroupVersion, options); err != nil {
+	if err := legacyscheme.ParameterCodec.DecodeParameters(r.URL.Query(), corev1.SchemeGroupVersion, options); err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"strings"
 	"syscall"
 	"time"
 
@@ -28,8 +29,12 @@ func Enter(ctx context.Context) (entered bool, err error) {
 	if os.Getenv(insideMarker) != "" {
 		return false, errors.New(advice("the user namespace has no uid 0"))
 	}
-	cmd := exec.CommandContext(ctx, "/proc/self/exe", os.Args[1:]...)
-	cmd.Args[0] = os.Args[0]
+	args, err := commandLine()
+	if err != nil {
+		return true, err
+	}
+	cmd := exec.CommandContext(ctx, "/proc/self/exe")
+	cmd.Args = args
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	cmd.Env = append(os.Environ(), insideMarker+"=1")
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
@@ -49,6 +54,15 @@ func Enter(ctx context.Context) (entered bool, err error) {
 		return true, nil
 	}
 	return true, err
+}
+
+// commandLine is how this process was started. Programs that are several in one rewrite os.Args.
+func commandLine() ([]string, error) {
+	raw, err := os.ReadFile("/proc/self/cmdline")
+	if err != nil {
+		return nil, fmt.Errorf("read the command line: %w", err)
+	}
+	return strings.Split(strings.TrimSuffix(string(raw), "\x00"), "\x00"), nil
 }
 
 // InUserNamespace tells whether Enter has put this program into a user namespace, which has one user only.

@@ -15,6 +15,8 @@ import (
 	podshelper "k8s.io/kubernetes/pkg/apis/core/pods"
 	"k8s.io/kubernetes/pkg/fieldpath"
 	"k8s.io/kubernetes/third_party/forked/golang/expansion"
+
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/devcluster/sandbox/stage"
 )
 
 // environment computes a container's variables as the kubelet does: envFrom first, then env in order, each value seeing the
@@ -60,7 +62,7 @@ func expandedCommand(container *corev1.Container, env map[string]string) []strin
 
 // processEnvironment adds what an image and its runtime would set, unless the pod does.
 func (r *Runtime) processEnvironment(p *pod, env map[string]string) []string {
-	full := map[string]string{"PATH": r.config.Path, "HOME": "/tmp", "HOSTNAME": p.Name}
+	full := map[string]string{"PATH": stage.ProgramDir + ":" + r.config.Path, "HOME": "/tmp", "HOSTNAME": p.Name}
 	maps.Copy(full, env)
 	var list []string
 	for _, name := range slices.Sorted(maps.Keys(full)) {

@@ -12,7 +12,7 @@ import (
 )
 
 // ownTopLevel are directories of "/" that a container has of its own; the host's are not shown.
-var ownTopLevel = map[string]bool{"proc": true, "dev": true, "run": true, "tmp": true, "lost+found": true, programDir[1:]: true}
+var ownTopLevel = map[string]bool{"proc": true, "dev": true, "run": true, "tmp": true, "lost+found": true, ProgramDir[1:]: true}
 
 // entry is one name of a directory that is rebuilt on a tmpfs.
 type entry struct {

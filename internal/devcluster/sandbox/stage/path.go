@@ -11,8 +11,9 @@ import (
 	"strings"
 )
 
-// programDir holds the programs that a container is given by name; it exists in private roots only.
-const programDir = "/.backfill"
+// ProgramDir holds the programs that a container is given by name; it exists in private roots only. They are run whatever
+// the PATH holds, but programs that look for them need it there.
+const ProgramDir = "/.backfill"
 
 // lookPath finds the file to execute. It reads the container's PATH, as container runtimes do, not this process's.
 func lookPath(command Command) (string, error) {
@@ -23,7 +24,7 @@ func lookPath(command Command) (string, error) {
 	if strings.Contains(name, "/") {
 		return name, nil
 	}
-	if given := filepath.Join(programDir, name); executable(given) {
+	if given := filepath.Join(ProgramDir, name); executable(given) {
 		return given, nil
 	}
 	for _, dir := range filepath.SplitList(variable(command.Env, "PATH")) {

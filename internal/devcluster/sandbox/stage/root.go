@@ -140,7 +140,7 @@ func (b *rootBuilder) fill(devices, programs map[string]source, resolver *resolv
 		}
 	}
 	for name, file := range programs {
-		if err := b.attach(file, filepath.Join(programDir, name)); err != nil {
+		if err := b.attach(file, filepath.Join(ProgramDir, name)); err != nil {
 			return fmt.Errorf("provide the program %s: %w", name, err)
 		}
 	}
