@@ -22,6 +22,9 @@ for program in "$backfill" "$devcluster"; do
 done
 terraform=${TERRAFORM:-$("$root/tools/terraform.sh")}
 
+colour=()
+[ -t 1 ] || colour=(-no-color)
+
 heading() { printf '\n== %s\n\n' "$*"; }
 
 # short PATH: the path as seen from the root of the repository.
@@ -60,7 +63,7 @@ use_built_provider() {
 run_terraform() {
 	local command=$1
 	shift
-	"$terraform" -chdir="$here" "$command" -input=false -compact-warnings "$@"
+	"$terraform" -chdir="$here" "$command" -input=false -compact-warnings "${colour[@]}" "$@"
 }
 
 plan_and_apply() {

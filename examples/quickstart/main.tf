@@ -40,11 +40,3 @@ resource "backfill_job" "orders" {
   max_parallel = 4
   retry        = { limit = 2, backoff = "2s" }
 }
-
-output "orders" {
-  value = {
-    phase    = backfill_job.orders.phase
-    progress = backfill_job.orders.progress
-    done     = backfill_job.orders.done
-  }
-}
