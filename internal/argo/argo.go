@@ -6,23 +6,34 @@
 //
 // It is pure: it plans nothing, and neither creates nor fetches the objects.
 // Only this package and package check name Argo's types.
+//
+// # The shape of a run
+//
+// A template holds the pod of one partition and a fan-out over the partitions
+// of a shard. A run is a small Workflow that calls the fan-out directly when
+// it has one shard. With more shards it starts launchers, each of which
+// creates one child Workflow, waits for its end, however it ended, and keeps
+// its phase and progress. Run and child are inline Workflows, because Argo
+// honours a patch of spec.parallelism in those alone.
+//
+// What a partition is comes from arithmetic on the parameters of the Workflow
+// that it runs in, or, for keys that no formula yields, from a data ConfigMap.
 package argo
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/domain"
-	"github.com/terraform-backfill/terraform-provider-backfill/internal/job"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/ledger"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/manifest"
-	"github.com/terraform-backfill/terraform-provider-backfill/internal/plan"
 )
 
 // Labels and annotations of the objects of a job.
 const (
 	LabelJob      = "backfill.dev/job"
 	LabelRun      = "backfill.dev/run"   // run number
-	LabelShard    = "backfill.dev/shard" // on children only
+	LabelShard    = "backfill.dev/shard" // on children and data only
 	LabelTemplate = "backfill.dev/template"
 
 	AnnotationSpecHash  = "backfill.dev/spec-hash"
@@ -30,23 +41,34 @@ const (
 	AnnotationReason    = "backfill.dev/reason"
 )
 
-// RunName is the name of run n of a job; ShardName of its child k.
-func RunName(job string, n int) string { return "" }
+// RunName is the name of run n of a job.
+func RunName(job string, n int) string { return fmt.Sprintf("%s-r%d", job, n) }
 
-// ShardName is the name of child Workflow k of run n.
-func ShardName(job string, n, k int) string { return "" }
+// ShardName is the name of child k of run n, a Workflow.
+func ShardName(job string, n, k int) string { return childName(RunName(job, n), k) }
 
-// Template lowers the job to its immutable WorkflowTemplate, named
-// <job>-<hash of the spec>.
-func Template(j *job.Job) (manifest.Object, error) { return nil, nil }
+// DataName is the name of the data ConfigMap of shard k of run n.
+func DataName(job string, n, k int) string { return fmt.Sprintf("%s-d%d", RunName(job, n), k) }
 
-// Run lowers one run of the planned partitions: the data ConfigMaps that it
-// needs, then the Workflow.
-func Run(j *job.Job, p plan.Plan, number int) ([]manifest.Object, error) { return nil, nil }
+func childName(run string, k int) string { return fmt.Sprintf("%s-s%d", run, k) }
 
 // Phase is the state of a Workflow as Argo reports it; "" before Argo has seen
 // it.
 type Phase string
+
+// The phases of a Workflow.
+const (
+	PhasePending   Phase = "Pending"
+	PhaseRunning   Phase = "Running"
+	PhaseSucceeded Phase = "Succeeded"
+	PhaseFailed    Phase = "Failed"
+	PhaseError     Phase = "Error"
+)
+
+// Ended tells whether a Workflow in this phase will do no more.
+func (p Phase) Ended() bool {
+	return p == PhaseSucceeded || p == PhaseFailed || p == PhaseError
+}
 
 // Observed is what the cluster showed of one run.
 type Observed struct {
@@ -68,21 +90,10 @@ type Outcome struct {
 	Ended    bool // the run and every child have ended
 	Message  string
 	Started  time.Time
-	Finished time.Time
+	Finished time.Time // of the run itself; zero while it has not ended
 	Covers   ledger.Set
 	Done     ledger.Set
 	Failed   ledger.Set
 	Running  ledger.Set // begun and not ended
 	Failures []Failure  // in run order
 }
-
-// Wanted names the children that must be observed besides the run: those that
-// are active, and those whose launcher reported less than full success.
-func Wanted(run manifest.Object) ([]string, error) { return nil, nil }
-
-// NeedsData tells whether the data ConfigMaps of the run must be observed.
-func NeedsData(run manifest.Object) bool { return false }
-
-// Read turns observations into the outcome of the run; compressed node
-// statuses are understood. A wanted child that is missing counts as not done.
-func Read(d domain.Domain, o Observed) (Outcome, error) { return Outcome{}, nil }

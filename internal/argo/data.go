@@ -1,0 +1,106 @@
+// Copyright (c) The terraform-provider-backfill authors
+// SPDX-License-Identifier: MPL-2.0
+
+package argo
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/domain"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/manifest"
+)
+
+// positionsKey is the entry of a data ConfigMap from which a reader gets the
+// partitions back; the facts are for runners alone.
+const positionsKey = "positions"
+
+// position is a partition as a data ConfigMap keeps it.
+type position struct {
+	Index int64          `json:"i"`
+	Parts []positionPart `json:"p"`
+}
+
+// positionPart is one dimension's share: bounds and cell, or cell and text.
+type positionPart struct {
+	Start int64   `json:"s,omitempty"`
+	End   int64   `json:"e,omitempty"`
+	Cell  int64   `json:"c,omitempty"`
+	Text  *string `json:"t,omitempty"`
+}
+
+// data lowers the shards whose partitions are written out, one ConfigMap each.
+// Values that pass through here reach the container untouched: neither Argo
+// nor the kubelet looks into what a configMapKeyRef yields.
+func (r run) data() ([]manifest.Object, error) {
+	var objects []manifest.Object
+	for k := range r.plan.ShardCount() {
+		if !r.written(r.plan.Shard(k)) {
+			continue
+		}
+		o, err := r.dataOf(k)
+		if err != nil {
+			return nil, err
+		}
+		objects = append(objects, o)
+	}
+	return objects, nil
+}
+
+func (r run) dataOf(k int) (manifest.Object, error) {
+	entries := node{}
+	var positions []position
+	for p := range r.plan.PartitionsOf(k) {
+		prefix := fmt.Sprint(len(positions)) + "."
+		for _, fact := range r.plan.Domain.Facts(p) {
+			entries[prefix+fact.Name] = fact.Text
+		}
+		positions = append(positions, toPosition(r.plan.Domain, p))
+	}
+	entries[positionsKey] = compactJSON(positions)
+	labels := merged(r.labels(), map[string]string{LabelShard: fmt.Sprint(k)})
+	name := DataName(r.job.Name, r.number, k)
+	o := newObject("v1", "ConfigMap", r.job.Namespace, name, labels, nil)
+	o.Object["data"] = entries
+	// Kubelets do not watch what cannot change.
+	o.Object["immutable"] = true
+	return o, nil
+}
+
+func toPosition(d domain.Domain, p domain.Partition) position {
+	out := position{Index: p.Index, Parts: make([]positionPart, len(p.Parts))}
+	for i, part := range p.Parts {
+		out.Parts[i] = positionPart{Start: part.Start, End: part.End, Cell: part.Cell}
+		if d.Dimensions[i].Axis.Kind() == domain.Value {
+			out.Parts[i] = positionPart{Cell: part.Cell, Text: &p.Parts[i].Text}
+		}
+	}
+	return out
+}
+
+func (p position) partition() domain.Partition {
+	out := domain.Partition{Index: p.Index, Parts: make([]domain.Part, len(p.Parts))}
+	for i, part := range p.Parts {
+		out.Parts[i] = domain.Part{Start: part.Start, End: part.End, Cell: part.Cell}
+		if part.Text != nil {
+			out.Parts[i].Text = *part.Text
+		}
+	}
+	return out
+}
+
+// partitionsOf reads a data ConfigMap back, in run order.
+func partitionsOf(o manifest.Object) ([]domain.Partition, error) {
+	data, _ := o.Object["data"].(map[string]any)
+	text, _ := data[positionsKey].(string)
+	var positions []position
+	if err := json.Unmarshal([]byte(text), &positions); err != nil {
+		return nil, fmt.Errorf("ConfigMap %s/%s was changed by hand: its entry %q is not a list of partitions (%w). Delete the run and plan again",
+			o.GetNamespace(), o.GetName(), positionsKey, err)
+	}
+	out := make([]domain.Partition, len(positions))
+	for i, p := range positions {
+		out[i] = p.partition()
+	}
+	return out, nil
+}

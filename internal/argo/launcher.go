@@ -1,0 +1,103 @@
+// Copyright (c) The terraform-provider-backfill authors
+// SPDX-License-Identifier: MPL-2.0
+
+package argo
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/job"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/manifest"
+)
+
+// anchored keeps autoscalers from evicting a pod. A launcher sits idle while
+// it waits, so its node looks empty to them.
+var anchored = node{
+	"cluster-autoscaler.kubernetes.io/safe-to-evict": "false",
+	"karpenter.sh/do-not-disrupt":                    "true",
+}
+
+// Outputs of a launcher.
+const (
+	outPhase    = "phase"    // the child's phase at its end
+	outProgress = "progress" // "succeeded/all pods" of the child at its end
+)
+
+// launcher creates one child Workflow and succeeds when it has ended, however
+// it ended: a failed launcher would end the run and lose its outputs. Applying
+// rather than creating lets a retried launcher find its child.
+func launcher(j *job.Job) (node, error) {
+	child, err := childManifest(j)
+	if err != nil {
+		return nil, err
+	}
+	labels := merged(j.Labels, map[string]string{
+		LabelJob: j.Name, LabelRun: workflowTag(argNumber), LabelShard: inputTag(inK),
+	})
+	output := func(name, path string) node {
+		return node{"name": name, "valueFrom": node{"jsonPath": "{.status." + path + "}"}}
+	}
+	t := node{
+		"name":     tmplLauncher,
+		"inputs":   inputs(inK, inG, inFrom, inCount, inSalt),
+		"metadata": node{"labels": toAny(labels), "annotations": anchored},
+		"resource": node{
+			"action":            "apply",
+			"setOwnerReference": true,
+			"successCondition":  "status.phase in (Succeeded, Failed, Error)",
+			"manifest":          child,
+		},
+		"outputs":       node{"parameters": list{output(outProgress, "progress"), output(outPhase, "phase")}},
+		"retryStrategy": launcherRetry(j.Retry),
+	}
+	if sa := j.OrchestratorServiceAccount; sa != "" {
+		t["serviceAccountName"] = sa
+	}
+	return t, nil
+}
+
+// childManifest is the text of a child Workflow. Its tags are resolved when a
+// launcher starts, so a child gets the parallelism that the run has by then.
+func childManifest(j *job.Job) (string, error) {
+	labels := merged(j.Labels, map[string]string{
+		LabelJob: j.Name, LabelRun: workflowTag(argNumber), LabelShard: inputTag(inK),
+		LabelTemplate: workflowTag(argTemplate),
+	})
+	call := node{
+		"name":        inputTag(inSalt),
+		"templateRef": node{"name": workflowTag(argTemplate), "template": tmplShardData},
+		"arguments":   node{"parameters": list{param(inFrom, inputTag(inFrom)), param(inCount, inputTag(inCount))}},
+	}
+	args := list{
+		param(argRun, workflowTag(argRun)),
+		param(argNumber, workflowTag(argNumber)),
+		param(argData, workflowTag(argRun)+"-d"+inputTag(inK)),
+	}
+	if _, ok := grid(j.Domain); ok {
+		// Double quotes: the YAML around an expression may double single ones.
+		choose := func(written, formula string) string {
+			return expression("%s < 0 ? %s : %s", inputInt(inG), written, formula)
+		}
+		call["templateRef"].(node)["template"] = choose(`"`+tmplShardData+`"`, `"`+tmplShard+`"`)
+		args[2] = param(argData, choose(`workflow.parameters.run + "-d" + inputs.parameters.k`, `""`))
+		args = append(args, param(argOrigin, workflowTag(argOrigin)), param(argSize, workflowTag(argSize)))
+		for i, name := range []string{argLo, argHi, argFirst, argStep} {
+			args = append(args, param(name, choose(`"0"`,
+				fmt.Sprintf("fromJSON(workflow.parameters.%s)[%s][%d]", argSegments, inputInt(inG), i))))
+		}
+	}
+	ttl := retention()
+	ttl["secondsAfterSuccess"] = childRetention
+	spec := workflowSpec("shard", list{list{call}}, args, ttl)
+	// The number is put in as text below: a quoted tag would become a string.
+	const placeholder = "PARALLELISM"
+	spec["parallelism"] = placeholder
+	child := newObject(apiVersion, "Workflow", j.Namespace, workflowTag(argRun)+"-s"+inputTag(inK), labels, nil)
+	child.Object["spec"] = spec
+	text, err := manifest.Encode([]manifest.Object{child}, "yaml")
+	if err != nil {
+		return "", fmt.Errorf("writing the manifest of the launcher: %w", err)
+	}
+	return strings.Replace(string(text), ": "+placeholder+"\n", ": "+workflowTag(argParallelism)+"\n", 1), nil
+}

@@ -1,0 +1,123 @@
+// Copyright (c) The terraform-provider-backfill authors
+// SPDX-License-Identifier: MPL-2.0
+
+package argo
+
+import (
+	"fmt"
+
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/job"
+)
+
+// leaf is the template of one partition's pod without the facts about the
+// partition. Everything a pod needs is here: fields of a template's spec do
+// not travel through templateRef.
+func leaf(j *job.Job, s scope, name string, facts list) (node, error) {
+	container, err := container(j, s, facts)
+	if err != nil {
+		return nil, err
+	}
+	t := node{
+		"name":          name,
+		"inputs":        inputs(inI),
+		"metadata":      node{"labels": toAny(merged(j.Labels, map[string]string{LabelJob: j.Name, LabelRun: workflowTag(argNumber)}))},
+		"container":     container,
+		"retryStrategy": leafRetry(j.Retry),
+	}
+	if sa := j.Runner.ServiceAccount; sa != "" {
+		t["serviceAccountName"] = sa
+	}
+	if d := j.Runner.Deadline; d > 0 {
+		t["activeDeadlineSeconds"] = seconds(d)
+	}
+	if volumes := volumes(j.Runner.Volumes); len(volumes) > 0 {
+		t["volumes"] = volumes
+	}
+	return t, nil
+}
+
+func container(j *job.Job, s scope, facts list) (node, error) {
+	r := j.Runner
+	command, err := s.list("runner.command", r.Command)
+	if err != nil {
+		return nil, err
+	}
+	args, err := s.list("runner.args", r.Args)
+	if err != nil {
+		return nil, err
+	}
+	env, err := environment(j, s, facts)
+	if err != nil {
+		return nil, err
+	}
+	// Without a command Argo would ask the image's registry for one.
+	c := node{"image": r.Image, "command": command, "env": env}
+	if len(args) > 0 {
+		c["args"] = args
+	}
+	if resources := resources(r); len(resources) > 0 {
+		c["resources"] = resources
+	}
+	if mounts := mounts(r.Volumes); len(mounts) > 0 {
+		c["volumeMounts"] = mounts
+	}
+	return c, nil
+}
+
+// environment lists our variables first, because a variable may refer only to
+// those before it.
+func environment(j *job.Job, s scope, facts list) (list, error) {
+	env := list{
+		node{"name": envEmpty, "value": ""},
+		node{"name": envJob, "value": j.Name},
+		node{"name": envRun, "value": workflowTag(argRun)},
+		node{"name": envAttempt, "value": "{{retries}}"},
+	}
+	env = append(env, facts...)
+	for _, v := range j.Runner.Env {
+		value, err := s.expandable(v.Text)
+		if err != nil {
+			return nil, fmt.Errorf("runner.env[%q]: %w", v.Name, err)
+		}
+		env = append(env, node{"name": v.Name, "value": value})
+	}
+	for _, v := range j.Runner.SecretEnv {
+		ref := node{"secretKeyRef": node{"name": v.Secret, "key": v.Key}}
+		env = append(env, node{"name": v.Name, "valueFrom": ref})
+	}
+	return env, nil
+}
+
+func resources(r job.Runner) node {
+	out := node{}
+	if len(r.Requests) > 0 {
+		out["requests"] = toAny(r.Requests)
+	}
+	if len(r.Limits) > 0 {
+		out["limits"] = toAny(r.Limits)
+	}
+	return out
+}
+
+func volumes(vs []job.Volume) list {
+	var out list
+	for _, v := range vs {
+		out = append(out, node{"name": v.Name, "hostPath": node{"path": v.HostPath}})
+	}
+	return out
+}
+
+func mounts(vs []job.Volume) list {
+	var out list
+	for _, v := range vs {
+		mount := node{"name": v.Name, "mountPath": v.MountPath}
+		if v.SubPath != "" {
+			mount["subPath"] = v.SubPath
+		}
+		if v.ReadOnly {
+			mount["readOnly"] = true
+		}
+		out = append(out, mount)
+	}
+	return out
+}

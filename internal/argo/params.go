@@ -1,0 +1,67 @@
+// Copyright (c) The terraform-provider-backfill authors
+// SPDX-License-Identifier: MPL-2.0
+
+package argo
+
+import "fmt"
+
+// Templates of the WorkflowTemplate.
+const (
+	tmplShard         = "shard"          // fans out over partition
+	tmplPartition     = "partition"      // one pod; facts by arithmetic
+	tmplShardData     = "shard-data"     // fans out over partition-data
+	tmplPartitionData = "partition-data" // one pod; facts from a ConfigMap
+	tmplLauncher      = "launcher"       // creates one child and waits for it
+)
+
+// Parameters of Workflows: what a run and its children hand to the templates.
+// All values are decimal integers unless said otherwise.
+const (
+	argRun      = "run"      // name of the run
+	argNumber   = "number"   // number of the run
+	argTemplate = "template" // name of the template
+
+	// A partition's bounds follow from these and its input i: it lies in grid
+	// cell c = first + step·i, which is [origin + c·size, origin + (c+1)·size),
+	// cut to [lo, hi).
+	argOrigin = "origin"
+	argSize   = "size"
+	argLo     = "lo"
+	argHi     = "hi"
+	argFirst  = "first"
+	argStep   = "step"
+
+	argData = "data" // name of the data ConfigMap; "" in arithmetic shards
+
+	// Only runs that start launchers have these.
+	argParallelism = "parallelism" // pods at once in each child; may be patched
+	argSegments    = "segments"    // JSON: list of [lo, hi, first, step], all strings
+	argShards      = "shards"      // JSON: list of "k g from count"; only without a formula
+)
+
+// Inputs of templates.
+const (
+	inI     = "i"     // of a leaf: number of the partition in its segment or data
+	inFrom  = "from"  // of a fan-out: its first i
+	inCount = "count" // of a fan-out: how many partitions
+	inK     = "k"     // of a launcher: number of the shard
+	inG     = "g"     // of a launcher: number of the segment, or noSegment
+	inSalt  = "salt"  // of a launcher: name of the child's only step
+)
+
+// noSegment is the g of a shard whose partitions are written out.
+const noSegment = -1
+
+// workflowInt is an expression for a parameter of the Workflow as an integer;
+// inputInt for an input of the template.
+func workflowInt(name string) string { return "asInt(workflow.parameters." + name + ")" }
+func inputInt(name string) string    { return "asInt(inputs.parameters." + name + ")" }
+
+func workflowTag(name string) string { return "{{workflow.parameters." + name + "}}" }
+func inputTag(name string) string    { return "{{inputs.parameters." + name + "}}" }
+
+// expression is a tag that Argo evaluates. Text must not hold two closing
+// braces side by side: the first pair ends the tag, even inside a string.
+func expression(format string, args ...any) string {
+	return "{{=" + fmt.Sprintf(format, args...) + "}}"
+}

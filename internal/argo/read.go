@@ -1,0 +1,322 @@
+// Copyright (c) The terraform-provider-backfill authors
+// SPDX-License-Identifier: MPL-2.0
+
+package argo
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/domain"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/ledger"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/manifest"
+)
+
+// maxMessage bounds the message of a failure, in bytes.
+const maxMessage = 256
+
+// Wanted names the children that must be observed besides the run: those that
+// are active, and those whose launcher reported less than full success.
+func Wanted(run manifest.Object) ([]string, error) {
+	w, err := parseWorkflow(run)
+	if err != nil {
+		return nil, err
+	}
+	s, err := shapeOf(w.name, w.args)
+	if err != nil || !s.launches {
+		return nil, err
+	}
+	launched, err := launchers(w, s)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, l := range launched {
+		if !l.complete {
+			names = append(names, childName(s.run, int(l.k)))
+		}
+	}
+	return names, nil
+}
+
+// NeedsData tells whether the data ConfigMaps of the run must be observed.
+func NeedsData(run manifest.Object) bool {
+	s, err := shapeOf(run.GetName(), arguments(run))
+	return err == nil && s.needsData()
+}
+
+// launched is a shard whose launcher has begun.
+type launched struct {
+	shard
+	// complete tells that the launcher saw the child succeed with every
+	// partition; then the child itself is not needed any more.
+	complete bool
+}
+
+func launchers(w workflow, s shape) ([]launched, error) {
+	var out []launched
+	for _, n := range w.running(tmplLauncher) {
+		var text [4]string
+		for i, name := range []string{inK, inG, inFrom, inCount} {
+			text[i], _ = n.Inputs.get(name)
+		}
+		shard, err := s.shardOf(w.name, text[0], text[1], text[2], text[3])
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, launched{shard, n.Phase == PhaseSucceeded && fullSuccess(n, shard.count)})
+	}
+	slices.SortFunc(out, func(a, b launched) int { return cmp.Compare(a.k, b.k) })
+	return out, nil
+}
+
+// fullSuccess reads a launcher's outputs. Progress counts pods, so failed
+// attempts raise the denominator; the numerator is the partitions that
+// succeeded.
+func fullSuccess(n nodeStatus, count int64) bool {
+	phase, _ := n.Outputs.get(outPhase)
+	progress, _ := n.Outputs.get(outProgress)
+	done, _, _ := strings.Cut(progress, "/")
+	return Phase(phase) == PhaseSucceeded && done == decimal(count)
+}
+
+// Read turns observations into the outcome of the run; compressed node
+// statuses are understood. A wanted child that is missing counts as not done.
+func Read(d domain.Domain, o Observed) (Outcome, error) {
+	run, err := parseWorkflow(o.Run)
+	if err != nil {
+		return Outcome{}, err
+	}
+	s, err := shapeOf(run.name, run.args)
+	if err != nil {
+		return Outcome{}, err
+	}
+	r := reader{domain: d, shape: s, written: map[string][]domain.Partition{}}
+	if s.needsData() {
+		for _, data := range o.Data {
+			if r.written[data.GetName()], err = partitionsOf(data); err != nil {
+				return Outcome{}, err
+			}
+		}
+	}
+	out := Outcome{
+		Phase: run.phase, Message: run.message, Started: run.started, Finished: run.finished,
+		Ended: run.phase.Ended(),
+	}
+	covers, err := r.covers()
+	if err != nil {
+		return Outcome{}, err
+	}
+	if s.launches {
+		err = r.children(run, o.Children, &out)
+	} else {
+		err = r.leaves(run, shard{g: noSegment}, s.data)
+	}
+	if err != nil {
+		return Outcome{}, err
+	}
+	out.Covers = covers
+	out.Done = ledger.Of(d, slices.Values(r.done))
+	out.Failed = ledger.Of(d, slices.Values(r.failed))
+	out.Running = ledger.Of(d, slices.Values(r.running))
+	out.Failures = r.failures()
+	return out, nil
+}
+
+// reader gathers the outcomes of partitions from the Workflows of a run.
+type reader struct {
+	domain  domain.Domain
+	shape   shape
+	written map[string][]domain.Partition // by ConfigMap
+
+	done, failed, running []domain.Partition
+	found                 []placedFailure
+}
+
+// placedFailure is a failure with its place in run order.
+type placedFailure struct {
+	shard, i int64
+	Failure
+}
+
+func (r *reader) failures() []Failure {
+	slices.SortFunc(r.found, func(a, b placedFailure) int {
+		return cmp.Or(cmp.Compare(a.shard, b.shard), cmp.Compare(a.i, b.i))
+	})
+	var out []Failure
+	for _, f := range r.found {
+		out = append(out, f.Failure)
+	}
+	return out
+}
+
+// listed returns the partitions of a data ConfigMap.
+func (r *reader) listed(name string) ([]domain.Partition, error) {
+	ps, ok := r.written[name]
+	if !ok {
+		return nil, fmt.Errorf("ConfigMap %s is gone, which listed the partitions of run %s: what the run did cannot be told. Delete the Workflow %s and plan again", name, r.shape.run, r.shape.run)
+	}
+	return ps, nil
+}
+
+// covers is every key that the run was made to process.
+func (r *reader) covers() (ledger.Set, error) {
+	var pieces []domain.Partition
+	switch {
+	case r.shape.data != "":
+		return r.coversOf([]shard{{k: 0, g: noSegment}}, r.shape.data)
+	case len(r.shape.shards) > 0:
+		return r.coversOf(r.shape.shards, "")
+	}
+	for _, s := range r.shape.segments {
+		pieces = append(pieces, domain.Partition{Parts: []domain.Part{{Start: s.lo, End: s.hi}}})
+	}
+	return ledger.Of(r.domain, slices.Values(pieces)), nil
+}
+
+func (r *reader) coversOf(shards []shard, data string) (ledger.Set, error) {
+	var pieces []domain.Partition
+	for _, s := range shards {
+		name := data
+		if name == "" {
+			name = r.shape.dataName(s.k)
+		}
+		some, err := r.whole(s, name)
+		if err != nil {
+			return ledger.Set{}, err
+		}
+		pieces = append(pieces, some...)
+	}
+	return ledger.Of(r.domain, slices.Values(pieces)), nil
+}
+
+// whole is all keys of a shard, in as few pieces as are at hand.
+func (r *reader) whole(s shard, data string) ([]domain.Partition, error) {
+	if s.g == noSegment {
+		return r.listed(data)
+	}
+	return []domain.Partition{r.shape.segments[s.g].stretch(s.from, s.count)}, nil
+}
+
+// children reads the shards of a run that launches.
+func (r *reader) children(run workflow, observed []manifest.Object, out *Outcome) error {
+	byName := map[string]manifest.Object{}
+	for _, child := range observed {
+		byName[child.GetName()] = child
+	}
+	shards, err := launchers(run, r.shape)
+	if err != nil {
+		return err
+	}
+	for _, l := range shards {
+		data := r.shape.dataName(l.k)
+		if l.complete {
+			all, err := r.whole(l.shard, data)
+			if err != nil {
+				return err
+			}
+			r.done = append(r.done, all...)
+			continue
+		}
+		object, ok := byName[childName(r.shape.run, int(l.k))]
+		if !ok {
+			continue
+		}
+		child, err := parseWorkflow(object)
+		if err != nil {
+			return err
+		}
+		out.Ended = out.Ended && child.phase.Ended()
+		if err := r.leaves(child, l.shard, data); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// leaves reads the partitions that a Workflow ran itself.
+func (r *reader) leaves(w workflow, s shard, data string) error {
+	lookup, err := r.lookup(w, data)
+	if err != nil {
+		return err
+	}
+	for _, n := range w.running(tmplPartition, tmplPartitionData) {
+		i, err := numberOf(w.name, n)
+		if err != nil {
+			return err
+		}
+		p, err := lookup(i)
+		if err != nil {
+			return err
+		}
+		switch {
+		case n.Phase == PhaseSucceeded:
+			r.done = append(r.done, p)
+		case n.failed() && w.stopped(n):
+			// Nobody let it finish: it is left to do.
+		case n.failed():
+			r.failed = append(r.failed, p)
+			r.found = append(r.found, placedFailure{s.k, i, Failure{p, n.attempts(), w.reason(n)}})
+		case !w.phase.Ended() && (n.Phase == PhaseRunning || n.Phase == PhasePending):
+			r.running = append(r.running, p)
+		}
+	}
+	return nil
+}
+
+// lookup maps the numbers of a Workflow's partitions to partitions, by the
+// arguments that its pods used.
+func (r *reader) lookup(w workflow, data string) (func(i int64) (domain.Partition, error), error) {
+	if w.args[argData] == "" {
+		one, err := segmentOf(w.name, w.args)
+		return func(i int64) (domain.Partition, error) { return one.partition(i), nil }, err
+	}
+	ps, err := r.listed(data)
+	return func(i int64) (domain.Partition, error) {
+		if i < 0 || i >= int64(len(ps)) {
+			return domain.Partition{}, foreign{w.name, inI, decimal(i)}
+		}
+		return ps[i], nil
+	}, err
+}
+
+// numberOf is the input i of a leaf. A node that failed before it had inputs
+// still carries the number in its name, "p(index:number)".
+func numberOf(workflow string, n nodeStatus) (int64, error) {
+	text, ok := n.Inputs.get(inI)
+	if !ok {
+		_, text, _ = strings.Cut(strings.TrimSuffix(n.DisplayName, ")"), ":")
+	}
+	i, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		return 0, foreign{workflow, inI, text}
+	}
+	return i, nil
+}
+
+// reason is why a node failed: what its last attempt says, or else itself.
+func (w workflow) reason(n nodeStatus) string {
+	message := w.lastAttempt(n).Message
+	if message == "" {
+		message = n.Message
+	}
+	return clip(message)
+}
+
+// clip shortens a message to maxMessage bytes without cutting a character.
+func clip(message string) string {
+	const mark = "…"
+	message = strings.ToValidUTF8(message, "?")
+	if len(message) <= maxMessage {
+		return message
+	}
+	end := maxMessage - len(mark)
+	for !utf8.RuneStart(message[end]) {
+		end--
+	}
+	return message[:end] + mark
+}

@@ -1,0 +1,168 @@
+// Copyright (c) The terraform-provider-backfill authors
+// SPDX-License-Identifier: MPL-2.0
+
+package argo
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+)
+
+// Argo identifies a node by the 32-bit FNV-1a hash of its full name. When two
+// names of one Workflow share a hash, one of the two never runs, or the
+// controller fails; with 5,000 nodes that is one Workflow in a hundred or
+// fewer. All names are known beforehand, so a step on the path is given the
+// first name that keeps them apart, for every attempt there may be.
+
+// salts are the names that a step may have; the first one nearly always does.
+var salts = func() []string {
+	names := make([]string, 26)
+	for i := range names {
+		names[i] = string(rune('a' + i))
+	}
+	return names
+}()
+
+const firstSalt = "a"
+
+// errNoSalt cannot happen in practice: 26 independent draws would all collide.
+func errNoSalt(workflow string) error {
+	return fmt.Errorf("no step name keeps the node ids of Workflow %s apart; lower shard_size or retry.limit", workflow)
+}
+
+// salts finds the shards of a run whose child needs another salt than the
+// first.
+func (r run) salts() (map[int]string, error) {
+	var ids idSet
+	exceptions := map[int]string{}
+	for k := range r.plan.ShardCount() {
+		shard, from := r.plan.Shard(k), int64(0)
+		if !r.written(shard) {
+			from = shard.Offset - shard.Segment.Offset
+		}
+		salt, err := shardSalt(&ids, childName(r.name, k), from, shard.Count, r.attempts)
+		if err != nil {
+			return nil, err
+		}
+		if salt != firstSalt {
+			exceptions[k] = salt
+		}
+	}
+	return exceptions, nil
+}
+
+// shardSalt names the step that calls the fan-out over partitions from …
+// from+count-1 in a Workflow.
+func shardSalt(ids *idSet, workflow string, from int64, count, attempts int) (string, error) {
+	for _, salt := range salts {
+		ids.reset(count*(attempts+1) + 8)
+		step := fnv(fnvBasis, workflow+"[0]."+salt)
+		group := fnv(step, "[0]")
+		fresh := ids.add(fnv(fnvBasis, workflow+"[0]")) && ids.add(step) && ids.add(group)
+		prefix := fnv(group, ".p(")
+		for i := 0; fresh && i < count; i++ {
+			var name [48]byte
+			text := strconv.AppendInt(name[:0], int64(i), 10)
+			text = append(text, ':')
+			text = strconv.AppendInt(text, from+int64(i), 10)
+			fresh = ids.addAttempts(fnv(prefix, append(text, ')')), attempts)
+		}
+		if fresh {
+			return salt, nil
+		}
+	}
+	return "", errNoSalt(workflow)
+}
+
+// launcherSalt names the step that fans out launchers over items.
+func launcherSalt(workflow string, items list) (string, error) {
+	var ids idSet
+	for _, salt := range salts {
+		ids.reset(len(items)*(launcherAttempts+1) + 8)
+		group := fnv(fnvBasis, workflow+"[0]")
+		fresh := ids.add(group)
+		prefix := fnv(group, "."+salt)
+		for i := 0; fresh && i < len(items); i++ {
+			fresh = ids.addAttempts(fnv(prefix, fmt.Sprintf("(%d:%v)", i, items[i])), launcherAttempts)
+		}
+		if fresh {
+			return salt, nil
+		}
+	}
+	return "", errNoSalt(workflow)
+}
+
+// idSet is a set of hashes: open addressing, emptied by counting generations.
+// It is what makes a million partitions, some 16 million names, a matter of a
+// second.
+type idSet struct {
+	slots      []uint64 // generation<<32 | hash
+	generation uint64
+}
+
+func (s *idSet) reset(n int) {
+	size := 16
+	for size < 2*n {
+		size *= 2
+	}
+	if len(s.slots) < size {
+		s.slots, s.generation = make([]uint64, size), 0
+	}
+	s.generation++
+}
+
+// add tells whether h was not there yet.
+func (s *idSet) add(h uint32) bool {
+	mask := uint32(len(s.slots) - 1)
+	entry := s.generation<<32 | uint64(h)
+	// FNV's low bits are its weakest; the multiplication mixes the high ones in.
+	for at := (h * 2654435769) >> 7 & mask; ; at = (at + 1) & mask {
+		if s.slots[at] == entry {
+			return false
+		}
+		if s.slots[at]>>32 != s.generation {
+			s.slots[at] = entry
+			return true
+		}
+	}
+}
+
+// addAttempts adds a retried node and each of its attempts, name(0), name(1) …
+func (s *idSet) addAttempts(name uint32, attempts int) bool {
+	if !s.add(name) {
+		return false
+	}
+	open := fnv(name, "(")
+	for n := range attempts {
+		var digits [20]byte
+		if !s.add(fnv(open, append(strconv.AppendInt(digits[:0], int64(n), 10), ')'))) {
+			return false
+		}
+	}
+	return true
+}
+
+const (
+	fnvBasis = uint32(2166136261)
+	fnvPrime = uint32(16777619)
+)
+
+// fnv continues an FNV-1a hash, see RFC 9923.
+func fnv[T string | []byte](h uint32, text T) uint32 {
+	for i := range len(text) {
+		h = (h ^ uint32(text[i])) * fnvPrime
+	}
+	return h
+}
+
+func numbers(n int) list {
+	out := make(list, n)
+	for i := range out {
+		out[i] = i
+	}
+	return out
+}
+
+func sortedInts[V any](m map[int]V) []int { return slices.Sorted(maps.Keys(m)) }

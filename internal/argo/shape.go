@@ -1,0 +1,163 @@
+// Copyright (c) The terraform-provider-backfill authors
+// SPDX-License-Identifier: MPL-2.0
+
+package argo
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/domain"
+)
+
+// segment is the arithmetic of a Workflow's own arguments. It is what its pods
+// computed with, whatever grid the job declares by now.
+type segment struct{ origin, size, lo, hi, first, step int64 }
+
+// partition is partition i of the segment.
+func (s segment) partition(i int64) domain.Partition {
+	cell := s.first + s.step*i
+	start := s.origin + cell*s.size
+	return domain.Partition{Index: cell, Parts: []domain.Part{{
+		Start: max(s.lo, start), End: min(s.hi, start+s.size), Cell: cell,
+	}}}
+}
+
+// stretch is the keys of partitions from … from+count-1, as one piece.
+func (s segment) stretch(from, count int64) domain.Partition {
+	p, last := s.partition(from), s.partition(from+count-1)
+	p.Parts[0].Start = min(p.Parts[0].Start, last.Parts[0].Start)
+	p.Parts[0].End = max(p.Parts[0].End, last.Parts[0].End)
+	return p
+}
+
+// shard is one shard of an observed run: partitions from … from+count-1 of
+// segment g, or of the data ConfigMap k when g is noSegment.
+type shard struct{ k, g, from, count int64 }
+
+// shape is what an observed run was made to do.
+type shape struct {
+	run      string
+	launches bool
+	// data is the ConfigMap of a direct run, or "".
+	data     string
+	segments []segment
+	// shards are those of a run that launches children by a table; none when
+	// they follow from a formula over the only segment.
+	shards []shard
+}
+
+// dataName is the ConfigMap of a written-out shard.
+func (s shape) dataName(k int64) string { return fmt.Sprintf("%s-d%d", s.run, k) }
+
+func (s shape) needsData() bool {
+	for _, shard := range s.shards {
+		if shard.g == noSegment {
+			return true
+		}
+	}
+	return s.data != ""
+}
+
+// foreign is the error for an argument that this program did not write.
+type foreign struct{ workflow, argument, value string }
+
+func (e foreign) Error() string {
+	return fmt.Sprintf("Workflow %s was not made by this program, or was changed by hand: its argument %q has the value %q. What it did cannot be told from its status; delete it and plan again",
+		e.workflow, e.argument, e.value)
+}
+
+// shapeOf reads the arguments of a run.
+func shapeOf(name string, args map[string]string) (shape, error) {
+	s := shape{run: args[argRun], data: args[argData]}
+	if s.run == "" {
+		return s, foreign{name, argRun, ""}
+	}
+	table, launches := args[argSegments]
+	if s.launches = launches; launches {
+		return s, s.readTables(name, args, table)
+	}
+	if s.data != "" {
+		return s, nil
+	}
+	one, err := segmentOf(name, args)
+	s.segments = []segment{one}
+	return s, err
+}
+
+func (s *shape) readTables(name string, args map[string]string, table string) error {
+	var rows [][4]string
+	if err := json.Unmarshal([]byte(table), &rows); err != nil {
+		return foreign{name, argSegments, table}
+	}
+	for _, row := range rows {
+		one, err := segmentOf(name, map[string]string{
+			argOrigin: args[argOrigin], argSize: args[argSize],
+			argLo: row[0], argHi: row[1], argFirst: row[2], argStep: row[3],
+		})
+		if err != nil {
+			return foreign{name, argSegments, table}
+		}
+		s.segments = append(s.segments, one)
+	}
+	lines, ok := args[argShards]
+	if !ok {
+		if len(s.segments) != 1 {
+			return foreign{name, argSegments, table}
+		}
+		return nil
+	}
+	var items []string
+	if err := json.Unmarshal([]byte(lines), &items); err != nil {
+		return foreign{name, argShards, lines}
+	}
+	for _, item := range items {
+		fields := strings.Fields(item)
+		if len(fields) < 4 {
+			return foreign{name, argShards, item}
+		}
+		one, err := s.shardOf(name, fields[0], fields[1], fields[2], fields[3])
+		if err != nil {
+			return err
+		}
+		s.shards = append(s.shards, one)
+	}
+	return nil
+}
+
+// shardOf reads the numbers of a shard and checks that its segment exists.
+func (s shape) shardOf(name, k, g, from, count string) (shard, error) {
+	var out shard
+	for _, field := range []struct {
+		into *int64
+		arg  string
+		text string
+	}{{&out.k, inK, k}, {&out.g, inG, g}, {&out.from, inFrom, from}, {&out.count, inCount, count}} {
+		n, err := strconv.ParseInt(field.text, 10, 64)
+		if err != nil {
+			return shard{}, foreign{name, field.arg, field.text}
+		}
+		*field.into = n
+	}
+	if out.g < noSegment || out.g >= int64(len(s.segments)) {
+		return shard{}, foreign{name, inG, g}
+	}
+	return out, nil
+}
+
+func segmentOf(name string, args map[string]string) (segment, error) {
+	var s segment
+	for _, field := range []struct {
+		into *int64
+		arg  string
+	}{{&s.origin, argOrigin}, {&s.size, argSize}, {&s.lo, argLo}, {&s.hi, argHi}, {&s.first, argFirst}, {&s.step, argStep}} {
+		n, err := strconv.ParseInt(args[field.arg], 10, 64)
+		if err != nil {
+			return segment{}, foreign{name, field.arg, args[field.arg]}
+		}
+		*field.into = n
+	}
+	return s, nil
+}

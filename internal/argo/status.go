@@ -1,0 +1,195 @@
+// Copyright (c) The terraform-provider-backfill authors
+// SPDX-License-Identifier: MPL-2.0
+
+package argo
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/manifest"
+)
+
+// maxNodes bounds decompressed node statuses, in bytes. Argo keeps at most
+// 1 MiB compressed by default, which unpacks to some 10 MiB.
+const maxNodes = 256 << 20
+
+// nodeStatus is the part of Argo's NodeStatus that outcomes are read from.
+type nodeStatus struct {
+	ID           string     `json:"id"`
+	DisplayName  string     `json:"displayName"`
+	Type         string     `json:"type"`
+	Phase        Phase      `json:"phase"`
+	Message      string     `json:"message"`
+	TemplateName string     `json:"templateName"`
+	TemplateRef  *calledRef `json:"templateRef"`
+	Inputs       parameters `json:"inputs"`
+	Outputs      parameters `json:"outputs"`
+	Children     []string   `json:"children"`
+}
+
+type calledRef struct {
+	Template string `json:"template"`
+}
+
+type parameters struct {
+	Parameters []struct {
+		Name  string `json:"name"`
+		Value string `json:"value"`
+	} `json:"parameters"`
+}
+
+func (p parameters) get(name string) (string, bool) {
+	for _, param := range p.Parameters {
+		if param.Name == name {
+			return param.Value, true
+		}
+	}
+	return "", false
+}
+
+// template is the name of the template that the node runs.
+func (n nodeStatus) template() string {
+	if n.TemplateRef != nil {
+		return n.TemplateRef.Template
+	}
+	return n.TemplateName
+}
+
+func (n nodeStatus) failed() bool { return n.Phase == PhaseFailed || n.Phase == PhaseError }
+
+// workflow is an observed Workflow, ours by its arguments.
+type workflow struct {
+	name              string
+	phase             Phase
+	message           string
+	started, finished time.Time
+	args              map[string]string
+	nodes             map[string]nodeStatus
+}
+
+func parseWorkflow(o manifest.Object) (workflow, error) {
+	w := workflow{name: o.GetName(), args: arguments(o)}
+	status, _, _ := unstructured.NestedMap(o.Object, "status")
+	text := func(name string) string { s, _ := status[name].(string); return s }
+	w.phase, w.message = Phase(text("phase")), text("message")
+	// Argo writes null until there is a time.
+	w.started, _ = time.Parse(time.RFC3339, text("startedAt"))
+	w.finished, _ = time.Parse(time.RFC3339, text("finishedAt"))
+	nodes, err := nodesOf(status)
+	if err != nil {
+		return workflow{}, fmt.Errorf("reading the node statuses of Workflow %s/%s: %w", o.GetNamespace(), o.GetName(), err)
+	}
+	w.nodes = nodes
+	return w, nil
+}
+
+func arguments(o manifest.Object) map[string]string {
+	args := map[string]string{}
+	params, _, _ := unstructured.NestedSlice(o.Object, "spec", "arguments", "parameters")
+	for _, p := range params {
+		m, _ := p.(map[string]any)
+		name, _ := m["name"].(string)
+		args[name], _ = m["value"].(string)
+	}
+	return args
+}
+
+// nodesOf returns the node statuses in whichever form Argo keeps them: plain,
+// or as gzip in base64 once the Workflow nears its size limit.
+func nodesOf(status map[string]any) (map[string]nodeStatus, error) {
+	var nodes map[string]nodeStatus
+	if packed, _ := status["compressedNodes"].(string); packed != "" {
+		return nodes, unpack(packed, &nodes)
+	}
+	if version, _ := status["offloadNodeStatusVersion"].(string); version != "" {
+		return nil, errors.New("Argo keeps them in a database (persistence.nodeStatusOffLoad) and not in the cluster, so what is done cannot be told. Let Argo offload only Workflows that are too large to be compressed (ALWAYS_OFFLOAD_NODE_STATUS=false); runs of this job stay far below that size")
+	}
+	plain, ok := status["nodes"].(map[string]any)
+	if !ok {
+		return nil, nil
+	}
+	// Uncompressed statuses are small, at most 1 MiB, so the detour is cheap.
+	text, err := json.Marshal(plain)
+	if err != nil {
+		return nil, err
+	}
+	return nodes, json.Unmarshal(text, &nodes)
+}
+
+func unpack(packed string, into any) error {
+	raw, err := base64.StdEncoding.DecodeString(packed)
+	if err != nil {
+		return fmt.Errorf("status.compressedNodes is not base64: %w", err)
+	}
+	reader, err := gzip.NewReader(bytes.NewReader(raw))
+	if err != nil {
+		return fmt.Errorf("status.compressedNodes is not gzip: %w", err)
+	}
+	text, err := io.ReadAll(io.LimitReader(reader, maxNodes+1))
+	if err != nil {
+		return fmt.Errorf("status.compressedNodes is damaged: %w", err)
+	}
+	if len(text) > maxNodes {
+		return fmt.Errorf("status.compressedNodes unpacks to more than %d bytes", maxNodes)
+	}
+	return json.Unmarshal(text, into)
+}
+
+// running lists the nodes that run one of the templates, without the attempts
+// of retried nodes.
+func (w workflow) running(templates ...string) []nodeStatus {
+	attempts := map[string]bool{}
+	for _, n := range w.nodes {
+		if n.Type == "Retry" {
+			for _, id := range n.Children {
+				attempts[id] = true
+			}
+		}
+	}
+	var found []nodeStatus
+	for id, n := range w.nodes {
+		pod := n.Type == "Retry" || n.Type == "Pod"
+		if pod && !attempts[id] && slices.Contains(templates, n.template()) {
+			found = append(found, n)
+		}
+	}
+	return found
+}
+
+// lastAttempt is the node itself when it is not retried.
+func (w workflow) lastAttempt(n nodeStatus) nodeStatus {
+	if n.Type != "Retry" || len(n.Children) == 0 {
+		return n
+	}
+	return w.nodes[n.Children[len(n.Children)-1]]
+}
+
+func (n nodeStatus) attempts() int {
+	if n.Type == "Retry" {
+		return len(n.Children)
+	}
+	return 1
+}
+
+// stopped tells whether a failed node failed only because its Workflow was
+// stopped or terminated. What it was to do is then left, not failed.
+func (w workflow) stopped(n nodeStatus) bool {
+	for _, message := range []string{n.Message, w.lastAttempt(n).Message} {
+		message = strings.ToLower(message)
+		if strings.HasPrefix(message, "stopped with strategy") || strings.HasPrefix(message, "workflow shutdown with strategy") {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,126 @@
+// Copyright (c) The terraform-provider-backfill authors
+// SPDX-License-Identifier: MPL-2.0
+
+package argo
+
+import (
+	"fmt"
+
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/domain"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/job"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/manifest"
+)
+
+// Template lowers the job to its immutable WorkflowTemplate, named
+// <job>-<hash of the spec>. The spec depends on how partitions are processed
+// and on the kind of the domain, not on its bounds: a job that grows keeps its
+// template.
+func Template(j *job.Job) (manifest.Object, error) {
+	if err := refuseTags(j); err != nil {
+		return nil, err
+	}
+	s := newScope(j.Domain)
+	var templates list
+	if _, ok := grid(j.Domain); ok {
+		leaf, err := leaf(j, s, tmplPartition, arithmeticFacts())
+		if err != nil {
+			return nil, err
+		}
+		templates = append(templates, fanOut(tmplShard, tmplPartition), leaf)
+	}
+	leaf, err := leaf(j, s, tmplPartitionData, dataFacts(s))
+	if err != nil {
+		return nil, err
+	}
+	templates = append(templates, fanOut(tmplShardData, tmplPartitionData), leaf)
+	launcher, err := launcher(j)
+	if err != nil {
+		return nil, err
+	}
+	templates = append(templates, launcher)
+
+	spec := node{"templates": templates}
+	hash, err := manifest.Digest(spec)
+	if err != nil {
+		return nil, err
+	}
+	name := j.Name + "-" + hash
+	labels := merged(j.Labels, map[string]string{LabelJob: j.Name, LabelTemplate: name})
+	o := newObject(apiVersion, "WorkflowTemplate", j.Namespace, name, labels, node{AnnotationSpecHash: hash})
+	o.Object["spec"] = spec
+	return o, nil
+}
+
+// refuseTags finds user text with opening Argo tags in fields where, unlike in
+// command, args and env, nothing can keep Argo from evaluating it.
+func refuseTags(j *job.Job) error {
+	r := j.Runner
+	names := list{}
+	for _, v := range r.Env {
+		names = append(names, v.Name)
+	}
+	for _, v := range r.SecretEnv {
+		names = append(names, v.Name, v.Secret, v.Key)
+	}
+	where, text := tagged("job", node{
+		"labels": toAny(j.Labels), "orchestrator_service_account": j.OrchestratorServiceAccount,
+		"runner": node{
+			"image": r.Image, "env": names, "resources": resources(r), "service_account": r.ServiceAccount,
+			"volumes": append(volumes(r.Volumes), mounts(r.Volumes)...),
+		},
+	})
+	if where == "" {
+		return nil
+	}
+	return fmt.Errorf("%s holds %q: Argo Workflows would evaluate what follows the two opening braces, and there is no escape for them outside of command, args and env. Write the text without them", where, text)
+}
+
+// grid returns the axis whose partitions a formula yields, if the domain has
+// one.
+func grid(d domain.Domain) (domain.Range, bool) {
+	if len(d.Dimensions) != 1 {
+		return domain.Range{}, false
+	}
+	r, ok := d.Dimensions[0].Axis.(domain.Range)
+	return r, ok
+}
+
+// fanOut is a template that runs another one for i = from … from+count-1. Its
+// size does not depend on the count, and only the number is passed on: Argo
+// keeps every argument twice in the status.
+func fanOut(name, leaf string) node {
+	step := node{
+		"name":         "p",
+		"template":     leaf,
+		"arguments":    node{"parameters": list{param(inI, "{{item}}")}},
+		"withSequence": node{"start": inputTag(inFrom), "count": inputTag(inCount)},
+	}
+	return node{"name": name, "inputs": inputs(inFrom, inCount), "steps": list{list{step}}}
+}
+
+// arithmeticFacts computes the facts of an integer range in the pod's
+// environment. Integers are exact over all 64 bits; package domain refuses
+// ranges whose last cell would overflow.
+func arithmeticFacts() list {
+	cell := fmt.Sprintf("%s + %s * %s", workflowInt(argFirst), workflowInt(argStep), inputInt(inI))
+	edge := func(cell string) string {
+		return fmt.Sprintf("%s + (%s) * %s", workflowInt(argOrigin), cell, workflowInt(argSize))
+	}
+	variable := func(fact, value string) node { return node{"name": factVar(fact), "value": value} }
+	return list{
+		variable("start", expression("max(%s, %s)", workflowInt(argLo), edge(cell))),
+		variable("end", expression("min(%s, %s)", workflowInt(argHi), edge(cell+" + 1"))),
+		variable("key", "$("+factVar("start")+")--$("+factVar("end")+")"),
+		variable("index", expression("%s", cell)),
+	}
+}
+
+// dataFacts reads every fact from the data ConfigMap.
+func dataFacts(s scope) list {
+	out := make(list, len(s.facts))
+	for i, fact := range s.facts {
+		ref := node{"configMapKeyRef": node{"name": workflowTag(argData), "key": inputTag(inI) + "." + fact}}
+		out[i] = node{"name": factVar(fact), "valueFrom": ref}
+	}
+	return out
+}
