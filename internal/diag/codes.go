@@ -67,7 +67,24 @@ const (
 	CodeLimitBelow   = "BF2201"
 	CodeNoCommand    = "BF2202"
 	CodeRetryBackoff = "BF2203"
-	CodeInternal     = "BF9001"
+
+	CodeCluster       = "BF4001"
+	CodeJobNotFound   = "BF4002"
+	CodeJobExists     = "BF4003"
+	CodeNotOurs       = "BF4004"
+	CodeHeldElsewhere = "BF4005"
+	CodeStalePlan     = "BF4006"
+	CodeRunActive     = "BF4007"
+	CodeRecordDamaged = "BF4008"
+	CodeLeftBehind    = "BF4009"
+	CodeRunLost       = "BF4010"
+	CodeNotRecorded   = "BF4011"
+	CodeAdopted       = "BF4012"
+	CodeOverlap       = "BF4013"
+	CodeRunUnreadable = "BF4014"
+	CodeHealed        = "BF4015"
+
+	CodeInternal = "BF9001"
 )
 
 var registry = []Info{
@@ -122,6 +139,22 @@ var registry = []Info{
 	{CodeLimitBelow, "Limit Below Request", "A resource's limit is smaller than its request.", "Raise the limit or lower the request."},
 	{CodeNoCommand, "Missing Command", "Argo must know the command, because it starts the container through its own wrapper.", "Set `command` to what the image would run."},
 	{CodeRetryBackoff, "Conflicting Backoff", "The longest wait between attempts is shorter than the first.", "Raise `max_backoff` or lower `backoff`."},
+
+	{CodeCluster, "Cluster Call Failed", "The cluster did not answer, or refused what it was asked; the message says which.", "Follow the message; nothing is lost, and the same command goes on where it ended."},
+	{CodeJobNotFound, "Job Not Found", "The namespace has no record of this job.", "Check name, namespace and cluster; plan again to have the job restored from the Terraform state."},
+	{CodeJobExists, "Job Exists Already", "The namespace has a job of this name that this Terraform state does not know.", "Import it, or choose another name."},
+	{CodeNotOurs, "Object Belongs To Somebody Else", "An object that the job needs exists, and was not made for the job.", "Rename the job, or remove the object."},
+	{CodeHeldElsewhere, "Job Managed Elsewhere", "The owner token of the job's record is not the one of this Terraform state.", "Manage the job in one state; import it where it should be."},
+	{CodeStalePlan, "Stale Plan", "What is left to run is not what the plan showed.", "Plan again."},
+	{CodeRunActive, "Run Still Active", "The run before has not ended, and two runs of one job never overlap.", "Wait for its end, or raise stop_timeout."},
+	{CodeRecordDamaged, "Damaged Record", "What is kept about the job cannot be read.", "Follow the message."},
+	{CodeLeftBehind, "Objects Left Behind", "Objects of the job were still there when the time for its deletion was over.", "Remove what holds them (finalizers, a controller that is down), and destroy again."},
+	{CodeRunLost, "Run Gone Before Its End Was Seen", "A Workflow was deleted before its outcome was recorded, so its keys count as not done.", "Plan again to have them run, and leave Workflows to this program."},
+	{CodeNotRecorded, "Outcome Not Recorded", "A run has ended, and the credentials in use may not write that in the job's record.", "Apply, or use credentials that may update ConfigMaps and Workflows, before the Workflow is removed."},
+	{CodeAdopted, "Unfinished Creation Continued", "A record of the same job existed, as a creation leaves it that was interrupted.", "Nothing, unless another Terraform state manages the job: then remove it from one of them."},
+	{CodeOverlap, "Overlapping Jobs", "Another job of the namespace processes some of the same keys of the same target.", "Change the domain of one of them, or set overlap to allow."},
+	{CodeRunUnreadable, "Unreadable Run", "The state of a run cannot be read from its Workflow.", "Follow the message."},
+	{CodeHealed, "Edited Object Restored", "An object of the job was edited by hand and has been put back.", "Change the job's declaration instead."},
 	{CodeInternal, "Internal Error", "This program met a condition that its authors held impossible.", "Please report it with the job file and the message."},
 }
 

@@ -20,6 +20,9 @@ type Extra struct {
 	// Path is where in the job's value the problem lies; nil when the
 	// diagnostic has a source range or concerns no attribute.
 	Path cty.Path
+	// Cause is the error that the diagnostic words, for the program itself;
+	// nil when there is none.
+	Cause error
 }
 
 // Error makes an error at a path of the job's value. The summary is a title
@@ -55,6 +58,14 @@ func InSource(code string, subject hcl.Range, detail string) *hcl.Diagnostic {
 func PathOf(d *hcl.Diagnostic) cty.Path {
 	if e, ok := d.Extra.(Extra); ok {
 		return e.Path
+	}
+	return nil
+}
+
+// CauseOf returns the error that a diagnostic words, or nil.
+func CauseOf(d *hcl.Diagnostic) error {
+	if e, ok := d.Extra.(Extra); ok {
+		return e.Cause
 	}
 	return nil
 }

@@ -9,17 +9,15 @@ package engine
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/hex"
 	"io"
 	"time"
 
-	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/cluster"
-	"github.com/terraform-backfill/terraform-provider-backfill/internal/job"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/ledger"
-	"github.com/terraform-backfill/terraform-provider-backfill/internal/manifest"
-	"github.com/terraform-backfill/terraform-provider-backfill/internal/plan"
 )
 
 // Phase is the state of a job as users see it.
@@ -37,45 +35,14 @@ const (
 	Failed           Phase = "Failed"
 )
 
-// Compiled is a job with one run, ready to be printed or submitted.
-type Compiled struct {
-	Job      *job.Job
-	Plan     plan.Plan
-	Template string            // name of the template
-	Objects  []manifest.Object // template, data, run
+// Active tells whether a run is under way in this phase.
+func (p Phase) Active() bool {
+	switch p {
+	case Pending, Running, Paused, Stopping:
+		return true
+	}
+	return false
 }
-
-// Compile checks a value of the table's type and lowers one run over what is
-// not done. It needs no cluster.
-func Compile(v cty.Value, done ledger.Set, run int) (*Compiled, hcl.Diagnostics) { return nil, nil }
-
-// NextRun is what the next apply will submit.
-type NextRun struct {
-	Because    string
-	Partitions int64
-	Intervals  string
-	Template   string
-}
-
-// Preview is everything about a job that is known without a cluster.
-type Preview struct {
-	PartitionCount, ShardCount    int64
-	FirstPartition, LastPartition string // keys, ascending
-	Template                      string
-	Next                          *NextRun // nil: nothing to run
-}
-
-// Known is what a Terraform state remembers of a job; planning uses it and
-// never the cluster.
-type Known struct {
-	Job          []byte // canonical declaration last applied; nil for a new job
-	Done, Failed string // interval text
-	Phase        Phase
-	Run          string
-}
-
-// PlanJob says what applying v on top of what is known would do. It is pure.
-func PlanJob(v cty.Value, known *Known) (*Preview, hcl.Diagnostics) { return nil, nil }
 
 // Observation is the state of a job: its record plus what its unmerged runs
 // show.
@@ -85,7 +52,7 @@ type Observation struct {
 	Owner           string
 	Phase           Phase
 	Run             string // name of the latest run
-	Template        string
+	Template        string // of the latest run
 	Total           int64
 	Done, Failed    ledger.Set
 	Running         ledger.Set
@@ -98,7 +65,7 @@ type Observation struct {
 
 // FailedPartition is a partition that failed for good.
 type FailedPartition struct {
-	Key, Start, End string
+	Key, Start, End string // Start and End are "" for values and products
 	Attempts        int
 	Message         string
 }
@@ -107,13 +74,33 @@ type FailedPartition struct {
 type Options struct {
 	Now    func() time.Time
 	Random io.Reader
+	// Pause waits, or returns the context's error early. Nil: real time.
+	Pause func(context.Context, time.Duration) error
 }
 
 // Engine runs the use-cases that need a cluster.
-type Engine struct{}
+type Engine struct {
+	backend cluster.Backend
+	now     func() time.Time
+	random  io.Reader
+	pause   func(context.Context, time.Duration) error
+}
 
 // New returns an engine on a backend.
-func New(b cluster.Backend, o Options) *Engine { return &Engine{} }
+func New(b cluster.Backend, o Options) *Engine {
+	e := &Engine{backend: b, now: o.Now, random: o.Random, pause: o.Pause}
+	if e.now == nil {
+		// Without a clock the history has no times; nothing else needs one.
+		e.now = func() time.Time { return time.Time{} }
+	}
+	if e.random == nil {
+		e.random = rand.Reader
+	}
+	if e.pause == nil {
+		e.pause = cluster.Pause
+	}
+	return e
+}
 
 // Submission asks for the first or next run of a job.
 type Submission struct {
@@ -121,28 +108,24 @@ type Submission struct {
 	// Owner is the token of the state that manages the job; "" to have one made.
 	Owner string
 	// Planned is what the plan showed; when what is left differs at apply
-	// time, nothing is submitted and the error is a stale plan. Nil: do not compare.
+	// time, nothing is submitted and the error is a stale plan.
 	Planned *NextRun
+	// Pinned tells that Planned was shown to the user also when it is nil:
+	// then no run is submitted. Otherwise nil means not to compare.
+	Pinned bool
+	// Known is the state that the plan was made from; nil for none. It also
+	// restores a record that was deleted by hand.
+	Known *Known
+	// StopTimeout bounds how long an update waits for the run that it stopped;
+	// 0 for five minutes.
+	StopTimeout time.Duration
 }
 
-// Create makes the record, the template and the first run, and returns at
-// once. A record of the same job and plan is adopted (a create that crashed).
-func (e *Engine) Create(ctx context.Context, s Submission) (*Observation, hcl.Diagnostics) {
-	return nil, nil
-}
-
-// Update records a changed declaration and submits what is left to do.
-func (e *Engine) Update(ctx context.Context, s Submission) (*Observation, hcl.Diagnostics) {
-	return nil, nil
-}
-
-// Observe reads a job; ended runs are merged into the record on the way. It
-// returns nil without errors when there is no such job.
-func (e *Engine) Observe(ctx context.Context, namespace, name string) (*Observation, hcl.Diagnostics) {
-	return nil, nil
-}
-
-// Delete stops and removes everything a job made in the cluster.
-func (e *Engine) Delete(ctx context.Context, namespace, name, owner string) hcl.Diagnostics {
-	return nil
+// token returns 16 random bytes as text.
+func (e *Engine) token() (string, error) {
+	b := make([]byte, 16)
+	if _, err := io.ReadFull(e.random, b); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(b), nil
 }

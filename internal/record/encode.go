@@ -54,6 +54,7 @@ type storedRun struct {
 	Start      string          `json:"start,omitempty"`
 	End        string          `json:"end,omitempty"`
 	Outcome    string          `json:"outcome,omitempty"`
+	Claim      string          `json:"claim,omitempty"`
 	Domain     json.RawMessage `json:"domain,omitempty"`
 }
 
@@ -175,7 +176,7 @@ func encodeRuns(runs []Run) ([]byte, error) {
 	for _, r := range runs[max(0, len(runs)-MaxRuns):] {
 		s := storedRun{
 			Number: r.Number, Template: r.Template, Intervals: r.Intervals, Partitions: r.Partitions,
-			Start: stamp(r.Start), End: stamp(r.End), Outcome: r.Outcome,
+			Start: stamp(r.Start), End: stamp(r.End), Outcome: r.Outcome, Claim: r.Claim,
 		}
 		if len(s.Intervals) > MaxIntervalBytes {
 			s.Intervals = ""

@@ -79,6 +79,9 @@ type Run struct {
 	// Outcome is "" while the run is not merged, else Succeeded, Failed,
 	// Stopped or Lost.
 	Outcome string
+	// Claim is the random token of the submission, by which its author knows
+	// it again.
+	Claim string
 	// Domain is the grid by which the run was cut, where it is not the
 	// record's any more; nil else.
 	Domain *domain.Domain

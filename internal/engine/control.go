@@ -1,0 +1,163 @@
+// Copyright (c) The terraform-provider-backfill authors
+// SPDX-License-Identifier: MPL-2.0
+
+package engine
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/hashicorp/hcl/v2"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/argo"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/cluster"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/manifest"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/record"
+)
+
+// Pauses between looks at something that is under way.
+const (
+	firstWait   = 500 * time.Millisecond
+	longestWait = 5 * time.Second
+	// longestPoll ends a wait that has no bound of its own.
+	longestPoll = 4 * time.Second
+)
+
+// Patches of single fields; Argo takes them at its next look. A suspended
+// Workflow does not heed a shutdown, so stopping resumes it.
+const (
+	stopPatch   = `{"spec":{"shutdown":"Stop","suspend":null}}`
+	pausePatch  = `{"spec":{"suspend":true}}`
+	resumePatch = `{"spec":{"suspend":null}}`
+)
+
+// Stop ends the active run of a job: pods are told to end, and what has not
+// finished counts as not done. It returns at once.
+func (e *Engine) Stop(ctx context.Context, namespace, name string) (*Observation, hcl.Diagnostics) {
+	return e.control(ctx, namespace, name, e.shutdown)
+}
+
+// Pause lets the active run start no more pods; those that run go on.
+func (e *Engine) Pause(ctx context.Context, namespace, name string) (*Observation, hcl.Diagnostics) {
+	return e.control(ctx, namespace, name, func(ctx context.Context, rec *record.Record, number int) error {
+		return e.patchAll(ctx, rec, number, pausePatch, suspended)
+	})
+}
+
+// Resume undoes Pause.
+func (e *Engine) Resume(ctx context.Context, namespace, name string) (*Observation, hcl.Diagnostics) {
+	return e.control(ctx, namespace, name, func(ctx context.Context, rec *record.Record, number int) error {
+		return e.patchAll(ctx, rec, number, resumePatch, func(o manifest.Object) bool { return !suspended(o) })
+	})
+}
+
+func (e *Engine) control(ctx context.Context, namespace, name string, do func(context.Context, *record.Record, int) error) (*Observation, hcl.Diagnostics) {
+	s, diags := e.look(ctx, namespace, name)
+	if diags.HasErrors() {
+		return nil, diags
+	}
+	if s == nil {
+		return nil, append(diags, jobGone(namespace, name))
+	}
+	if s.active() {
+		if err := do(ctx, s.rec, s.run.entry.Number); err != nil {
+			return nil, append(diags, failed(err))
+		}
+		if s, diags = e.lookAt(ctx, s.rec); diags.HasErrors() {
+			return nil, diags
+		}
+	}
+	o, more := s.observation()
+	return o, append(diags, more...)
+}
+
+func suspended(o manifest.Object) bool {
+	on, _, _ := unstructured.NestedBool(o.Object, "spec", "suspend")
+	return on
+}
+
+func shutDown(o manifest.Object) bool {
+	how, _, _ := unstructured.NestedString(o.Object, "spec", "shutdown")
+	return how != ""
+}
+
+func workflowEnded(o manifest.Object) bool {
+	phase, _, _ := unstructured.NestedString(o.Object, "status", "phase")
+	switch phase {
+	case "Succeeded", "Failed", "Error":
+		return true
+	}
+	return false
+}
+
+// shutdown stops a run and its children.
+func (e *Engine) shutdown(ctx context.Context, rec *record.Record, number int) error {
+	return e.patchAll(ctx, rec, number, stopPatch, func(o manifest.Object) bool { return shutDown(o) && !suspended(o) })
+}
+
+// patchAll patches the run and then every active child, until a list shows
+// nothing active that is not patched: launchers may create children meanwhile.
+func (e *Engine) patchAll(ctx context.Context, rec *record.Record, number int, patch string, patched func(manifest.Object) bool) error {
+	run := argo.RunName(rec.Name, number)
+	apply := func(name string) error {
+		_, err := e.backend.Patch(ctx, cluster.Workflow, rec.Namespace, name, []byte(patch))
+		if cluster.IsNotFound(err) {
+			return nil
+		}
+		return err
+	}
+	if err := apply(run); err != nil {
+		return err
+	}
+	for {
+		all, err := e.backend.List(ctx, cluster.Workflow, rec.Namespace, ofRun(rec.Name, number))
+		if err != nil {
+			return err
+		}
+		found := false
+		for _, o := range all {
+			if workflowEnded(o) || patched(o) || !belongs(o, rec.Name, number) {
+				continue
+			}
+			found = true
+			if err := apply(o.GetName()); err != nil {
+				return err
+			}
+		}
+		if !found {
+			return nil
+		}
+	}
+}
+
+// awaitEnd waits until the unmerged run of a job and all its children have
+// ended; it stops children again that appeared meanwhile.
+func (e *Engine) awaitEnd(ctx context.Context, namespace, name string, timeout time.Duration) (*sight, hcl.Diagnostics) {
+	bounded, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	waited := time.Duration(0)
+	for wait := firstWait; ; wait = min(2*wait, longestWait) {
+		s, diags := e.look(ctx, namespace, name)
+		if diags.HasErrors() || s == nil || !s.active() {
+			return s, diags
+		}
+		if err := e.shutdown(ctx, s.rec, s.run.entry.Number); err != nil {
+			return nil, append(diags, failed(err))
+		}
+		err := e.pause(bounded, wait)
+		if waited += wait; err == nil && waited < timeout {
+			continue
+		}
+		if ctx.Err() != nil && !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			return nil, append(diags, failed(cluster.NewError(cluster.Canceled, cluster.Call{Verb: "get", Kind: cluster.Workflow, Namespace: namespace, Name: s.run.workflow.GetName()}, "", ctx.Err())))
+		}
+		return nil, append(diags, problem(diag.CodeRunActive, "Run %q of job \"%s/%s\" was stopped and has not ended within %s. Nothing was submitted: two runs of one job never overlap. "+
+			"Apply again when it has ended, or raise \"stop_timeout\"; a pod that ignores SIGTERM ends after its grace period.", s.run.workflow.GetName(), namespace, name, timeout))
+	}
+}
+
+// adjust brings the active run in line with what may change while it runs.
+func (e *Engine) adjust(context.Context, *sight) hcl.Diagnostics { return nil }

@@ -1,0 +1,155 @@
+// Copyright (c) The terraform-provider-backfill authors
+// SPDX-License-Identifier: MPL-2.0
+
+package engine
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/argo"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/cluster"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/domain"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/manifest"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/record"
+)
+
+// sight is what the cluster shows of a job at one moment.
+type sight struct {
+	rec *record.Record
+	// run is the latest run while it is not merged in the record, else nil.
+	run *runSight
+}
+
+// runSight is one run as its Workflows show it.
+type runSight struct {
+	entry  record.Run
+	domain domain.Domain // by which it was cut
+	// workflow is nil when there is none: the run was never submitted, or is
+	// gone.
+	workflow manifest.Object
+	children []manifest.Object
+	data     []manifest.Object
+	outcome  argo.Outcome
+}
+
+// active tells whether a run is under way.
+func (s *sight) active() bool {
+	return s.run != nil && s.run.workflow != nil && !s.run.outcome.Ended
+}
+
+// ended tells whether a run has ended and is not merged yet.
+func (s *sight) ended() bool {
+	return s.run != nil && s.run.workflow != nil && s.run.outcome.Ended
+}
+
+// look reads a job and its unmerged run; nil without problems when there is no
+// such job. A finished job costs one request.
+func (e *Engine) look(ctx context.Context, namespace, name string) (*sight, hcl.Diagnostics) {
+	rec, diags := e.load(ctx, namespace, name)
+	if rec == nil {
+		return nil, diags
+	}
+	return e.lookAt(ctx, rec)
+}
+
+func (e *Engine) lookAt(ctx context.Context, rec *record.Record) (*sight, hcl.Diagnostics) {
+	s := &sight{rec: rec}
+	latest := rec.Latest()
+	if latest == nil || latest.Outcome != record.Active {
+		return s, nil
+	}
+	run, err := e.lookAtRun(ctx, rec, *latest)
+	if err != nil {
+		return nil, hcl.Diagnostics{err}
+	}
+	s.run = run
+	return s, nil
+}
+
+func (e *Engine) lookAtRun(ctx context.Context, rec *record.Record, entry record.Run) (*runSight, *hcl.Diagnostic) {
+	r := &runSight{entry: entry, domain: rec.Domain}
+	if entry.Domain != nil {
+		r.domain = *entry.Domain
+	}
+	name := argo.RunName(rec.Name, entry.Number)
+	workflow, err := e.backend.Get(ctx, cluster.Workflow, rec.Namespace, name)
+	if cluster.IsNotFound(err) {
+		return r, nil
+	}
+	if err != nil {
+		return nil, failed(err)
+	}
+	if !belongs(workflow, rec.Name, entry.Number) {
+		return nil, notOursObject(workflow)
+	}
+	r.workflow = workflow
+	if err := e.gather(ctx, rec, r); err != nil {
+		return nil, err
+	}
+	r.outcome, err = argo.Read(r.domain, argo.Observed{Run: r.workflow, Children: r.children, Data: r.data})
+	if err != nil {
+		return nil, unreadable(workflow, err)
+	}
+	return r, nil
+}
+
+// gather reads what is needed besides the run's own Workflow.
+func (e *Engine) gather(ctx context.Context, rec *record.Record, r *runSight) *hcl.Diagnostic {
+	wanted, err := argo.Wanted(r.workflow)
+	if err != nil {
+		return unreadable(r.workflow, err)
+	}
+	switch len(wanted) {
+	case 0:
+	case 1, 2:
+		for _, name := range wanted {
+			child, err := e.backend.Get(ctx, cluster.Workflow, rec.Namespace, name)
+			if cluster.IsNotFound(err) {
+				continue
+			}
+			if err != nil {
+				return failed(err)
+			}
+			r.children = append(r.children, child)
+		}
+	default:
+		all, err := e.backend.List(ctx, cluster.Workflow, rec.Namespace, childrenOf(rec.Name, r.entry.Number))
+		if err != nil {
+			return failed(err)
+		}
+		for _, child := range all {
+			if slices.Contains(wanted, child.GetName()) {
+				r.children = append(r.children, child)
+			}
+		}
+	}
+	if argo.NeedsData(r.workflow) {
+		if r.data, err = e.backend.List(ctx, cluster.ConfigMap, rec.Namespace, ofRun(rec.Name, r.entry.Number)); err != nil {
+			return failed(err)
+		}
+	}
+	return nil
+}
+
+func unreadable(workflow manifest.Object, err error) *hcl.Diagnostic {
+	return problem(diag.CodeRunUnreadable, "The state of Workflow \"%s/%s\" cannot be read: %v.", workflow.GetNamespace(), workflow.GetName(), err)
+}
+
+// The label selectors of a job's objects.
+func ofJob(job string) string { return argo.LabelJob + "=" + job }
+
+func ofRun(job string, n int) string { return fmt.Sprintf("%s,%s=%d", ofJob(job), argo.LabelRun, n) }
+
+func childrenOf(job string, n int) string { return ofRun(job, n) + "," + argo.LabelShard }
+
+// belongs tells whether an object was made for a run of a job; run 0 stands for
+// objects of the job as a whole.
+func belongs(o manifest.Object, job string, n int) bool {
+	labels := o.GetLabels()
+	return labels[argo.LabelJob] == job && (n == 0 || labels[argo.LabelRun] == fmt.Sprint(n))
+}

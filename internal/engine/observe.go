@@ -1,0 +1,160 @@
+// Copyright (c) The terraform-provider-backfill authors
+// SPDX-License-Identifier: MPL-2.0
+
+package engine
+
+import (
+	"context"
+
+	"github.com/hashicorp/hcl/v2"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/argo"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/domain"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/ledger"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/record"
+)
+
+// Observe reads a job; ended runs are merged into the record on the way. It
+// returns nil without errors when there is no such job.
+func (e *Engine) Observe(ctx context.Context, namespace, name string) (*Observation, hcl.Diagnostics) {
+	s, diags := e.look(ctx, namespace, name)
+	if s == nil {
+		return nil, diags
+	}
+	diags = append(diags, e.settle(ctx, s)...)
+	if diags.HasErrors() {
+		return nil, diags
+	}
+	o, d := s.observation()
+	return o, append(diags, d...)
+}
+
+// observation is the record plus what its unmerged run shows.
+func (s *sight) observation() (*Observation, hcl.Diagnostics) {
+	rec, d := s.rec.Clone(), s.rec.Domain
+	var diags hcl.Diagnostics
+	o := &Observation{
+		Namespace: rec.Namespace, Name: rec.Name, Job: rec.Job, Owner: rec.Owner, Total: d.Count(),
+	}
+	if latest := rec.Latest(); latest != nil {
+		o.Run, o.Template = argo.RunName(rec.Name, latest.Number), latest.Template
+	}
+	if s.run != nil && s.run.workflow != nil {
+		add(&rec, s.run)
+		if s.active() {
+			o.Running = s.run.outcome.Running.Intersect(ledger.Full(d)).Minus(rec.Done)
+		}
+	}
+	if s.run != nil && s.run.workflow == nil {
+		diags = append(diags, lost(&rec, s.run.entry.Number))
+	}
+	o.Done, o.Failed = rec.Done, rec.Failed
+	o.Remaining = ledger.Full(d).Minus(o.Done)
+	o.Phase = s.phase(o)
+	o.DoneText, o.FailedText, o.RemainingText = short(o.Done, d), short(o.Failed, d), short(o.Remaining, d)
+	o.DoneCount, o.FailedCount, o.RemainingCount = o.Done.Count(d), o.Failed.Count(d), o.Remaining.Count(d)
+	o.FailedPartitions = failedPartitions(d, o.Failed, rec.Failures)
+	return o, diags
+}
+
+func lost(rec *record.Record, number int) *hcl.Diagnostic {
+	return warning(diag.CodeRunLost, "The record of job \"%s/%s\" names run %s, but there is no such Workflow: it was deleted before its outcome was recorded, or its submission was interrupted. "+
+		"What it covered and was not recorded before counts as not done. Plan again, and apply, to have it run.", rec.Namespace, rec.Name, argo.RunName(rec.Name, number))
+}
+
+// phase is the state of the job as users see it.
+func (s *sight) phase(o *Observation) Phase {
+	if s.active() {
+		return runPhase(s.run)
+	}
+	switch {
+	case o.Remaining.Empty():
+		return Complete
+	case !o.Failed.Empty():
+		return Failed
+	}
+	return Incomplete
+}
+
+func runPhase(r *runSight) Phase {
+	shutdown, _, _ := unstructured.NestedString(r.workflow.Object, "spec", "shutdown")
+	suspended, _, _ := unstructured.NestedBool(r.workflow.Object, "spec", "suspend")
+	switch {
+	case shutdown != "":
+		return Stopping
+	case suspended:
+		return Paused
+	case r.outcome.Phase == "" || r.outcome.Phase == "Pending":
+		return Pending
+	}
+	return Running
+}
+
+// add puts what a run has achieved into a record. Keys that left the domain
+// meanwhile are dropped.
+func add(rec *record.Record, r *runSight) {
+	if !rec.Domain.SameSpace(r.domain) {
+		return
+	}
+	full := ledger.Full(rec.Domain)
+	rec.Done = rec.Done.Union(r.outcome.Done.Intersect(full))
+	rec.Failed = rec.Failed.Minus(r.outcome.Covers).Union(r.outcome.Failed.Intersect(full)).Minus(rec.Done)
+	failures := make([]record.Failure, 0, len(r.outcome.Failures)+len(rec.Failures))
+	for _, f := range r.outcome.Failures {
+		failures = append(failures, describe(r.domain, f))
+	}
+	rec.Failures = keepFailures(rec.Domain, rec.Failed, append(failures, rec.Failures...))
+}
+
+func describe(d domain.Domain, f argo.Failure) record.Failure {
+	out := record.Failure{Key: d.Key(f.Partition), Attempts: f.Attempts, Message: f.Message}
+	out.Start, out.End = bounds(d, f.Partition)
+	return out
+}
+
+// bounds are those of a partition of one axis with positions, else empty.
+func bounds(d domain.Domain, p domain.Partition) (start, end string) {
+	if len(d.Dimensions) != 1 || d.Dimensions[0].Axis.Kind() == domain.Value {
+		return "", ""
+	}
+	return d.Bounds(0, p.Parts[0])
+}
+
+// keepFailures keeps the details of what is still failed, the first 100 in
+// ascending order; earlier entries of the same key win.
+func keepFailures(d domain.Domain, failed ledger.Set, details []record.Failure) []record.Failure {
+	var kept []record.Failure
+	for _, f := range failedPartitions(d, failed, details) {
+		if f.Attempts > 0 {
+			kept = append(kept, record.Failure(f))
+		}
+	}
+	return kept
+}
+
+// failedPartitions lists what has failed, the first 100 in ascending order,
+// with the details at hand.
+func failedPartitions(d domain.Domain, failed ledger.Set, details []record.Failure) []FailedPartition {
+	byKey := map[string]record.Failure{}
+	for _, f := range details {
+		if _, known := byKey[f.Key]; !known {
+			byKey[f.Key] = f
+		}
+	}
+	var out []FailedPartition
+	for p := range failed.Partitions(d) {
+		if len(out) == record.MaxFailures {
+			break
+		}
+		key := d.Key(p)
+		f, known := byKey[key]
+		if !known {
+			f = record.Failure{Key: key}
+			f.Start, f.End = bounds(d, p)
+		}
+		out = append(out, FailedPartition(f))
+	}
+	return out
+}

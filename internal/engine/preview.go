@@ -1,0 +1,216 @@
+// Copyright (c) The terraform-provider-backfill authors
+// SPDX-License-Identifier: MPL-2.0
+
+package engine
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/argo"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/domain"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/job"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/ledger"
+)
+
+// maxText is the longest set that is shown in full, in bytes.
+const maxText = 16 << 10
+
+// NextRun is what the next apply will submit.
+type NextRun struct {
+	Because    string
+	Partitions int64
+	Intervals  string // "" when longer than 16 kB
+	Template   string
+}
+
+// Preview is everything about a job that is known without a cluster.
+type Preview struct {
+	PartitionCount, ShardCount    int64
+	FirstPartition, LastPartition string // keys, ascending
+	Template                      string
+	Next                          *NextRun // nil: nothing to run
+}
+
+// Known is what a Terraform state remembers of a job; planning uses it and
+// never the cluster.
+type Known struct {
+	Job          []byte // canonical declaration last applied; nil for a new job
+	Done, Failed string // interval text
+	Phase        Phase
+	Run          string
+}
+
+// PlanJob says what applying v on top of what is known would do. It is pure.
+// The preview is nil when there are errors, or when something that it needs is
+// unknown.
+func PlanJob(v cty.Value, known *Known) (*Preview, hcl.Diagnostics) {
+	j, diags := job.Decode(v)
+	if j == nil || diags.HasErrors() {
+		return nil, diags
+	}
+	s, err := known.situation(j)
+	if err != nil {
+		return nil, append(diags, damagedState(err))
+	}
+	// Compiling the whole job shows now what a later apply would stumble over.
+	whole, more := compile(j, ledger.Full(j.Domain), 1)
+	diags = append(diags, more...)
+	if whole == nil || diags.HasErrors() {
+		return nil, diags
+	}
+	s.template = whole.Template
+	p := &Preview{
+		PartitionCount: j.Domain.Count(), ShardCount: int64(whole.Plan.ShardCount()), Template: whole.Template,
+		FirstPartition: j.Domain.Key(j.Domain.At(0)), LastPartition: j.Domain.Key(j.Domain.At(j.Domain.Count() - 1)),
+	}
+	if next := s.next(); next != nil {
+		p.Next = &next.NextRun
+	}
+	return p, diags
+}
+
+// situation is what a decision about the next run is made from. The sets are
+// over the key space of the old job.
+type situation struct {
+	now          *job.Job
+	template     string // of now
+	before       *job.Job
+	beforeName   string // template of before
+	done, failed ledger.Set
+	// run is the name of the active run, "" when none is.
+	run string
+}
+
+// situation reads what a state remembers.
+func (k *Known) situation(j *job.Job) (*situation, error) {
+	s := &situation{now: j}
+	if k == nil || len(k.Job) == 0 {
+		return s, nil
+	}
+	if k.Phase.Active() {
+		s.run = k.Run
+	}
+	before, err := parseJob(k.Job)
+	if err != nil {
+		return nil, err
+	}
+	if s.done, err = ledger.Parse(before.Domain, k.Done); err != nil {
+		return nil, err
+	}
+	if s.failed, err = ledger.Parse(before.Domain, k.Failed); err != nil {
+		return nil, err
+	}
+	return s, s.follow(before)
+}
+
+// follow names the declaration that came before.
+func (s *situation) follow(before *job.Job) error {
+	template, err := argo.Template(before)
+	if err != nil {
+		return err
+	}
+	s.before, s.beforeName = before, template.GetName()
+	return nil
+}
+
+// parseJob reads a canonical declaration.
+func parseJob(canonical []byte) (*job.Job, error) {
+	v, err := job.ParseCanonical(canonical)
+	if err != nil {
+		return nil, err
+	}
+	j, diags := job.Decode(v)
+	if diags.HasErrors() {
+		return nil, diags
+	}
+	if j == nil {
+		return nil, fmt.Errorf("the declaration is not complete")
+	}
+	return j, nil
+}
+
+// decision is a next run with the keys that it covers.
+type decision struct {
+	NextRun
+	remaining ledger.Set
+	// stops tells that the active run is stopped for it.
+	stops bool
+}
+
+// next decides whether a run is called for, over what, and why.
+func (s *situation) next() *decision {
+	full := ledger.Full(s.now.Domain)
+	d := &decision{remaining: full, NextRun: NextRun{Template: s.template}}
+	switch {
+	case s.before == nil:
+		d.Because = fmt.Sprintf("This is a new job: %s will run.", all(s.now.Domain.Count()))
+	case !s.now.Domain.SameSpace(s.before.Domain):
+		d.stops = s.run != ""
+		d.Because = fmt.Sprintf("The kind of the keys changed from %s to %s, and nothing that is done counts any more: %s will run.",
+			s.before.Domain, s.now.Domain, all(s.now.Domain.Count()))
+	case s.run != "" && s.template == s.beforeName:
+		// The active run goes on; what it leaves is proposed after its end.
+		return nil
+	default:
+		d.stops = s.run != ""
+		d.remaining = full.Minus(s.done)
+		d.Because = s.because(d.remaining)
+	}
+	if d.remaining.Empty() {
+		return nil
+	}
+	d.Partitions = d.remaining.Count(s.now.Domain)
+	d.Intervals = short(d.remaining, s.now.Domain)
+	return d
+}
+
+func all(n int64) string {
+	if n == 1 {
+		return "its only partition"
+	}
+	return fmt.Sprintf("all %d partitions", n)
+}
+
+// because names the reasons for which keys remain.
+func (s *situation) because(remaining ledger.Set) string {
+	d := s.now.Domain
+	grown := remaining.Minus(ledger.Full(s.before.Domain))
+	failed := remaining.Intersect(s.failed)
+	rest := remaining.Minus(grown).Minus(failed)
+	var reasons []string
+	for _, part := range []struct {
+		set       ledger.Set
+		one, many string
+	}{
+		{failed, "failed", "failed"},
+		{rest, "has not run to its end", "have not run to their end"},
+		{grown, "is new because the domain has grown", "are new because the domain has grown"},
+	} {
+		switch n := part.set.Count(d); n {
+		case 0:
+		case 1:
+			reasons = append(reasons, "1 partition "+part.one)
+		default:
+			reasons = append(reasons, fmt.Sprintf("%d partitions %s", n, part.many))
+		}
+	}
+	text := strings.Join(reasons, ", ") + "."
+	if s.run != "" {
+		return fmt.Sprintf("The runner changed while run %s is active: the run will be stopped, and what it has not done by then runs with the new template. So far %s", s.run, text)
+	}
+	if s.template != s.beforeName {
+		text += " The runner changed; they run with the new template."
+	}
+	return text
+}
+
+func short(set ledger.Set, d domain.Domain) string {
+	if text := set.Text(d); len(text) <= maxText {
+		return text
+	}
+	return ""
+}

@@ -1,0 +1,86 @@
+// Copyright (c) The terraform-provider-backfill authors
+// SPDX-License-Identifier: MPL-2.0
+
+package engine
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/cluster"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/manifest"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/record"
+)
+
+func problem(code, format string, args ...any) *hcl.Diagnostic {
+	return diag.At(code, nil, fmt.Sprintf(format, args...))
+}
+
+func warning(code, format string, args ...any) *hcl.Diagnostic {
+	d := problem(code, format, args...)
+	d.Severity = hcl.DiagWarning
+	return d
+}
+
+func internal(doing string, err error) *hcl.Diagnostic {
+	return problem(diag.CodeInternal, "Failure while %s: %v.", doing, err)
+}
+
+// failed words an error of the cluster.
+func failed(err error) *hcl.Diagnostic {
+	var known *cluster.Error
+	if !errors.As(err, &known) {
+		return internal("talking to the cluster", err)
+	}
+	d := diag.Error(diag.CodeCluster, nil, known.Summary, known.Detail)
+	d.Extra = diag.Extra{Code: diag.CodeCluster, Cause: known}
+	return d
+}
+
+// caused tells whether an error among the problems has a cause of some kind.
+func caused(diags hcl.Diagnostics, is func(error) bool) bool {
+	for _, d := range diags {
+		if d.Severity == hcl.DiagError && is(diag.CauseOf(d)) {
+			return true
+		}
+	}
+	return false
+}
+
+func damagedState(err error) *hcl.Diagnostic {
+	return problem(diag.CodeRecordDamaged, "What the Terraform state remembers of the job cannot be read: %v. Remove the resource from the state and import it again: the job's record in the cluster holds everything.", err)
+}
+
+func damagedRecord(namespace, job string, err error) *hcl.Diagnostic {
+	name := record.Name(job)
+	if errors.Is(err, record.ErrForeign) {
+		return notOurs(string(cluster.ConfigMap), namespace, name)
+	}
+	return problem(diag.CodeRecordDamaged, "ConfigMap \"%s/%s\" holds the record of the job: %v. Restore it from a backup, or delete it to start anew.", namespace, name, err)
+}
+
+func notOurs(kind, namespace, name string) *hcl.Diagnostic {
+	return problem(diag.CodeNotOurs, "%s \"%s/%s\" exists and was not made for this job; it is never overwritten. Rename the job, or remove that object if nobody needs it.", kind, namespace, name)
+}
+
+func notOursObject(o manifest.Object) *hcl.Diagnostic {
+	return notOurs(o.GetKind(), o.GetNamespace(), o.GetName())
+}
+
+func heldElsewhere(rec *record.Record) *hcl.Diagnostic {
+	return problem(diag.CodeHeldElsewhere, "Job \"%s/%s\" is managed by another Terraform state (owner token %s…), or was created anew since this state was written; nothing was changed. "+
+		"Manage it in one place: remove it from this state, or import it here with\n\n  terraform import <address> %s/%s\n\nafter removing it from the other one.",
+		rec.Namespace, rec.Name, rec.Owner[:min(8, len(rec.Owner))], rec.Namespace, rec.Name)
+}
+
+func stalePlan(rec *record.Record, planned, left string) *hcl.Diagnostic {
+	return problem(diag.CodeStalePlan, "Job \"%s/%s\" has changed since the plan was made: planned was %s, and left to run is %s. Nothing was submitted. Plan again.",
+		rec.Namespace, rec.Name, planned, left)
+}
+
+func jobGone(namespace, name string) *hcl.Diagnostic {
+	return problem(diag.CodeJobNotFound, "Namespace %q has no record of job %q. Check name, namespace and cluster; if the record was deleted by hand, plan again.", namespace, name)
+}
