@@ -59,14 +59,23 @@ func without(iv Interval, holes []Interval) []Interval {
 	return append(out, iv)
 }
 
-// addStretch appends iv, cut where the calendar skips a whole step.
+// addStretch appends iv, cut where the calendar skips a whole step: where two
+// lines fall together because clocks went forward by a step or more.
 func (c *calendar) addStretch(iv Interval) {
-	for _, p := range c.periods {
-		if p.start <= iv.Start || p.start >= iv.End || c.stepAt(p.start)-c.stepAt(p.start-1) < 2 {
+	for i, p := range c.periods {
+		if i == 0 || c.every.Unit < Day || p.offset-c.periods[i-1].offset < c.every.seconds() || p.start < iv.Start || p.start >= iv.End {
 			continue
 		}
-		c.addUnbroken(Interval{iv.Start, p.start})
-		iv.Start = p.start
+		for n := c.stepAt(p.start); ; n++ {
+			at, ok := c.line(n)
+			if !ok || at >= iv.End || at > p.start+margin {
+				break
+			}
+			if before, _ := c.line(n - 1); before == at && at > iv.Start {
+				c.addUnbroken(Interval{iv.Start, at})
+				iv.Start = at
+			}
+		}
 	}
 	c.addUnbroken(iv)
 }

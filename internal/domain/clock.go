@@ -44,8 +44,8 @@ func newClock(zone *time.Location, lo, hi int64) clock {
 	start := int64(math.MinInt64)
 	for {
 		_, offset := at.Zone()
-		_, end := at.ZoneBounds()
-		last := end.IsZero() || end.Unix() > hi
+		end, ok := nextChange(at)
+		last := !ok || end.Unix() > hi
 		if n := len(c.periods); n == 0 || c.periods[n-1].offset != int64(offset) {
 			c.periods = append(c.periods, period{start: start, offset: int64(offset)})
 		}
@@ -64,6 +64,20 @@ func newClock(zone *time.Location, lo, hi int64) clock {
 		c.periods[i].passed = passed
 	}
 	return c
+}
+
+// nextChange returns when the offset may change next; ok is false if never.
+func nextChange(at time.Time) (end time.Time, ok bool) {
+	_, end = at.ZoneBounds()
+	if end.IsZero() {
+		return end, false
+	}
+	if !end.After(at) {
+		// On the last day of a leap year beyond the zone's table, the standard
+		// library says that the year has already ended (golang/go#81583).
+		end = time.Date(at.UTC().Year()+1, 1, 1, 0, 0, 0, 0, time.UTC).In(at.Location())
+	}
+	return end, true
 }
 
 // around is a clock for times near t, which this clock does not serve.
