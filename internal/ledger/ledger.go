@@ -157,7 +157,9 @@ func count(t *tree, dims []domain.Dimension) int64 {
 
 // Partitions yields the pieces that the grid of d cuts s into, ascending:
 // values in the order of d's list, and in a product the last dimension varies
-// fastest. Keys outside of d are left out.
+// fastest. Keys outside of d are left out. Where a cell of a leading dimension
+// is held in pieces, all of the first piece comes before the second, so that
+// indexes may repeat and go back.
 func (s Set) Partitions(d domain.Domain) iter.Seq[domain.Partition] {
 	return func(yield func(domain.Partition) bool) {
 		for r := range s.Rows(d) {
