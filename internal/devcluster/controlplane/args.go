@@ -88,6 +88,7 @@ func ControllerManagerArgs(l Layout, ports map[string]int) []string {
 	return []string{
 		"--kubeconfig=" + config,
 		"--authentication-kubeconfig=" + config,
+		"--authentication-skip-lookup=true", // of a CA for proxies, which there is none of
 		"--authorization-kubeconfig=" + config,
 		"--bind-address=" + Host,
 		"--secure-port=" + strconv.Itoa(ports[PortControllerManager]),
@@ -108,6 +109,7 @@ func SchedulerArgs(l Layout, ports map[string]int) []string {
 	return []string{
 		"--kubeconfig=" + config,
 		"--authentication-kubeconfig=" + config,
+		"--authentication-skip-lookup=true", // of a CA for proxies, which there is none of
 		"--authorization-kubeconfig=" + config,
 		"--bind-address=" + Host,
 		"--secure-port=" + strconv.Itoa(ports[PortScheduler]),
