@@ -46,7 +46,7 @@ spec:
       container:
         image: any
         command: [sh, -c]
-        args: ["echo 'said on stdout'; printf 'written as $((40 + 2))' > /tmp/text"]
+        args: ["echo 'said on stdout'; printf \"written as $((40 + 2))\" > /tmp/text"]
       outputs:
         parameters: [{name: text, valueFrom: {path: /tmp/text}}]
     - name: read
@@ -124,7 +124,7 @@ func TestWorkflows(t *testing.T) {
 	t.Run("steps pass outputs on", func(t *testing.T) {
 		c.create(t, helloWorkflow)
 		c.awaitPhase(t, "hello", "Succeeded")
-		log := c.kubectl(t, "logs", "-l", "workflows.argoproj.io/workflow=hello", "-c", "main")
+		log := c.kubectl(t, "logs", "-l", "workflows.argoproj.io/workflow=hello", "-c", "main", "--tail=-1")
 		for _, want := range []string{"said on stdout", "read: written as 42"} {
 			if !strings.Contains(log, want) {
 				t.Errorf("the logs lack %q:\n%s", want, log)
@@ -162,7 +162,7 @@ func TestWorkflows(t *testing.T) {
 		}
 		for _, name := range []string{"stopped", "kept"} {
 			eventually(t, name+" runs", func() bool {
-				log, _, _ := c.run(t.Context(), "kubectl", "logs", "-l", "workflows.argoproj.io/workflow="+name, "-c", "main")
+				log, _, _ := c.run(t.Context(), "kubectl", "logs", "-l", "workflows.argoproj.io/workflow="+name, "-c", "main", "--tail=-1")
 				return strings.Contains(log, "started")
 			})
 		}

@@ -4,7 +4,6 @@
 package controlplane
 
 import (
-	"path/filepath"
 	"strconv"
 	"time"
 )
@@ -98,7 +97,7 @@ func ControllerManagerArgs(l Layout, ports map[string]int) []string {
 		"--use-service-account-credentials=true",
 		"--service-account-private-key-file=" + l.key("service-account"),
 		"--root-ca-file=" + l.cert("cluster-ca"),
-		"--flex-volume-plugin-dir=" + filepath.Join(l.Root, "volume-plugins"),
+		"--flex-volume-plugin-dir=" + l.volumePlugins(),
 		"--profiling=false",
 	}
 }

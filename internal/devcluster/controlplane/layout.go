@@ -20,7 +20,7 @@ func NewLayout(dir string) (Layout, error) {
 		return Layout{}, fmt.Errorf("resolve the state directory %s: %w", dir, err)
 	}
 	l := Layout{Root: root}
-	for _, d := range []string{l.Root, l.pki(), l.configs(), l.Logs(), l.NodeState(), l.etcdData()} {
+	for _, d := range []string{l.Root, l.pki(), l.configs(), l.Logs(), l.NodeState(), l.etcdData(), l.volumePlugins()} {
 		if err := os.MkdirAll(d, 0o700); err != nil {
 			return Layout{}, fmt.Errorf("create the state directory: %w", err)
 		}
@@ -55,6 +55,10 @@ func (l Layout) NodeState() string { return filepath.Join(l.Root, "nodes") }
 func (l Layout) pki() string      { return filepath.Join(l.Root, "pki") }
 func (l Layout) configs() string  { return filepath.Join(l.Root, "kubeconfigs") }
 func (l Layout) etcdData() string { return filepath.Join(l.Root, "etcd") }
+
+// volumePlugins stays empty; the controller manager would look for plugins in a
+// directory of the system, and makes the one it is given when it is missing.
+func (l Layout) volumePlugins() string { return filepath.Join(l.Root, "volume-plugins") }
 
 func (l Layout) cert(name string) string { return filepath.Join(l.pki(), name+".crt") }
 func (l Layout) key(name string) string  { return filepath.Join(l.pki(), name+".key") }
