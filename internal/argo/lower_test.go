@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
+
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/domain"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/job"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/ledger"
@@ -166,3 +168,5 @@ func TestArgoAgrees(t *testing.T) {
 		})
 	}
 }
+
+func anyString(s string) *wfv1.AnyString { return wfv1.AnyStringPtr(s) }

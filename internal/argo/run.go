@@ -200,11 +200,11 @@ func (r run) formulaItems(salts map[int]string) (fanOut string, params list) {
 	}
 }
 
-// saltTag is the salt of shard asInt(item): a literal unless some shards have
-// another one.
+// saltTag is the step name of shard asInt(item): a literal unless some shards
+// need another one.
 func saltTag(salts map[int]string) string {
 	if len(salts) == 0 {
-		return firstSalt
+		return stepPartitions
 	}
 	shards := map[string][]string{}
 	for _, k := range sortedInts(salts) {
@@ -214,7 +214,7 @@ func saltTag(salts map[int]string) string {
 	for _, salt := range sortedKeys(shards) {
 		fmt.Fprintf(&cases, "asInt(item) in [%s] ? '%s' : ", strings.Join(shards[salt], ","), salt)
 	}
-	return expression("%s'%s'", cases.String(), firstSalt)
+	return expression("%s'%s'", cases.String(), stepPartitions)
 }
 
 // table lists shards that no single formula yields, one line each, and the
@@ -232,7 +232,7 @@ func (r run) table(salts map[int]string) (rows []string, segments []plan.Segment
 			}
 			g, from = number[segment], shard.Offset-segment.Offset
 		}
-		salt := firstSalt
+		salt := stepPartitions
 		if other, ok := salts[k]; ok {
 			salt = other
 		}

@@ -5,6 +5,7 @@ package argo
 
 import (
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"strconv"
@@ -16,23 +17,33 @@ import (
 // fewer. All names are known beforehand, so a step on the path is given the
 // first name that keeps them apart, for every attempt there may be.
 
-// salts are the names that a step may have; the first one nearly always does.
-var salts = func() []string {
-	names := make([]string, 26)
-	for i := range names {
-		names[i] = string(rune('a' + i))
+// Names of the steps on the path, before they are told apart.
+const (
+	stepPartitions = "partitions" // of a Workflow that runs partitions
+	stepShards     = "shards"     // of a run that launches
+)
+
+// salted yields the names that a step may be given; the first one nearly
+// always serves.
+func salted(name string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		if !yield(name) {
+			return
+		}
+		for c := 'b'; c <= 'z'; c++ {
+			if !yield(name + "-" + string(c)) {
+				return
+			}
+		}
 	}
-	return names
-}()
-
-const firstSalt = "a"
-
-// errNoSalt cannot happen in practice: 26 independent draws would all collide.
-func errNoSalt(workflow string) error {
-	return fmt.Errorf("no step name keeps the node ids of Workflow %s apart; lower shard_size or retry.limit", workflow)
 }
 
-// salts finds the shards of a run whose child needs another salt than the
+// errNoSalt cannot happen in practice: 25 independent draws would all collide.
+func errNoSalt(workflow string) error {
+	return fmt.Errorf("no name of its steps keeps the node ids of Workflow %s apart; lower shard_size or retry.limit", workflow)
+}
+
+// salts finds the shards of a run whose child needs another step name than the
 // first.
 func (r run) salts() (map[int]string, error) {
 	var ids idSet
@@ -46,7 +57,7 @@ func (r run) salts() (map[int]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		if salt != firstSalt {
+		if salt != stepPartitions {
 			exceptions[k] = salt
 		}
 	}
@@ -56,7 +67,7 @@ func (r run) salts() (map[int]string, error) {
 // shardSalt names the step that calls the fan-out over partitions from …
 // from+count-1 in a Workflow.
 func shardSalt(ids *idSet, workflow string, from int64, count, attempts int) (string, error) {
-	for _, salt := range salts {
+	for salt := range salted(stepPartitions) {
 		ids.reset(count*(attempts+1) + 8)
 		step := fnv(fnvBasis, workflow+"[0]."+salt)
 		group := fnv(step, "[0]")
@@ -79,7 +90,7 @@ func shardSalt(ids *idSet, workflow string, from int64, count, attempts int) (st
 // launcherSalt names the step that fans out launchers over items.
 func launcherSalt(workflow string, items list) (string, error) {
 	var ids idSet
-	for _, salt := range salts {
+	for salt := range salted(stepShards) {
 		ids.reset(len(items)*(launcherAttempts+1) + 8)
 		group := fnv(fnvBasis, workflow+"[0]")
 		fresh := ids.add(group)

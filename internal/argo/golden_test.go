@@ -1,0 +1,78 @@
+// Copyright (c) The terraform-provider-backfill authors
+// SPDX-License-Identifier: MPL-2.0
+
+package argo
+
+import (
+	"bytes"
+	"flag"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"golang.org/x/tools/txtar"
+
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/job"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/manifest"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+// archive writes objects as a txtar archive, one file for each.
+func archive(t testing.TB, comment string, objects []manifest.Object) []byte {
+	t.Helper()
+	a := &txtar.Archive{Comment: []byte(comment + "\n")}
+	for _, o := range objects {
+		text, err := manifest.Encode([]manifest.Object{o}, "yaml")
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.Files = append(a.Files, txtar.File{Name: o.GetKind() + "/" + o.GetName() + ".yaml", Data: text})
+	}
+	return txtar.Format(a)
+}
+
+// TestGolden shows what is emitted. Argo's own validator reads the same files
+// in the module of the local cluster, which has it as a dependency anyway.
+func TestGolden(t *testing.T) {
+	for _, s := range scenarios(t) {
+		t.Run(s.name, func(t *testing.T) {
+			j, p := s.plan()
+			j.Runner.Args = []job.Text{
+				{{Literal: "--from="}, {Ref: "partition.key"}},
+				{{Literal: `{{workflow.name}} $(HOME) $$ costs 5$`}, {Ref: "attempt"}},
+			}
+			j.Runner.Env = []job.EnvVar{{Name: "RUN", Text: ref("run.name")}}
+			got := archive(t, "Scenario "+s.name, compile(t, j, p))
+			file := filepath.Join("testdata", "golden", s.name+".txtar")
+			if *update {
+				if err := os.WriteFile(file, got, 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !bytes.Equal(got, want) {
+				t.Errorf("%s differs; after reading the difference, run the test with -update. Got:\n%s", file, got)
+			}
+		})
+	}
+}
+
+func TestDeterministic(t *testing.T) {
+	for _, s := range scenarios(t) {
+		var first []byte
+		for range 50 {
+			j, p := s.plan()
+			got := archive(t, "", compile(t, j, p))
+			if first == nil {
+				first = got
+			}
+			if !bytes.Equal(first, got) {
+				t.Fatalf("%s: two compilations differ", s.name)
+			}
+		}
+	}
+}

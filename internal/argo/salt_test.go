@@ -1,0 +1,153 @@
+// Copyright (c) The terraform-provider-backfill authors
+// SPDX-License-Identifier: MPL-2.0
+
+package argo
+
+import (
+	"fmt"
+	hashfnv "hash/fnv"
+	"testing"
+
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/domain"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/ledger"
+)
+
+func TestFNV(t *testing.T) {
+	for _, s := range []string{"", "a", "orders-r3[0].partitions[0].p(0:0)(0)", "🦊"} {
+		h := hashfnv.New32a()
+		_, _ = h.Write([]byte(s))
+		if got := fnv(fnvBasis, s); got != h.Sum32() {
+			t.Errorf("fnv(%q) = %d, want %d", s, got, h.Sum32())
+		}
+	}
+}
+
+func TestIDSet(t *testing.T) {
+	var ids idSet
+	for range 3 {
+		ids.reset(100)
+		for h := range uint32(100) {
+			if !ids.add(h * 65536) {
+				t.Fatalf("%d is new", h)
+			}
+		}
+		if ids.add(5 * 65536) {
+			t.Fatal("5 was there")
+		}
+	}
+}
+
+// collides tells, the slow way, whether two names of a shard's Workflow share
+// an id.
+func collides(workflow, salt string, from int64, count, attempts int) bool {
+	seen := map[uint32]bool{}
+	twice := false
+	add := func(name string) {
+		h := hashfnv.New32a()
+		_, _ = h.Write([]byte(name))
+		twice = twice || seen[h.Sum32()]
+		seen[h.Sum32()] = true
+	}
+	add(workflow + "[0]")
+	add(workflow + "[0]." + salt)
+	add(workflow + "[0]." + salt + "[0]")
+	for i := range count {
+		name := fmt.Sprintf("%s[0].%s[0].p(%d:%d)", workflow, salt, i, from+int64(i))
+		add(name)
+		for n := range attempts {
+			add(fmt.Sprintf("%s(%d)", name, n))
+		}
+	}
+	return twice
+}
+
+// TestShardSaltAvoidsCollisions looks for Workflows whose first name collides,
+// of which there is one among a dozen of 100,000 nodes, and checks both
+// that they get another name and that the others keep theirs.
+func TestShardSaltAvoidsCollisions(t *testing.T) {
+	var ids idSet
+	moved := 0
+	for n := range 12 {
+		workflow := fmt.Sprintf("orders-r%d", n)
+		salt, err := shardSalt(&ids, workflow, 0, 1000, 100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if collides(workflow, salt, 0, 1000, 100) {
+			t.Errorf("%s: salt %s collides", workflow, salt)
+		}
+		if salt == stepPartitions {
+			continue
+		}
+		moved++
+		if !collides(workflow, stepPartitions, 0, 1000, 100) {
+			t.Errorf("%s: salt %s, but the first one has no collision", workflow, salt)
+		}
+	}
+	if moved == 0 {
+		t.Error("no Workflow had a collision, so nothing was tested")
+	}
+}
+
+// TestSaltedShardsRun takes a run in which one shard needs another salt through
+// Argo's template code; the stand-in controller fails on equal ids.
+func TestSaltedShardsRun(t *testing.T) {
+	d := axis(t, domain.Range{Start: 0, End: 4, Size: 1})
+	for _, missing := range [][]int64{nil, {2}} {
+		j := sample(d)
+		j.ShardSize = 1
+		remaining := holes(d, missing...)
+		r := run{job: j, plan: planOf(j, remaining), number: 3, name: "orders-r3", formula: true}
+		c, w := newController(t, compile(t, j, r.plan)...)
+		salts := map[int]string{1: "partitions-b", 2: "partitions-c"}
+		step := &w.Spec.Templates[0].Steps[0].Steps[0]
+		if missing == nil {
+			for i := range step.Arguments.Parameters {
+				if p := &step.Arguments.Parameters[i]; p.Name == inSalt {
+					*p.Value = *anyString(saltTag(salts))
+				}
+			}
+		} else {
+			rows, _ := r.table(salts)
+			for i := range w.Spec.Arguments.Parameters {
+				if p := &w.Spec.Arguments.Parameters[i]; p.Name == argShards {
+					*p.Value = *anyString(compactJSON(rows))
+				}
+			}
+		}
+		c.run(w)
+		for k, want := range map[int]string{0: "partitions", 1: "partitions-b", 2: "partitions-c"} {
+			child := c.workflows[childName("orders-r3", k)]
+			if got := child.Spec.Templates[0].Steps[0].Steps[0].Name; got != want {
+				t.Errorf("shard %d calls step %q, want %q", k, got, want)
+			}
+		}
+		if got, want := int64(len(c.pods)), remaining.Count(d); got != want {
+			t.Errorf("%d pods, want %d", got, want)
+		}
+	}
+}
+
+func TestConcurrency(t *testing.T) {
+	for _, test := range []struct{ parallel, shards, launchers, pods int }{
+		{10, 1, 0, 10}, {10, 3, 2, 5}, {3, 3, 1, 3}, {40, 3, 3, 13}, {400, 200, 25, 16}, {1, 9, 1, 1}, {40, 200, 10, 4},
+	} {
+		launchers, pods := Concurrency(test.parallel, test.shards)
+		if launchers != test.launchers || pods != test.pods {
+			t.Errorf("Concurrency(%d, %d) = %d, %d, want %d, %d", test.parallel, test.shards, launchers, pods, test.launchers, test.pods)
+		}
+	}
+}
+
+// BenchmarkSalts excludes collisions for a million partitions.
+func BenchmarkSalts(b *testing.B) {
+	d := axis(b, domain.Range{Start: 0, End: 1_000_000, Size: 1})
+	j := sample(d)
+	p := planOf(j, ledger.Full(d))
+	r := run{job: j, plan: p, number: 1, name: "orders-r1", attempts: attempts(j.Retry), formula: true}
+	for b.Loop() {
+		if _, err := r.salts(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
