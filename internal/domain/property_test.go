@@ -240,11 +240,43 @@ func TestExtensionKeepsTheKeysOfWholeCells(t *testing.T) {
 	})
 }
 
-func TestFindSurvivesAnyText(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		d := drawDomain(t)
-		key := rapid.StringOf(rapid.SampledFrom([]rune("0123456789-_%T:+aF."))).Draw(t, "key")
-		if p, ok := d.Find(key); ok && d.Key(p) != key {
+func FuzzFind(f *testing.F) {
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		f.Fatal(err)
+	}
+	start := time.Date(2026, 3, 1, 0, 0, 0, 0, berlin)
+	windows := func(unit Unit) Dimension {
+		return Dimension{"t", Windows{Start: start, End: start.AddDate(3, 0, 1), Every: Step{1, unit}, Zone: berlin}}
+	}
+	values := Dimension{"v", Values{Items: []string{"de", "a__b", "%", "."}}}
+	ids := Dimension{"id", Range{-5, 3000, 1000}}
+	var spaces []Domain
+	for _, dims := range [][]Dimension{{values}, {ids}, {windows(Hour)}, {windows(Day)}, {windows(Month)}, {values, ids}, {windows(Week), values, ids}} {
+		if len(dims) == 1 {
+			dims = []Dimension{{Axis: dims[0].Axis}}
+		}
+		d, err := New(dims...)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(len(spaces), d.Key(d.At(0)))
+		f.Add(len(spaces), d.Key(d.At(d.Count()-1)))
+		spaces = append(spaces, d)
+	}
+	f.Fuzz(func(t *testing.T, which int, key string) {
+		d := spaces[uint(which)%uint(len(spaces))]
+		p, ok := d.Find(key)
+		if !ok {
+			return
+		}
+		cell := d.At(p.Index)
+		for i, part := range p.Parts {
+			if part.Start < cell.Parts[i].Start || part.End > cell.Parts[i].End || part.Text != cell.Parts[i].Text {
+				t.Fatalf("%q leads to %v, outside of the cell %v", key, p, cell)
+			}
+		}
+		if d.Key(p) != key {
 			t.Fatalf("%q leads to a partition with the key %q", key, d.Key(p))
 		}
 	})
