@@ -157,8 +157,11 @@ func existsAlready(rec, ours *record.Record) *hcl.Diagnostic {
 // from nothing. It does so only when it is certain that no run was submitted;
 // otherwise the next creation adopts.
 func (e *Engine) takeBack(ctx context.Context, rec *record.Record, c *Compiled, diags hcl.Diagnostics) {
-	_, err := e.backend.Get(ctx, cluster.Workflow, rec.Namespace, c.run().GetName())
-	if !cluster.IsNotFound(err) || caused(diags, uncertain) {
+	if caused(diags, uncertain) {
+		return
+	}
+	found, err := e.backend.Get(ctx, cluster.Workflow, rec.Namespace, c.run().GetName())
+	if err != nil && !cluster.IsNotFound(err) || err == nil && belongs(found, rec.Name, rec.Latest().Number) {
 		return
 	}
 	for _, o := range append(c.data(), c.template()) {

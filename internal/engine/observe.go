@@ -86,7 +86,7 @@ func runPhase(r *runSight) Phase {
 		return Stopping
 	case suspended:
 		return Paused
-	case r.outcome.Phase == "" || r.outcome.Phase == "Pending":
+	case r.outcome.Phase == "" || r.outcome.Phase == argo.PhasePending:
 		return Pending
 	}
 	return Running

@@ -80,8 +80,8 @@ func (e *Engine) ensureTemplate(ctx context.Context, job string, o manifest.Obje
 		o.GetNamespace(), o.GetName())}
 }
 
-// ensureData creates a data ConfigMap; one that an interrupted attempt left is
-// made equal.
+// ensureData creates a data ConfigMap. One that an interrupted attempt left is
+// replaced where it differs; being immutable, it cannot be updated.
 func (e *Engine) ensureData(ctx context.Context, job string, o manifest.Object) *hcl.Diagnostic {
 	existing, err := e.createOrGet(ctx, o)
 	switch {
@@ -91,12 +91,14 @@ func (e *Engine) ensureData(ctx context.Context, job string, o manifest.Object) 
 		return nil
 	case !belongs(existing, job, 0):
 		return notOursObject(existing)
-	case reflect.DeepEqual(o.Object["data"], existing.Object["data"]) && reflect.DeepEqual(o.Object["binaryData"], existing.Object["binaryData"]):
+	case reflect.DeepEqual(o.Object["data"], existing.Object["data"]):
 		return nil
 	}
-	next := o.DeepCopy()
-	next.SetResourceVersion(existing.GetResourceVersion())
-	if _, err := e.backend.Update(ctx, next); err != nil {
+	err = e.backend.Delete(ctx, cluster.ConfigMap, o.GetNamespace(), o.GetName(), string(existing.GetUID()))
+	if err == nil || cluster.IsNotFound(err) {
+		_, err = e.backend.Create(ctx, o)
+	}
+	if err != nil {
 		return failed(err)
 	}
 	return nil

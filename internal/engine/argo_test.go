@@ -1,0 +1,345 @@
+// Copyright (c) The terraform-provider-backfill authors
+// SPDX-License-Identifier: MPL-2.0
+
+package engine_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/cluster"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/cluster/fake"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/manifest"
+)
+
+// simulator plays the Argo controller and the runners on a fake cluster: it
+// turns Workflows into node statuses, and writes down which keys were processed
+// how often. It shares no code with the product; the bounds of partitions are
+// computed from the manifests alone.
+type simulator struct {
+	t       testing.TB
+	cluster *fake.Cluster
+	// fails decides whether the partition [lo, hi) fails for good now.
+	fails func(lo, hi int64) bool
+	// times counts the successful runs of each key.
+	times map[int64]int
+	// finished lists the UIDs of Workflows that were seen at their end.
+	finished map[string]bool
+}
+
+func newSimulator(t testing.TB, c *fake.Cluster) *simulator {
+	return &simulator{t: t, cluster: c, times: map[int64]int{}, fails: func(int64, int64) bool { return false }, finished: map[string]bool{}}
+}
+
+// tick lets every active Workflow process up to leaves partitions, and tells
+// whether anything is still active.
+func (s *simulator) tick(leaves int) bool {
+	before, after := s.cluster.Before, s.cluster.After
+	s.cluster.Before, s.cluster.After = nil, nil
+	defer func() { s.cluster.Before, s.cluster.After = before, after }()
+	active := false
+	for _, o := range s.cluster.Objects() {
+		if o.GetKind() != "Workflow" || phaseOf(o) == "Succeeded" || phaseOf(o) == "Failed" {
+			continue
+		}
+		w := &simulated{simulator: s, object: o, args: argumentsOf(o), nodes: nodesOf(o)}
+		w.advance(leaves)
+		w.save()
+		active = active || w.phase == "Running"
+	}
+	return active
+}
+
+// finish runs everything to its end.
+func (s *simulator) finish() {
+	for i := 0; s.tick(1000); i++ {
+		if i > 100 {
+			s.t.Fatal("the simulated Workflows do not end")
+		}
+	}
+}
+
+func phaseOf(o manifest.Object) string {
+	phase, _, _ := unstructured.NestedString(o.Object, "status", "phase")
+	return phase
+}
+
+func argumentsOf(o manifest.Object) map[string]string {
+	args := map[string]string{}
+	list, _, _ := unstructured.NestedSlice(o.Object, "spec", "arguments", "parameters")
+	for _, item := range list {
+		m := item.(map[string]any)
+		args[m["name"].(string)] = m["value"].(string)
+	}
+	return args
+}
+
+func nodesOf(o manifest.Object) map[string]any {
+	nodes, _, _ := unstructured.NestedMap(o.Object, "status", "nodes")
+	if nodes == nil {
+		nodes = map[string]any{}
+	}
+	return nodes
+}
+
+// simulated is one Workflow at one tick.
+type simulated struct {
+	*simulator
+	object manifest.Object
+	args   map[string]string
+	nodes  map[string]any
+	phase  string
+	// message is the Workflow's own.
+	message string
+}
+
+func (w *simulated) advance(leaves int) {
+	w.phase = "Running"
+	if suspended, _, _ := unstructured.NestedBool(w.object.Object, "spec", "suspend"); suspended {
+		return
+	}
+	if how, _, _ := unstructured.NestedString(w.object.Object, "spec", "shutdown"); how != "" {
+		w.stop()
+		return
+	}
+	step := w.step()
+	if _, launches := w.args["segments"]; launches {
+		w.launch(step)
+		return
+	}
+	params := parametersOf(step)
+	from, count := number(w.t, params["from"]), number(w.t, params["count"])
+	template, _, _ := unstructured.NestedString(step, "templateRef", "template")
+	leaf := strings.Replace(template, "shard", "partition", 1)
+	w.leaves(leaf, from, count, leaves)
+}
+
+// step is the only step of the entrypoint.
+func (w *simulated) step() map[string]any {
+	templates, _, _ := unstructured.NestedSlice(w.object.Object, "spec", "templates")
+	groups := templates[0].(map[string]any)["steps"].([]any)
+	return groups[0].([]any)[0].(map[string]any)
+}
+
+func parametersOf(step map[string]any) map[string]string {
+	params := map[string]string{}
+	list, _, _ := unstructured.NestedSlice(step, "arguments", "parameters")
+	for _, item := range list {
+		m := item.(map[string]any)
+		params[m["name"].(string)] = m["value"].(string)
+	}
+	return params
+}
+
+func number(t testing.TB, text string) int64 {
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		t.Fatalf("%q is no number", text)
+	}
+	return n
+}
+
+// leaves processes some partitions that have no node yet.
+func (w *simulated) leaves(template string, from, count int64, limit int) {
+	complete, failures := true, false
+	for i := from; i < from+count; i++ {
+		id := fmt.Sprintf("%s-p%d", w.object.GetName(), i)
+		if n, known := w.nodes[id]; known && n.(map[string]any)["phase"] != "Running" {
+			failures = failures || n.(map[string]any)["phase"] == "Failed"
+			continue
+		}
+		if limit == 0 {
+			complete = false
+			w.node(id, template, i, "Running", "")
+			break
+		}
+		limit--
+		lo, hi := w.bounds(i)
+		if w.fails(lo, hi) {
+			w.node(id, template, i, "Failed", "main: Error (exit code 1)")
+			failures = true
+			continue
+		}
+		for k := lo; k < hi; k++ {
+			w.times[k]++
+		}
+		w.node(id, template, i, "Succeeded", "")
+	}
+	if complete {
+		w.phase = "Succeeded"
+		if failures {
+			w.phase = "Failed"
+		}
+	}
+}
+
+func (w *simulated) node(id, template string, i int64, phase, message string) {
+	w.nodes[id] = map[string]any{
+		"id": id, "displayName": fmt.Sprintf("p(%d:%d)", i, i), "type": "Retry", "phase": phase, "message": message,
+		"templateRef": map[string]any{"template": template}, "children": []any{id + "-0"},
+		"inputs": map[string]any{"parameters": []any{map[string]any{"name": "i", "value": fmt.Sprint(i)}}},
+	}
+	w.nodes[id+"-0"] = map[string]any{"id": id + "-0", "type": "Pod", "phase": phase, "message": message,
+		"templateRef": map[string]any{"template": template}}
+}
+
+// bounds is partition i, by the arithmetic of the manifest or from its data.
+func (w *simulated) bounds(i int64) (lo, hi int64) {
+	if name := w.args["data"]; name != "" {
+		data, err := w.cluster.Get(context.Background(), cluster.ConfigMap, w.object.GetNamespace(), name)
+		if err != nil {
+			w.t.Fatalf("the data of a running Workflow: %v", err)
+		}
+		entries, _, _ := unstructured.NestedStringMap(data.Object, "data")
+		return number(w.t, entries[fmt.Sprintf("%d.start", i)]), number(w.t, entries[fmt.Sprintf("%d.end", i)])
+	}
+	n := func(name string) int64 { return number(w.t, w.args[name]) }
+	cell := n("first") + n("step")*i
+	start := n("origin") + cell*n("size")
+	return max(n("lo"), start), min(n("hi"), start+n("size"))
+}
+
+// stop ends a Workflow as a shutdown does.
+func (w *simulated) stop() {
+	w.phase, w.message = "Failed", "Stopped with strategy 'Stop'"
+	for _, n := range w.nodes {
+		node := n.(map[string]any)
+		if node["phase"] == "Running" {
+			node["phase"], node["message"] = "Failed", "workflow shutdown with strategy:  Stop"
+		}
+	}
+}
+
+var formula = regexp.MustCompile(`map\(0\.\.(\d+),`)
+var counts = regexp.MustCompile(`min\((\d+), (\d+) - `)
+
+// launch creates children and follows them.
+func (w *simulated) launch(step map[string]any) {
+	complete := true
+	for _, row := range w.rows(step) {
+		id := fmt.Sprintf("%s-l%s", w.object.GetName(), row[0])
+		name := fmt.Sprintf("%s-s%s", w.args["run"], row[0])
+		child, err := w.cluster.Get(context.Background(), cluster.Workflow, w.object.GetNamespace(), name)
+		node := map[string]any{
+			"id": id, "type": "Retry", "phase": "Running", "templateRef": map[string]any{"template": "launcher"}, "children": []any{},
+			"inputs": map[string]any{"parameters": []any{
+				map[string]any{"name": "k", "value": row[0]}, map[string]any{"name": "g", "value": row[1]},
+				map[string]any{"name": "from", "value": row[2]}, map[string]any{"name": "count", "value": row[3]},
+			}},
+		}
+		if old, known := w.nodes[id].(map[string]any); known && old["phase"] != "Running" {
+			continue
+		}
+		w.nodes[id] = node
+		switch phase := ""; {
+		case cluster.IsNotFound(err):
+			w.createChild(name, row)
+			complete = false
+		case err != nil:
+			w.t.Fatal(err)
+		default:
+			if phase = phaseOf(child); phase != "Succeeded" && phase != "Failed" {
+				complete = false
+				continue
+			}
+			node["phase"] = "Succeeded"
+			done := 0
+			for _, n := range nodesOf(child) {
+				if n := n.(map[string]any); n["type"] == "Pod" && n["phase"] == "Succeeded" {
+					done++
+				}
+			}
+			node["outputs"] = map[string]any{"parameters": []any{
+				map[string]any{"name": "progress", "value": fmt.Sprintf("%d/%s", done, row[3])}, map[string]any{"name": "phase", "value": phase},
+			}}
+		}
+	}
+	if complete {
+		w.phase = "Succeeded"
+	}
+}
+
+// rows lists k, g, from and count of every shard.
+func (w *simulated) rows(step map[string]any) [][]string {
+	var rows [][]string
+	if table, ok := w.args["shards"]; ok {
+		var lines []string
+		if err := json.Unmarshal([]byte(table), &lines); err != nil {
+			w.t.Fatal(err)
+		}
+		for _, line := range lines {
+			rows = append(rows, strings.Fields(line))
+		}
+		return rows
+	}
+	fan := formula.FindStringSubmatch(step["withParam"].(string))
+	size := counts.FindStringSubmatch(parametersOf(step)["count"])
+	n, total := number(w.t, size[1]), number(w.t, size[2])
+	for k := range number(w.t, fan[1]) + 1 {
+		rows = append(rows, []string{fmt.Sprint(k), "0", fmt.Sprint(k * n), fmt.Sprint(min(n, total-k*n))})
+	}
+	return rows
+}
+
+func (w *simulated) createChild(name string, row []string) {
+	template, args := "shard-data", map[string]string{"run": w.args["run"], "data": w.args["run"] + "-d" + row[0], "origin": w.args["origin"], "size": w.args["size"]}
+	if row[1] != "-1" {
+		var segments [][4]string
+		if err := json.Unmarshal([]byte(w.args["segments"]), &segments); err != nil {
+			w.t.Fatal(err)
+		}
+		template, args["data"] = "shard", ""
+		for i, name := range []string{"lo", "hi", "first", "step"} {
+			args[name] = segments[number(w.t, row[1])][i]
+		}
+	}
+	var params []any
+	for name, value := range args {
+		params = append(params, map[string]any{"name": name, "value": value})
+	}
+	labels := w.object.GetLabels()
+	labels["backfill.dev/shard"] = row[0]
+	child := &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": w.object.GetAPIVersion(), "kind": "Workflow",
+		"spec": map[string]any{
+			"arguments": map[string]any{"parameters": params},
+			"templates": []any{map[string]any{"name": "shard", "steps": []any{[]any{map[string]any{
+				"name": "s", "templateRef": map[string]any{"template": template},
+				"arguments": map[string]any{"parameters": []any{
+					map[string]any{"name": "from", "value": row[2]}, map[string]any{"name": "count", "value": row[3]},
+				}},
+			}}}}},
+		},
+	}}
+	child.SetName(name)
+	child.SetNamespace(w.object.GetNamespace())
+	child.SetLabels(labels)
+	_ = unstructured.SetNestedSlice(child.Object, []any{map[string]any{
+		"apiVersion": w.object.GetAPIVersion(), "kind": "Workflow", "name": w.object.GetName(), "uid": string(w.object.GetUID()),
+	}}, "metadata", "ownerReferences")
+	if _, err := w.cluster.Create(context.Background(), child); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// save writes the status.
+func (w *simulated) save() {
+	status := map[string]any{"phase": w.phase, "message": w.message, "nodes": w.nodes, "startedAt": "2026-01-01T00:00:00Z"}
+	if w.phase != "Running" {
+		status["finishedAt"] = "2026-01-01T01:00:00Z"
+	}
+	patch, err := json.Marshal(map[string]any{"status": status})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if _, err := w.cluster.Patch(context.Background(), cluster.Workflow, w.object.GetNamespace(), w.object.GetName(), patch); err != nil {
+		w.t.Fatal(err)
+	}
+}
