@@ -137,6 +137,7 @@ func (r *jobResource) Update(ctx context.Context, req resource.UpdateRequest, re
 	if resp.Diagnostics.HasError() {
 		return
 	}
+	s.Known = known
 	seen, problems := e.Update(ctx, s)
 	resp.Diagnostics.Append(d.tell(problems)...)
 	if seen == nil {
@@ -195,7 +196,7 @@ func submission(config, plan tftypes.Value) (*declaration, engine.Submission, tf
 	if err != nil {
 		internalError(&diags, "reading the plan", err)
 	}
-	return d, engine.Submission{Value: d.value, Planned: next}, diags
+	return d, engine.Submission{Value: d.value, Planned: next, Pinned: shown(plan)}, diags
 }
 
 // applied is the state after an apply: the plan, with what it left unknown

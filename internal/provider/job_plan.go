@@ -82,6 +82,13 @@ func warnOfReplacement(state tftypes.Value, planned values) tfdiag.Diagnostic {
 		stringOf(prior["id"]), stringOf(planned["id"]), stringOf(prior["progress"])))
 }
 
+// shown tells whether the plan told what would be submitted, also when that was
+// nothing.
+func shown(plan tftypes.Value) bool {
+	attributes, err := attributesOf(plan)
+	return err == nil && attributes["next_run"].IsKnown()
+}
+
 // plannedNext is what the plan showed to be submitted; nil when nothing, or
 // when it was not known while planning.
 func plannedNext(plan tftypes.Value) (*engine.NextRun, error) {
