@@ -37,11 +37,20 @@ func (it items) key() string {
 	return string(b)
 }
 
-// build unites rows of one shape. disjoint tells whether no key was in two of
-// them, nor twice in one.
-func build(rs []row) (t *tree, disjoint bool) {
+// builder unites rows of one shape.
+type builder struct {
+	// most bounds the entries of the set, because rows that overlap in many
+	// ways make one that is far larger than they are; 0 is no bound.
+	most int
+	// tooLarge tells that the bound was passed; the set is then incomplete.
+	tooLarge bool
+	// shared tells that some key was in two rows, or twice in one.
+	shared bool
+}
+
+func (b *builder) build(rs []row) *tree {
 	if len(rs) == 0 {
-		return nil, true
+		return nil
 	}
 	if len(rs[0]) == 1 {
 		var all items
@@ -49,27 +58,30 @@ func build(rs []row) (t *tree, disjoint bool) {
 			all.spans = append(all.spans, r[0].spans...)
 			all.names = append(all.names, r[0].names...)
 		}
-		return all.tree(nil)
+		return b.level(all, nil)
 	}
-	subs, disjoint := buildGroups(rs)
-	for len(subs) > 1 { // in pairs, so that n rows take n·log n steps
-		half := subs[:0]
-		for i := 0; i < len(subs); i += 2 {
-			united := subs[i]
-			if i+1 < len(subs) {
-				apart := merge(subs[i], subs[i+1], operation{both: true}) == nil
-				disjoint = disjoint && apart
-				united = merge(subs[i], subs[i+1], operation{left: true, right: true, both: true})
+	trees := b.groups(rs)
+	for len(trees) > 1 { // in pairs, so that n rows take n·log n steps
+		half, entries := trees[:0], 0
+		for i := 0; i < len(trees); i += 2 {
+			united := trees[i]
+			if i+1 < len(trees) {
+				b.shared = b.shared || merge(trees[i], trees[i+1], operation{both: true}) != nil
+				united = merge(trees[i], trees[i+1], operation{left: true, right: true, both: true})
 			}
 			half = append(half, united)
+			if entries += united.size(); b.most > 0 && entries > b.most {
+				b.tooLarge = true
+				return nil
+			}
 		}
-		subs = half
+		trees = half
 	}
-	return subs[0], disjoint
+	return trees[0]
 }
 
-// buildGroups makes a tree of all rows that agree in their first dimension.
-func buildGroups(rs []row) (trees []*tree, disjoint bool) {
+// groups makes a tree of all rows that agree in their first dimension.
+func (b *builder) groups(rs []row) (trees []*tree) {
 	var order []string
 	lead, tails := map[string]items{}, map[string][]row{}
 	for _, r := range rs {
@@ -80,28 +92,23 @@ func buildGroups(rs []row) (trees []*tree, disjoint bool) {
 		}
 		tails[key] = append(tails[key], r[1:])
 	}
-	disjoint = true
 	for _, key := range order {
-		sub, ok := build(tails[key])
-		disjoint = disjoint && ok
-		if sub == nil {
+		if sub := b.build(tails[key]); sub != nil {
+			trees = append(trees, b.level(lead[key], sub))
+		} else {
 			trees = append(trees, nil)
-			continue
 		}
-		t, ok := lead[key].tree(sub)
-		disjoint = disjoint && ok
-		trees = append(trees, t)
 	}
-	return trees, disjoint
+	return trees
 }
 
-// tree maps every member to the same sub.
-func (it items) tree(sub *tree) (t *tree, disjoint bool) {
-	t, disjoint = &tree{}, true
+// level maps every member to the same sub.
+func (b *builder) level(it items, sub *tree) *tree {
+	t := &tree{}
 	slices.SortFunc(it.spans, func(a, b domain.Interval) int { return cmp.Compare(a.Start, b.Start) })
 	for _, iv := range it.spans {
 		if n := len(t.spans); n > 0 && iv.Start < t.spans[n-1].hi {
-			disjoint = false
+			b.shared = true
 			iv.Start = t.spans[n-1].hi
 		}
 		if iv.Start < iv.End {
@@ -111,10 +118,10 @@ func (it items) tree(sub *tree) (t *tree, disjoint bool) {
 	slices.Sort(it.names)
 	for _, text := range it.names {
 		if n := len(t.names); n > 0 && t.names[n-1].text == text {
-			disjoint = false
+			b.shared = true
 			continue
 		}
 		t.names = append(t.names, name{text, sub})
 	}
-	return t.orNil(), disjoint
+	return t.orNil()
 }

@@ -66,8 +66,7 @@ func Of(d domain.Domain, ps iter.Seq[domain.Partition]) Set {
 		}
 		rs = append(rs, r)
 	}
-	t, _ := build(rs)
-	return Set{t}
+	return Set{new(builder).build(rs)}
 }
 
 // Span is the set of the positions [start, end) on the only axis of a domain.

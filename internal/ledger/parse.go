@@ -6,6 +6,7 @@ package ledger
 import (
 	"encoding/json"
 	"fmt"
+	"sort"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -36,8 +37,12 @@ func Parse(d domain.Domain, text string) (Set, error) {
 	if err != nil {
 		return Set{}, err
 	}
-	t, disjoint := build(rs)
-	if !disjoint {
+	b := builder{most: mostEntries}
+	t := b.build(rs)
+	if b.tooLarge {
+		return Set{}, p.fail(0, "the rows overlap in more than %d ways", mostEntries)
+	}
+	if b.shared {
 		return Set{}, overlap(rs, starts)
 	}
 	return Set{t}, nil
@@ -45,15 +50,12 @@ func Parse(d domain.Domain, text string) (Set, error) {
 
 // overlap finds the first row that shares a key with one before it.
 func overlap(rs []row, starts []int) error {
-	var before *tree
-	for i, r := range rs {
-		t, disjoint := build([]row{r})
-		if !disjoint || merge(before, t, operation{both: true}) != nil {
-			return &ParseError{starts[i], "this row has keys that stand before it too"}
-		}
-		before = merge(before, t, operation{left: true, right: true, both: true})
-	}
-	return nil
+	first := sort.Search(len(rs)-1, func(i int) bool {
+		var b builder
+		b.build(rs[:i+1])
+		return b.shared
+	})
+	return &ParseError{starts[first], "this row has keys that stand before it too"}
 }
 
 type parser struct {
@@ -70,6 +72,9 @@ type parser struct {
 // mostNames bounds the values that a text may stand for, because a few bytes
 // of a text in cells can stand for many.
 const mostNames = 4_000_000
+
+// mostEntries bounds the size of the set in memory, to some 100 MB.
+const mostEntries = 4_000_000
 
 func (p *parser) fail(at int, format string, args ...any) error {
 	return &ParseError{at, fmt.Sprintf(format, args...)}

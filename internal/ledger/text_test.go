@@ -176,3 +176,18 @@ func TestScatteredFailuresOfAHundredThousandPartitionsStayShort(t *testing.T) {
 		})
 	}
 }
+
+// Rows that overlap in their first dimension make a set that is quadratic in
+// the text, which once took gigabytes.
+func TestParseRefusesRowsThatExplode(t *testing.T) {
+	axis := domain.Range{End: 100_000, Size: 1}
+	d := space(t, domain.Dimension{Name: "a", Axis: axis}, domain.Dimension{Name: "b", Axis: axis})
+	var rows []string
+	for i := 1; i < 6000; i++ {
+		rows = append(rows, fmt.Sprintf("[0,%d) x [%d,%d)", i, 2*i, 2*i+1))
+	}
+	_, err := Parse(d, strings.Join(rows, rowEnd))
+	if err == nil || err.Error() != "at byte 0: the rows overlap in more than 4000000 ways" {
+		t.Errorf("got %v", err)
+	}
+}

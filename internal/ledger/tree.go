@@ -43,6 +43,21 @@ func (t *tree) depth() int {
 	return 1 + t.names[0].sub.depth()
 }
 
+// size is the number of entries on all levels.
+func (t *tree) size() int {
+	if t == nil {
+		return 0
+	}
+	n := len(t.spans) + len(t.names)
+	for _, s := range t.spans {
+		n += s.sub.size()
+	}
+	for _, nm := range t.names {
+		n += nm.sub.size()
+	}
+	return n
+}
+
 func (t *tree) find(text string) (sub *tree, held bool) {
 	i := sort.Search(len(t.names), func(i int) bool { return t.names[i].text >= text })
 	if i == len(t.names) || t.names[i].text != text {
