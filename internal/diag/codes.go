@@ -21,7 +21,9 @@ const (
 	CodeSyntax         = "BF1003"
 	CodeNesting        = "BF1004"
 	CodeNoJob          = "BF1005"
-	CodeHugeNumber     = "BF1006"
+	CodeUnreadable     = "BF1006"
+	CodeHugeNumber     = "BF1007"
+	CodeHugeValue      = "BF1008"
 	CodeUnknownBlock   = "BF1101"
 	CodeUnknownAttr    = "BF1102"
 	CodeMissingAttr    = "BF1103"
@@ -37,6 +39,10 @@ const (
 	CodeVarDecl        = "BF1204"
 	CodeUnknownRef     = "BF1205"
 	CodeDuplicateVar   = "BF1206"
+	CodeValidation     = "BF1207"
+	CodeDuplicateLocal = "BF1208"
+	CodeCycle          = "BF1209"
+	CodeForEach        = "BF1210"
 	CodeExpression     = "BF1301"
 	CodeLateNotAllowed = "BF1401"
 	CodeLateWrapped    = "BF1402"
@@ -93,7 +99,9 @@ var registry = []Info{
 	{CodeSyntax, "Invalid Syntax", "The file is not valid HCL, or not valid JSON for a file that ends in .json.", "Correct the text at the place shown."},
 	{CodeNesting, "Nesting Too Deep", "Brackets, operators or conditionals are nested deeper than any readable file needs.", "Split the expression with variables."},
 	{CodeNoJob, "No Job Declared", "The files hold no job block.", "Add a block such as `job \"orders\" { … }`, or name the right file."},
+	{CodeUnreadable, "Unreadable File", "A file that was named cannot be read.", "Correct the path, or the permissions of the file."},
 	{CodeHugeNumber, "Number Too Large", "A number has an exponent so large that no job could use it.", "Write the number that is meant; whole numbers have at most 64 bits."},
+	{CodeHugeValue, "Value Too Large", "A computed value holds more text than any job could use.", "Build less of it."},
 	{CodeUnknownBlock, "Unknown Block", "The language has no block of this kind at this place.", "Correct the spelling; the reference lists every block."},
 	{CodeUnknownAttr, "Unknown Attribute", "The language has no attribute of this name at this place.", "Correct the spelling; the reference lists every attribute."},
 	{CodeMissingAttr, "Missing Required Attribute", "An attribute without a default was not set.", "Set it."},
@@ -109,6 +117,10 @@ var registry = []Info{
 	{CodeVarDecl, "Invalid Variable Declaration", "The variable's block is not valid.", "Correct its type, default or name."},
 	{CodeUnknownRef, "Unknown Reference", "An expression refers to something that does not exist.", "Refer to `var.<name>`; to `partition`, `job`, `run` or `attempt` in command, args and env."},
 	{CodeDuplicateVar, "Duplicate Variable", "A variable is declared twice.", "Remove one of the declarations."},
+	{CodeValidation, "Variable Refused", "A validation block of the variable refuses its value.", "Pass a value that the message describes."},
+	{CodeDuplicateLocal, "Duplicate Local Value", "A local value is defined twice.", "Remove one of the definitions."},
+	{CodeCycle, "Circular Reference", "Local values depend on each other in a circle.", "Write one of them without the others."},
+	{CodeForEach, "Invalid For Each", "The value of for_each cannot name jobs.", "Give a map, or a set of strings, that is known."},
 	{CodeExpression, "Invalid Expression", "The expression cannot be evaluated.", "Correct it as the message says."},
 	{CodeLateNotAllowed, "Pod Reference Not Allowed Here", "`partition`, `job`, `run` and `attempt` have values only inside the pod, and this attribute must be known before.", "Use such references in the runner's command, args and env only."},
 	{CodeLateWrapped, "Expression Around Pod Reference", "A value that is known only inside the pod was used inside a larger expression, which is evaluated before.", "Write the reference bare or inside a string template, and let the runner do the rest."},

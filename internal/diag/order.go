@@ -41,7 +41,8 @@ func Resolve(diags hcl.Diagnostics, origin Origin) hcl.Diagnostics {
 
 // Sort orders diagnostics as a reader meets them in the source: by file, then
 // by position. Those without a range come last, in the order in which they
-// were found; so do several at one place.
+// were found; so do several at one place. Of equal ones at one place the first
+// is kept: several jobs share one defaults block.
 func Sort(diags hcl.Diagnostics) hcl.Diagnostics {
 	slices.SortStableFunc(diags, func(a, b *hcl.Diagnostic) int {
 		switch {
@@ -58,7 +59,16 @@ func Sort(diags hcl.Diagnostics) hcl.Diagnostics {
 			cmp.Compare(a.Subject.Start.Column, b.Subject.Start.Column),
 		)
 	})
-	return diags
+	seen := map[string]bool{}
+	return slices.DeleteFunc(diags, func(d *hcl.Diagnostic) bool {
+		if d.Subject == nil {
+			return false
+		}
+		key := d.Subject.String() + "\x00" + d.Summary + "\x00" + d.Detail
+		again := seen[key]
+		seen[key] = true
+		return again
+	})
 }
 
 // capped splits off what is too much to show. Errors are kept before

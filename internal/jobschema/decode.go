@@ -25,7 +25,8 @@ type Evaluator interface {
 	Text(expr hcl.Expression) (cty.Value, hcl.Diagnostics)
 }
 
-// Header is what stands before the braces of a job.
+// Header is what stands before the braces of a job. Without a label the rows
+// that it would set are null.
 type Header struct {
 	Label      string
 	LabelRange hcl.Range
@@ -36,11 +37,17 @@ type Header struct {
 // Type(attrs); what was not set is null, what was wrong is unknown, so that
 // the rest can still be checked. Missing attributes are not reported here but
 // by package job, which serves bodies that have no HCL too.
-func Decode(body hcl.Body, header Header, attrs []Attribute, ev Evaluator) (cty.Value, *Origin, hcl.Diagnostics) {
+func Decode(body hcl.Body, header Header, attrs []Attribute, ev Evaluator) (Decoded, hcl.Diagnostics) {
 	d := decoder{ev: ev}
 	origin := newOrigin(header.DefRange, header.DefRange)
 	v := d.body(attrs, body, origin, &header)
-	return v, origin, d.diags
+	return Decoded{Value: v, Origin: origin}, d.diags
+}
+
+// Decoded is a value and where its parts were written.
+type Decoded struct {
+	Value  cty.Value
+	Origin *Origin
 }
 
 type decoder struct {
@@ -64,7 +71,7 @@ func (d *decoder) body(attrs []Attribute, body hcl.Body, origin *Origin, header 
 	values := nulls(attrs)
 	if header != nil {
 		for _, a := range attrs {
-			if a.Label {
+			if a.Label && header.Label != "" {
 				values[a.Name] = cty.StringVal(header.Label)
 				origin.child(a.Name, header.LabelRange, header.LabelRange)
 			}

@@ -20,12 +20,7 @@ type evaluator struct{ scope *scope }
 
 // Value evaluates an expression that is known before a pod exists.
 func (e evaluator) Value(expr hcl.Expression, lateAttribute bool) (cty.Value, hcl.Diagnostics) {
-	ctx, diags := e.scope.context(expr, lateAttribute)
-	if diags.HasErrors() {
-		return cty.DynamicVal, diags
-	}
-	v, diags := expr.Value(ctx)
-	return v, restate(diags, diag.CodeExpression)
+	return e.scope.evaluate(expr, lateAttribute)
 }
 
 // Text evaluates one element of an attribute that takes references to the

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -49,6 +50,8 @@ func archives(t *testing.T, pattern string) []archive {
 		a := archive{path: p, txtar: txtar.Parse(data), inputs: lang.Inputs{Texts: map[string]string{}}}
 		for _, f := range a.txtar.Files {
 			switch {
+			case strings.HasSuffix(f.Name, ".backfillvars.hcl"):
+				a.inputs.VarFiles = append(a.inputs.VarFiles, lang.Source{Name: f.Name, Bytes: f.Data})
 			case strings.HasSuffix(f.Name, ".hcl"), strings.HasSuffix(f.Name, ".json") && f.Name != golden(p):
 				a.sources = append(a.sources, lang.Source{Name: f.Name, Bytes: f.Data})
 			case f.Name == "vars":
@@ -113,7 +116,7 @@ func TestErrors(t *testing.T) {
 	for _, a := range archives(t, "testdata/errors/*.txtar") {
 		t.Run(filepath.Base(a.path), func(t *testing.T) {
 			m, _, diags := check(a.sources, a.inputs)
-			checkMarkers(t, a.sources, diags)
+			checkMarkers(t, slices.Concat(a.sources, a.inputs.VarFiles), diags)
 			var b bytes.Buffer
 			if err := diag.WriteText(&b, diags, m.Files, diag.TextOptions{}); err != nil {
 				t.Fatal(err)

@@ -29,6 +29,10 @@ const (
 // guardNative reports the first place that nests too deep in a native file.
 func guardNative(s Source) *hcl.Diagnostic {
 	tokens, _ := hclsyntax.LexConfig(s.Bytes, s.Name, hcl.InitialPos)
+	return guardTokens(tokens)
+}
+
+func guardTokens(tokens hclsyntax.Tokens) *hcl.Diagnostic {
 	depth, unary, conditionals := 0, 0, 0
 	for _, t := range tokens {
 		switch t.Type {
@@ -41,8 +45,9 @@ func guardNative(s Source) *hcl.Diagnostic {
 			depth--
 		case hclsyntax.TokenQuestion:
 			conditionals++
-		case hclsyntax.TokenNumberLit:
-			if hugeExponent(t.Bytes) {
+		case hclsyntax.TokenNumberLit, hclsyntax.TokenQuotedLit, hclsyntax.TokenStringLit:
+			// Text that looks like a number becomes one where one is needed.
+			if looksLikeNumber(t.Bytes) && hugeExponent(t.Bytes) {
 				return hugeNumber(t.Range)
 			}
 		}
@@ -82,6 +87,10 @@ func guardJSON(s Source) *hcl.Diagnostic {
 		}
 	}
 	return nil
+}
+
+func looksLikeNumber(text []byte) bool {
+	return len(bytes.Trim(text, "0123456789.eE+-")) == 0
 }
 
 // hugeExponent tells whether a number, or the rest of one from its e on, has

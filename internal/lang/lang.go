@@ -5,12 +5,13 @@
 // locals, functions and references to the partition.
 //
 // It knows the job body only through the table of package jobschema, and
-// checks no rule about jobs. It reads no file, environment or clock: the edges
-// hand it bytes and values.
+// checks no rule about jobs. It reads no environment or clock, and files only
+// through the file system it is handed: the edges hand it bytes and values.
 package lang
 
 import (
 	"fmt"
+	"io/fs"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
@@ -26,15 +27,24 @@ type Source struct {
 	Bytes []byte
 }
 
-// Inputs are the values of a module's variables. Exactly what the edges found;
-// this package reads no environment.
+// Inputs are the values of a module's variables, exactly what the edges found;
+// this package reads no environment. The first of these that has a value for a
+// variable wins: Texts, VarFiles (of several the last), Values, Environment,
+// the variable's default.
 type Inputs struct {
 	// Texts are values as written on a command line (name=value), converted
 	// by the variable's type.
 	Texts map[string]string
-	// Values are typed values (a variables object of Terraform, or var files);
-	// Texts win over Values.
+	// VarFiles are files of literal values, name = value.
+	VarFiles []Source
+	// Values are typed values (a variables object of Terraform).
 	Values map[string]cty.Value
+	// Environment is like Texts, but may name variables that no file
+	// declares: environments are shared.
+	Environment map[string]string
+	// Files is what file and templatefile may read: the module's directory.
+	// Nil where there is none; then they are errors.
+	Files fs.FS
 }
 
 // Body is one evaluated job of a module.
@@ -44,7 +54,7 @@ type Body struct {
 	// as job.ParseText reads it. Parts that could not be evaluated are unknown.
 	Value cty.Value
 	// Origin finds where an attribute was written, for problems that are
-	// addressed by path.
+	// addressed by path. Its range may lie in the module's defaults block.
 	Origin Origin
 }
 
@@ -57,6 +67,17 @@ type Module struct {
 	Bodies []Body // in source order
 	// Files serve the snippets of diagnostics.
 	Files map[string]*hcl.File
+	// Variables are the declared variables, in source order.
+	Variables []Variable
+	// Defaults is the range of the defaults block; its filename is empty when
+	// there is none.
+	Defaults hcl.Range
+}
+
+// Variable describes a declared variable for documentation and completion.
+type Variable struct {
+	Name, Type, Description string
+	Required, Sensitive     bool
 }
 
 // Load parses and evaluates the files as one module. The module is usable for
@@ -64,18 +85,25 @@ type Module struct {
 // be checked: what is wrong in them is unknown. Diagnostics come in source
 // order.
 func Load(sources []Source, in Inputs) (*Module, hcl.Diagnostics) {
-	l := loader{
+	l := &loader{
 		module:    &Module{Files: map[string]*hcl.File{}},
 		variables: map[string]*variable{},
+		locals:    map[string]*local{},
 		jobNames:  map[string]hcl.Range{},
+	}
+	l.scope = &scope{
+		roots:     map[string]root{"var": variableRoot(l.variables), "local": &localRoot{l: l}},
+		functions: functionTable(in.Files),
 	}
 	for _, s := range sources {
 		l.read(s)
 	}
-	l.checkInputs(in)
 	l.evaluateVariables(in)
+	l.evaluateLocals()
+	l.validateVariables()
+	l.decodeDefaults()
 	for _, b := range l.jobs {
-		l.decodeJob(b)
+		l.decodeJobs(b)
 	}
 	if len(l.jobs) == 0 && !l.diags.HasErrors() {
 		l.diags = append(l.diags, diag.At(diag.CodeNoJob, nil,
@@ -85,31 +113,53 @@ func Load(sources []Source, in Inputs) (*Module, hcl.Diagnostics) {
 }
 
 type loader struct {
-	module    *Module
-	variables map[string]*variable
-	order     []*variable // in source order
-	jobs      []*hcl.Block
-	jobNames  map[string]hcl.Range
-	diags     hcl.Diagnostics
+	module     *Module
+	variables  map[string]*variable
+	order      []*variable // in source order
+	locals     map[string]*local
+	localOrder []*local
+	defaults   *hcl.Block
+	fallback   *jobschema.Decoded // of the defaults block; nil without one
+	jobs       []*hcl.Block
+	jobNames   map[string]hcl.Range
+	scope      *scope
+	diags      hcl.Diagnostics
 }
 
 func (l *loader) report(code string, subject hcl.Range, format string, args ...any) {
 	l.diags = append(l.diags, diag.InSource(code, subject, fmt.Sprintf(format, args...)))
 }
 
-func (l *loader) decodeJob(b *hcl.Block) {
-	name := b.Labels[0]
-	if first, twice := l.jobNames[name]; twice {
-		l.report(diag.CodeDuplicateJob, b.LabelRanges[0], "A job %q is already declared at %s:%d. Give one of the two another name.", name, first.Filename, first.Start.Line)
+// decodeDefaults reads the defaults block, a job body without a name.
+func (l *loader) decodeDefaults() {
+	if l.defaults == nil {
 		return
 	}
-	l.jobNames[name] = b.LabelRanges[0]
-	header := jobschema.Header{Label: name, LabelRange: b.LabelRanges[0], DefRange: b.DefRange}
-	value, origin, diags := jobschema.Decode(b.Body, header, jobschema.Job(), evaluator{scope: l.scope()})
+	b := l.defaults
+	l.module.Defaults = hcl.RangeBetween(b.DefRange, b.Body.MissingItemRange())
+	decoded, diags := jobschema.Decode(b.Body, jobschema.Header{DefRange: b.DefRange}, jobschema.Job(), evaluator{l.scope})
 	l.diags = append(l.diags, diags...)
-	l.module.Bodies = append(l.module.Bodies, Body{Name: name, Value: value, Origin: origin})
+	l.fallback = &decoded
 }
 
-func (l *loader) scope() *scope {
-	return &scope{roots: map[string]root{"var": variableRoot(l.variables)}}
+// decodeJobs evaluates a job block, once for each element of for_each.
+func (l *loader) decodeJobs(b *hcl.Block) {
+	forEach, body := splitForEach(b.Body)
+	for _, i := range l.instances(b.Labels[0], forEach) {
+		if first, twice := l.jobNames[i.name]; twice {
+			l.report(diag.CodeDuplicateJob, b.LabelRanges[0], "A job %q is already declared at %s:%d. Give one of the two another name.", i.name, first.Filename, first.Start.Line)
+			continue
+		}
+		l.jobNames[i.name] = b.LabelRanges[0]
+		header := jobschema.Header{Label: i.name, LabelRange: b.LabelRanges[0], DefRange: b.DefRange}
+		decoded, diags := jobschema.Decode(body, header, jobschema.Job(), evaluator{i.scope})
+		if l.fallback != nil {
+			decoded = jobschema.Merge(jobschema.Job(), decoded, *l.fallback)
+		}
+		l.module.Bodies = append(l.module.Bodies, Body{Name: i.name, Value: decoded.Value, Origin: decoded.Origin})
+		l.diags = append(l.diags, diags...)
+		if diags.HasErrors() {
+			return // the other instances would repeat the same
+		}
+	}
 }

@@ -21,6 +21,8 @@ const MaxFileSize = 1 << 20
 
 var topLevel = &hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{
 	{Type: "variable", LabelNames: []string{"name"}},
+	{Type: "locals"},
+	{Type: "defaults"},
 	{Type: "job", LabelNames: []string{"name"}},
 }}
 
@@ -123,12 +125,20 @@ func (l *loader) collect(file *hcl.File) {
 			l.diags = append(l.diags, restate(hcl.Diagnostics{d}, diag.CodeUnknownBlock)...)
 			continue
 		}
-		l.report(diag.CodeLabels, *d.Subject, "This block takes exactly one label, its name, as in job \"orders\" { … } or variable \"last_id\" { … }.")
+		l.report(diag.CodeLabels, *d.Subject, "A job or variable takes exactly one label, its name, as in job \"orders\" { … }; locals and defaults take none.")
 	}
 	for _, b := range content.Blocks {
 		switch b.Type {
 		case "variable":
 			l.declare(b)
+		case "locals":
+			l.declareLocals(b)
+		case "defaults":
+			if l.defaults != nil {
+				l.report(diag.CodeRepeatedBlock, b.DefRange, "A module has one defaults block, and there is one at %s:%d. Merge the two.", l.defaults.DefRange.Filename, l.defaults.DefRange.Start.Line)
+				continue
+			}
+			l.defaults = b
 		case "job":
 			l.jobs = append(l.jobs, b)
 		}

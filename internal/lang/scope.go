@@ -5,10 +5,12 @@ package lang
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/function"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/late"
@@ -16,11 +18,13 @@ import (
 
 // root is what one name at the start of a reference leads to, such as var.
 type root interface {
-	// get returns the value below the root; the diagnostics concern the
-	// declaration, the bool tells whether there is one.
+	// get returns the value below the root, and false when there is none of
+	// that name. What could not be evaluated is unknown.
 	get(name string) (cty.Value, bool)
 	// names lists what there is, for suggestions.
 	names() []string
+	// missing explains that there is nothing of that name.
+	missing(name string) (code, detail string)
 }
 
 type variableRoot map[string]*variable
@@ -33,18 +37,52 @@ func (r variableRoot) get(name string) (cty.Value, bool) {
 	return v.value, true
 }
 
-func (r variableRoot) names() []string {
-	var out []string
-	for n := range r {
-		out = append(out, n)
-	}
-	slices.Sort(out)
-	return out
+func (r variableRoot) names() []string { return slices.Sorted(maps.Keys(r)) }
+
+func (r variableRoot) missing(name string) (code, detail string) {
+	return diag.CodeUnknownVar, fmt.Sprintf("There is no variable %q.%s Correct the name, or declare it with variable %q { }.", name, diag.DidYouMean(name, r.names()), name)
 }
 
-// scope resolves references.
+// eachRoot is each.key and each.value of one instance of a job.
+type eachRoot struct{ key, value cty.Value }
+
+func (r eachRoot) get(name string) (cty.Value, bool) {
+	switch name {
+	case "key":
+		return r.key, true
+	case "value":
+		return r.value, true
+	}
+	return cty.DynamicVal, false
+}
+
+func (r eachRoot) names() []string { return []string{"key", "value"} }
+
+func (r eachRoot) missing(name string) (code, detail string) {
+	return diag.CodeUnknownRef, fmt.Sprintf("There is no each.%s. Write each.key or each.value.", name)
+}
+
+// scope resolves references and calls.
 type scope struct {
-	roots map[string]root
+	roots     map[string]root
+	functions map[string]function.Function
+}
+
+// with returns the scope with one more root.
+func (s *scope) with(name string, r root) *scope {
+	roots := maps.Clone(s.roots)
+	roots[name] = r
+	return &scope{roots: roots, functions: s.functions}
+}
+
+// evaluate computes an expression that may not refer to the pod.
+func (s *scope) evaluate(expr hcl.Expression, lateAttribute bool) (cty.Value, hcl.Diagnostics) {
+	ctx, diags := s.context(expr, lateAttribute)
+	if diags.HasErrors() {
+		return cty.DynamicVal, diags
+	}
+	v, diags := expr.Value(ctx)
+	return v, restate(diags, diag.CodeExpression)
 }
 
 // context builds the evaluation context that holds exactly what the expression
@@ -70,7 +108,8 @@ func (s *scope) context(expr hcl.Expression, lateAttribute bool) (*hcl.EvalConte
 		}
 		v, ok := r.get(key)
 		if !ok {
-			diags = append(diags, undeclared(t, key, r.names()))
+			code, detail := r.missing(key)
+			diags = append(diags, diag.InSource(code, t.SourceRange(), detail))
 			continue
 		}
 		if found[name] == nil {
@@ -78,7 +117,7 @@ func (s *scope) context(expr hcl.Expression, lateAttribute bool) (*hcl.EvalConte
 		}
 		found[name][key] = v
 	}
-	ctx := &hcl.EvalContext{Variables: map[string]cty.Value{}}
+	ctx := &hcl.EvalContext{Variables: map[string]cty.Value{}, Functions: s.functions}
 	for name, values := range found {
 		ctx.Variables[name] = cty.ObjectVal(values)
 	}
@@ -101,26 +140,25 @@ func attributeOf(t hcl.Traversal) (string, *hcl.Diagnostic) {
 		"%q is no value by itself. Write %s.<name>.", t.RootName(), t.RootName()))
 }
 
-func undeclared(t hcl.Traversal, name string, known []string) *hcl.Diagnostic {
-	return diag.InSource(diag.CodeUnknownVar, t.SourceRange(), fmt.Sprintf(
-		"There is no variable %q.%s Correct the name, or declare it with variable %q { }.", name, diag.DidYouMean(name, known), name))
-}
-
 func (s *scope) unknownRoot(t hcl.Traversal) *hcl.Diagnostic {
-	known := append([]string{}, late.Roots...)
-	for r := range s.roots {
-		known = append(known, r)
-	}
+	name := t.RootName()
+	known := slices.Sorted(maps.Keys(s.roots))
+	known = append(known, late.Roots...)
 	slices.Sort(known)
-	advice := diag.DidYouMean(t.RootName(), known)
-	if v, ok := s.roots["var"].get(t.RootName()); ok && v != cty.NilVal {
-		advice = fmt.Sprintf(" Did you mean %q?", "var."+t.RootName())
+	advice := diag.DidYouMean(name, known)
+	if name == "each" {
+		advice = " It exists in a job that has for_each."
+	}
+	for _, r := range []string{"var", "local"} {
+		if slices.Contains(s.roots[r].names(), name) {
+			advice = fmt.Sprintf(" Did you mean %q?", r+"."+name)
+		}
 	}
 	if advice == "" && len(t) == 1 {
-		advice = fmt.Sprintf(" If it is meant as text, put it in quotes: %q.", t.RootName())
+		advice = fmt.Sprintf(" If it is meant as text, put it in quotes: %q.", name)
 	}
 	if advice == "" {
 		advice = " References begin with " + diag.List(known, true) + "."
 	}
-	return diag.InSource(diag.CodeUnknownRef, t.SourceRange(), fmt.Sprintf("There is nothing called %q here.%s", t.RootName(), advice))
+	return diag.InSource(diag.CodeUnknownRef, t.SourceRange(), fmt.Sprintf("There is nothing called %q here.%s", name, advice))
 }

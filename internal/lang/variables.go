@@ -20,20 +20,37 @@ import (
 
 // variable is one declared variable and, after evaluateVariables, its value.
 type variable struct {
-	name     string
-	decl     hcl.Range // the block's header
-	ty       cty.Type
-	defaults *typeexpr.Defaults
-	fallback cty.Value // cty.NilVal when there is no default
-	value    cty.Value
-	broken   bool // its declaration has errors
+	name        string
+	decl        hcl.Range // the block's header
+	ty          cty.Type
+	defaults    *typeexpr.Defaults
+	fallback    cty.Value // cty.NilVal when there is no default
+	sensitive   bool
+	validations []validation
+	value       cty.Value
+	assigned    hcl.Range // where the value was written, else decl
+	broken      bool      // its declaration or its value has errors
 }
 
-var variableSchema = []string{"type", "default", "description"}
+// validation is a rule that the author of a module sets for a variable.
+type validation struct{ condition, message *hcl.Attribute }
+
+// sensitive marks values that may not be shown. cty compares marks.
+type sensitiveMark struct{}
+
+var (
+	variableSchema = &hcl.BodySchema{
+		Attributes: []hcl.AttributeSchema{{Name: "type"}, {Name: "default"}, {Name: "description"}, {Name: "sensitive"}},
+		Blocks:     []hcl.BlockHeaderSchema{{Type: "validation"}},
+	}
+	validationSchema = &hcl.BodySchema{
+		Attributes: []hcl.AttributeSchema{{Name: "condition"}, {Name: "error_message"}},
+	}
+)
 
 func (l *loader) declare(b *hcl.Block) {
 	name := b.Labels[0]
-	v := &variable{name: name, decl: b.DefRange, ty: cty.DynamicPseudoType}
+	v := &variable{name: name, decl: b.DefRange, assigned: b.DefRange, ty: cty.DynamicPseudoType}
 	if !hclsyntax.ValidIdentifier(name) {
 		l.report(diag.CodeVarDecl, b.LabelRanges[0], "%q cannot be the name of a variable. Use letters, digits, underscores and dashes, and start with a letter.", name)
 		return
@@ -45,25 +62,17 @@ func (l *loader) declare(b *hcl.Block) {
 	l.variables[name] = v
 	l.order = append(l.order, v)
 	before := len(l.diags)
-	l.declaration(v, b.Body)
+	description := l.declaration(v, b.Body)
 	v.broken = l.diags[before:].HasErrors()
+	l.module.Variables = append(l.module.Variables, Variable{
+		Name: name, Type: typeexpr.TypeString(v.ty), Description: description,
+		Required: v.fallback == cty.NilVal, Sensitive: v.sensitive,
+	})
 }
 
-func (l *loader) declaration(v *variable, body hcl.Body) {
-	if native, ok := body.(*hclsyntax.Body); ok {
-		for _, b := range native.Blocks {
-			l.report(diag.CodeUnknownBlock, b.TypeRange, "A variable has no block %q.%s", b.Type, orKnown(b.Type, variableSchema))
-		}
-		body = &hclsyntax.Body{Attributes: native.Attributes, SrcRange: native.SrcRange, EndRange: native.EndRange}
-	}
-	attributes, diags := body.JustAttributes()
-	l.diags = append(l.diags, restate(diags, diag.CodeVarDecl)...)
-	for _, a := range inSourceOrder(attributes) {
-		if !contains(variableSchema, a.Name) {
-			l.report(diag.CodeUnknownAttr, a.NameRange, "A variable has no attribute %q.%s", a.Name, orKnown(a.Name, variableSchema))
-		}
-	}
-	if a := attributes["type"]; a != nil {
+func (l *loader) declaration(v *variable, body hcl.Body) (description string) {
+	content := l.content(body, variableSchema, "A variable")
+	if a := content.Attributes["type"]; a != nil {
 		ty, defaults, diags := typeexpr.TypeConstraintWithDefaults(a.Expr)
 		l.diags = append(l.diags, restate(diags, diag.CodeVarDecl)...)
 		if diags.HasErrors() {
@@ -71,29 +80,85 @@ func (l *loader) declaration(v *variable, body hcl.Body) {
 		}
 		v.ty, v.defaults = ty, defaults
 	}
-	if a := attributes["description"]; a != nil {
-		l.constant(a)
+	if a := content.Attributes["description"]; a != nil {
+		if value, ok := l.constant(a, cty.String); ok {
+			description = value.AsString()
+		}
 	}
-	if a := attributes["default"]; a != nil {
-		l.fallback(v, a)
+	if a := content.Attributes["sensitive"]; a != nil {
+		value, ok := l.constant(a, cty.Bool)
+		v.sensitive = !ok || value.True()
 	}
+	if a := content.Attributes["default"]; a != nil {
+		l.fallbackOf(v, a)
+	}
+	for _, b := range content.Blocks {
+		rule := l.content(b.Body, validationSchema, "A validation")
+		condition, message := rule.Attributes["condition"], rule.Attributes["error_message"]
+		if condition == nil || message == nil {
+			l.report(diag.CodeVarDecl, b.DefRange, "A validation needs both condition and error_message. Add what is missing.")
+			continue
+		}
+		v.validations = append(v.validations, validation{condition, message})
+	}
+	return description
 }
 
-func inSourceOrder(attributes hcl.Attributes) []*hcl.Attribute {
+// content reads a body by a fixed schema and reports what is not in it.
+func (l *loader) content(body hcl.Body, schema *hcl.BodySchema, what string) *hcl.BodyContent {
+	var attributes, blocks []string
+	for _, a := range schema.Attributes {
+		attributes = append(attributes, a.Name)
+	}
+	for _, b := range schema.Blocks {
+		blocks = append(blocks, b.Type)
+	}
+	all := slices.Concat(attributes, blocks)
+	native, ok := body.(*hclsyntax.Body)
+	if !ok {
+		content, diags := body.Content(schema)
+		l.diags = append(l.diags, restate(diags, diag.CodeUnknownAttr)...)
+		return content
+	}
+	for name, a := range native.Attributes {
+		if slices.Contains(blocks, name) {
+			l.report(diag.CodeUnknownAttr, a.NameRange, "%q is a block here. Write %s { … } without an equals sign.", name, name)
+		} else if !slices.Contains(attributes, name) {
+			l.report(diag.CodeUnknownAttr, a.NameRange, "%s has no attribute %q.%s", what, name, orKnown(name, all))
+		}
+	}
+	for _, b := range native.Blocks {
+		if !slices.Contains(blocks, b.Type) {
+			l.report(diag.CodeUnknownBlock, b.TypeRange, "%s has no block %q.%s", what, b.Type, orKnown(b.Type, all))
+		}
+	}
+	content, _, diags := body.PartialContent(schema)
+	l.diags = append(l.diags, restate(diags, diag.CodeLabels)...)
+	return content
+}
+
+// onlyAttributes lists the attributes of a body that has nothing else, in
+// source order.
+func (l *loader) onlyAttributes(body hcl.Body, what string) []*hcl.Attribute {
+	if native, ok := body.(*hclsyntax.Body); ok {
+		for _, b := range native.Blocks {
+			l.report(diag.CodeUnknownBlock, b.TypeRange, "%s has no blocks. Write %s = … instead.", what, b.Type)
+		}
+		body = &hclsyntax.Body{Attributes: native.Attributes, SrcRange: native.SrcRange, EndRange: native.EndRange}
+	}
+	attributes, diags := body.JustAttributes()
+	l.diags = append(l.diags, restate(diags, diag.CodeSyntax)...)
 	return slices.SortedFunc(maps.Values(attributes), func(a, b *hcl.Attribute) int {
 		return a.NameRange.Start.Byte - b.NameRange.Start.Byte
 	})
 }
 
-func (l *loader) fallback(v *variable, a *hcl.Attribute) {
-	value, ok := l.constant(a)
+func (l *loader) fallbackOf(v *variable, a *hcl.Attribute) {
+	value, ok := l.constant(a, cty.DynamicPseudoType)
 	if !ok {
 		return
 	}
 	converted, err := v.convert(value)
-	if err == nil && hasHugeNumber(converted) {
-		err = fmt.Errorf("a number has an exponent beyond %d", maxExponent)
-	}
 	if err != nil {
 		l.report(diag.CodeVarDecl, a.Expr.Range(), "The default of variable %q is not of its type %s: %s. Correct the default or the type.", v.name, typeexpr.TypeString(v.ty), sentence(err))
 		return
@@ -102,103 +167,35 @@ func (l *loader) fallback(v *variable, a *hcl.Attribute) {
 }
 
 // constant evaluates an expression of a declaration, which may refer to
-// nothing.
-func (l *loader) constant(a *hcl.Attribute) (cty.Value, bool) {
+// nothing. For a type other than dynamic the value is not null.
+func (l *loader) constant(a *hcl.Attribute, want cty.Type) (cty.Value, bool) {
 	for _, t := range a.Expr.Variables() {
 		l.report(diag.CodeVarDecl, t.SourceRange(), "The %s of a variable may not refer to anything. Write a literal value.", a.Name)
 		return cty.NilVal, false
 	}
-	value, diags := a.Expr.Value(nil)
+	value, diags := a.Expr.Value(&hcl.EvalContext{Functions: l.scope.functions})
 	l.diags = append(l.diags, restate(diags, diag.CodeExpression)...)
-	return value, !diags.HasErrors()
+	if diags.HasErrors() {
+		return cty.NilVal, false
+	}
+	value, err := convert.Convert(value, want)
+	if err != nil || want != cty.DynamicPseudoType && (value.IsNull() || !value.IsKnown()) {
+		l.report(diag.CodeVarDecl, a.Expr.Range(), "The %s of a variable is a literal %s. Write one.", a.Name, want.FriendlyName())
+		return cty.NilVal, false
+	}
+	return value, true
 }
 
+// convert brings a value to the variable's type.
 func (v *variable) convert(value cty.Value) (cty.Value, error) {
 	if v.defaults != nil && value.IsKnown() && !value.IsNull() {
 		value = v.defaults.Apply(value)
 	}
-	return convert.Convert(value, v.ty)
-}
-
-// checkInputs reports values for variables that are not declared.
-func (l *loader) checkInputs(in Inputs) {
-	var declared []string
-	for _, v := range l.order {
-		declared = append(declared, v.name)
-	}
-	given := slices.Collect(maps.Keys(in.Texts))
-	given = slices.AppendSeq(given, maps.Keys(in.Values))
-	slices.Sort(given)
-	for _, name := range slices.Compact(given) {
-		if l.variables[name] != nil {
-			continue
-		}
-		l.diags = append(l.diags, diag.At(diag.CodeUnknownVar, nil, fmt.Sprintf(
-			"A value was given for the variable %q, which no file declares.%s Correct the name, or declare it with variable %q { }.", name, diag.DidYouMean(name, declared), name)))
-	}
-}
-
-// evaluateVariables gives every variable its value: of Texts, else of Values,
-// else its default.
-func (l *loader) evaluateVariables(in Inputs) {
-	for _, v := range l.order {
-		v.value = cty.UnknownVal(v.ty.WithoutOptionalAttributesDeep())
-		if v.broken {
-			continue
-		}
-		if text, ok := in.Texts[v.name]; ok {
-			l.fromText(v, text)
-			continue
-		}
-		if value, ok := in.Values[v.name]; ok {
-			l.assign(v, value)
-			continue
-		}
-		if v.fallback == cty.NilVal {
-			l.report(diag.CodeNoValue, v.decl, "The variable %q has no value and no default. Pass one with -var %s=… (in Terraform: variables = { %s = … }), or give it a default.", v.name, v.name, v.name)
-			continue
-		}
-		v.value = v.fallback
-	}
-}
-
-func (l *loader) assign(v *variable, value cty.Value) {
-	converted, err := v.convert(value)
+	converted, err := convert.Convert(value, v.ty)
 	if err == nil && hasHugeNumber(converted) {
 		err = fmt.Errorf("a number has an exponent beyond %d", maxExponent)
 	}
-	if err != nil {
-		l.report(diag.CodeVarValue, v.decl, "The value given for variable %q is not of its type %s: %s. Pass a value of that type.", v.name, typeexpr.TypeString(v.ty), sentence(err))
-		return
-	}
-	v.value = converted
-}
-
-// fromText converts a value as written on a command line: text for a string
-// or a variable without a type, else converted to its primitive type or read
-// as an HCL expression.
-func (l *loader) fromText(v *variable, text string) {
-	if v.ty.IsPrimitiveType() || v.ty == cty.DynamicPseudoType {
-		l.assign(v, cty.StringVal(text))
-		return
-	}
-	name := "<value of variable " + v.name + ">"
-	src := Source{Name: name, Bytes: []byte(text)}
-	l.module.Files[name] = &hcl.File{Bytes: src.Bytes}
-	if d := guardNative(src); d != nil {
-		l.diags = append(l.diags, d)
-		return
-	}
-	expr, diags := hclsyntax.ParseExpression(src.Bytes, name, hcl.InitialPos)
-	if !diags.HasErrors() {
-		var value cty.Value
-		value, diags = expr.Value(nil)
-		if !diags.HasErrors() {
-			l.assign(v, value)
-			return
-		}
-	}
-	l.diags = append(l.diags, restate(diags, diag.CodeVarValue)...)
+	return converted, err
 }
 
 // sentence turns a conversion error into the middle of a sentence.

@@ -1,0 +1,128 @@
+// Copyright (c) The terraform-provider-backfill authors
+// SPDX-License-Identifier: MPL-2.0
+
+package lang
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
+)
+
+// maxLocalDepth bounds how many local values may wait for each other.
+const maxLocalDepth = 1000
+
+// maxValueText is the most text in one local value. Values that double each
+// other would otherwise fill the memory within a few lines.
+const maxValueText = 4 << 20
+
+// local is one named expression.
+type local struct {
+	name      string
+	nameRange hcl.Range
+	expr      hcl.Expression
+	state     localState
+	value     cty.Value
+}
+
+type localState int
+
+const (
+	waiting localState = iota
+	evaluating
+	done
+)
+
+// localRoot evaluates local values when something refers to them.
+type localRoot struct {
+	l     *loader
+	stack []*local
+}
+
+func (r *localRoot) names() []string { return slices.Sorted(maps.Keys(r.l.locals)) }
+
+func (r *localRoot) missing(name string) (code, detail string) {
+	return diag.CodeUnknownRef, fmt.Sprintf("There is no local value %q.%s Correct the name, or define it in a locals block.", name, diag.DidYouMean(name, r.names()))
+}
+
+func (r *localRoot) get(name string) (cty.Value, bool) {
+	x, ok := r.l.locals[name]
+	if !ok {
+		return cty.DynamicVal, false
+	}
+	switch x.state {
+	case done:
+		return x.value, true
+	case evaluating:
+		r.reportCycle(x)
+		return cty.DynamicVal, true
+	}
+	if len(r.stack) >= maxLocalDepth {
+		r.l.report(diag.CodeNesting, x.nameRange, "More than %d local values wait for each other here. Compute them in fewer steps.", maxLocalDepth)
+		return cty.DynamicVal, true
+	}
+	x.state = evaluating
+	r.stack = append(r.stack, x)
+	value, diags := r.l.scope.evaluate(x.expr, false)
+	r.stack = r.stack[:len(r.stack)-1]
+	x.state = done
+	r.l.diags = append(r.l.diags, diags...)
+	x.value = value
+	switch {
+	case diags.HasErrors():
+		x.value = cty.DynamicVal
+	case textSize(value) > maxValueText:
+		r.l.report(diag.CodeHugeValue, x.nameRange, "The local value %q holds %d bytes of text, and at most %d are allowed. Build less of it.", x.name, textSize(value), maxValueText)
+		x.value = cty.DynamicVal
+	}
+	return x.value, true
+}
+
+func (r *localRoot) reportCycle(x *local) {
+	trail := r.stack[slices.Index(r.stack, x):]
+	var steps []string
+	for _, step := range append(slices.Clone(trail), x) {
+		steps = append(steps, fmt.Sprintf("local.%s (%s:%d)", step.name, step.nameRange.Filename, step.nameRange.Start.Line))
+	}
+	r.l.report(diag.CodeCycle, x.nameRange, "The value of local.%s depends on itself: %s. Break the circle by writing one of them without the others.", x.name, strings.Join(steps, " → "))
+}
+
+// textSize adds up the lengths of all strings in a value.
+func textSize(v cty.Value) int {
+	size := 0
+	_ = cty.Walk(v, func(_ cty.Path, v cty.Value) (bool, error) {
+		v, _ = v.Unmark()
+		if v.Type() == cty.String && v.IsKnown() && !v.IsNull() {
+			size += len(v.AsString())
+		}
+		return true, nil
+	})
+	return size
+}
+
+// declareLocals takes a locals block in.
+func (l *loader) declareLocals(b *hcl.Block) {
+	for _, a := range l.onlyAttributes(b.Body, "A locals block") {
+		if first, twice := l.locals[a.Name]; twice {
+			l.report(diag.CodeDuplicateLocal, a.NameRange, "The local value %q is already defined at %s:%d. Remove one of the two.", a.Name, first.nameRange.Filename, first.nameRange.Start.Line)
+			continue
+		}
+		x := &local{name: a.Name, nameRange: a.NameRange, expr: a.Expr}
+		l.locals[a.Name] = x
+		l.localOrder = append(l.localOrder, x)
+	}
+}
+
+// evaluateLocals evaluates also what nothing refers to, so that its mistakes
+// are found.
+func (l *loader) evaluateLocals() {
+	for _, x := range l.localOrder {
+		l.scope.roots["local"].get(x.name)
+	}
+}

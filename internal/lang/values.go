@@ -1,0 +1,195 @@
+// Copyright (c) The terraform-provider-backfill authors
+// SPDX-License-Identifier: MPL-2.0
+
+package lang
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/ext/typeexpr"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
+
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
+)
+
+// written is a value of a var file with its place.
+type writtenValue struct {
+	value cty.Value
+	name  hcl.Range
+	at    hcl.Range
+}
+
+// evaluateVariables gives every variable its value; Inputs says what wins.
+func (l *loader) evaluateVariables(in Inputs) {
+	files := l.readVarFiles(in.VarFiles)
+	l.checkInputs(in, files)
+	for _, v := range l.order {
+		v.value = cty.UnknownVal(v.ty.WithoutOptionalAttributesDeep())
+		if v.broken {
+			continue
+		}
+		before := len(l.diags)
+		l.evaluateVariable(v, in, files)
+		v.broken = l.diags[before:].HasErrors()
+		if v.sensitive {
+			v.value = v.value.Mark(sensitiveMark{})
+		}
+	}
+}
+
+func (l *loader) evaluateVariable(v *variable, in Inputs, files map[string]writtenValue) {
+	if text, ok := in.Texts[v.name]; ok {
+		l.fromText(v, text)
+		return
+	}
+	if w, ok := files[v.name]; ok {
+		v.assigned = w.at
+		l.assign(v, w.value)
+		return
+	}
+	if value, ok := in.Values[v.name]; ok {
+		l.assign(v, value)
+		return
+	}
+	if text, ok := in.Environment[v.name]; ok {
+		l.fromText(v, text)
+		return
+	}
+	if v.fallback == cty.NilVal {
+		l.report(diag.CodeNoValue, v.decl, "The variable %q has no value and no default. Pass one with -var %s=… (in Terraform: variables = { %s = … }), or give it a default.", v.name, v.name, v.name)
+		return
+	}
+	v.value = v.fallback
+}
+
+// checkInputs reports values for variables that are not declared.
+func (l *loader) checkInputs(in Inputs, files map[string]writtenValue) {
+	declared := variableRoot(l.variables).names()
+	given := slices.Collect(maps.Keys(in.Texts))
+	given = slices.AppendSeq(given, maps.Keys(in.Values))
+	given = slices.AppendSeq(given, maps.Keys(files))
+	slices.Sort(given)
+	for _, name := range slices.Compact(given) {
+		if l.variables[name] != nil {
+			continue
+		}
+		d := diag.At(diag.CodeUnknownVar, nil, fmt.Sprintf(
+			"A value was given for the variable %q, which no file declares.%s Correct the name, or declare it with variable %q { }.", name, diag.DidYouMean(name, declared), name))
+		if w, ok := files[name]; ok {
+			d.Subject = w.name.Ptr()
+		}
+		l.diags = append(l.diags, d)
+	}
+}
+
+// readVarFiles reads files of literal values; of several the last wins.
+func (l *loader) readVarFiles(sources []Source) map[string]writtenValue {
+	out := map[string]writtenValue{}
+	for _, s := range sources {
+		file, diags := parse(s)
+		l.diags = append(l.diags, diags...)
+		if file == nil {
+			continue
+		}
+		l.module.Files[s.Name] = file
+		if diags.HasErrors() {
+			continue
+		}
+		for _, a := range l.onlyAttributes(file.Body, "A file of variable values") {
+			if t := a.Expr.Variables(); len(t) > 0 {
+				l.report(diag.CodeVarValue, t[0].SourceRange(), "The values in this file are literals and may not refer to anything. Write the value itself.")
+				continue
+			}
+			value, diags := a.Expr.Value(nil)
+			l.diags = append(l.diags, restate(diags, diag.CodeVarValue)...)
+			if !diags.HasErrors() {
+				out[a.Name] = writtenValue{value: value, name: a.NameRange, at: a.Expr.Range()}
+			}
+		}
+	}
+	return out
+}
+
+func (l *loader) assign(v *variable, value cty.Value) {
+	converted, err := v.convert(value)
+	if err != nil {
+		l.report(diag.CodeVarValue, v.assigned, "The value given for variable %q is not of its type %s: %s. Pass a value of that type.", v.name, typeexpr.TypeString(v.ty), sentence(err))
+		return
+	}
+	v.value = converted
+}
+
+// fromText converts a value as written on a command line: text for a string
+// or a variable without a type, else converted to its primitive type or read
+// as an HCL expression.
+func (l *loader) fromText(v *variable, text string) {
+	if v.ty.IsPrimitiveType() || v.ty == cty.DynamicPseudoType {
+		if invalidUTF8([]byte(text)) >= 0 {
+			l.report(diag.CodeVarValue, v.decl, "The value given for variable %q is not UTF-8. Pass text that is.", v.name)
+			return
+		}
+		l.assign(v, cty.StringVal(text))
+		return
+	}
+	name := "<value of variable " + v.name + ">"
+	src := Source{Name: name, Bytes: []byte(text)}
+	if !v.sensitive {
+		l.module.Files[name] = &hcl.File{Bytes: src.Bytes}
+	}
+	if d := guardNative(src); d != nil {
+		l.diags = append(l.diags, d)
+		return
+	}
+	expr, diags := hclsyntax.ParseExpression(src.Bytes, name, hcl.InitialPos)
+	if !diags.HasErrors() {
+		var value cty.Value
+		value, diags = expr.Value(nil)
+		if !diags.HasErrors() {
+			l.assign(v, value)
+			return
+		}
+	}
+	l.diags = append(l.diags, restate(diags, diag.CodeVarValue)...)
+}
+
+// validateVariables applies the rules that the module's author set. They may
+// refer to all variables and local values.
+func (l *loader) validateVariables() {
+	for _, v := range l.order {
+		for _, rule := range v.validations {
+			if !v.broken {
+				l.validate(v, rule)
+			}
+		}
+	}
+}
+
+func (l *loader) validate(v *variable, rule validation) {
+	result, diags := l.scope.evaluate(rule.condition.Expr, false)
+	l.diags = append(l.diags, diags...)
+	if diags.HasErrors() {
+		return
+	}
+	result, _ = result.Unmark()
+	result, err := convert.Convert(result, cty.Bool)
+	if err != nil || result.IsNull() {
+		l.report(diag.CodeVarDecl, rule.condition.Expr.Range(), "The condition of a validation must be true or false. Write a comparison.")
+		return
+	}
+	if !result.IsKnown() || result.True() {
+		return
+	}
+	message, diags := l.scope.evaluate(rule.message.Expr, false)
+	l.diags = append(l.diags, diags...)
+	text := "The value does not meet the condition of a validation."
+	if s, err := convert.Convert(message, cty.String); err == nil && !s.IsMarked() && s.IsKnown() && !s.IsNull() {
+		text = s.AsString()
+	}
+	l.report(diag.CodeValidation, v.assigned, "Variable %q: %s (The rule is at %s:%d.)", v.name, strings.TrimSpace(text), rule.condition.NameRange.Filename, rule.condition.NameRange.Start.Line)
+}
