@@ -81,7 +81,7 @@ func (p *pod) run() {
 	defer close(p.done)
 	defer p.stopped()
 	if refused := refusals(p.Pod); len(refused) > 0 {
-		p.end(podruntime.ReasonUnsupported, "The local cluster does not support "+strings.Join(refused, "; ")+".")
+		p.refuse("The local cluster does not support " + strings.Join(refused, "; ") + ".")
 		return
 	}
 	p.change(func() {})
@@ -89,6 +89,14 @@ func (p *pod) run() {
 	p.running.Wait()
 	p.removeVolumes()
 	p.end("", "")
+}
+
+// refuse ends a pod that is not run at all: its containers have no status, as those of a pod that a kubelet rejects.
+func (p *pod) refuse(message string) {
+	p.mu.Lock()
+	p.snapshot.containers = nil
+	p.mu.Unlock()
+	p.end(podruntime.ReasonUnsupported, message)
 }
 
 func (p *pod) end(reason, message string) {
