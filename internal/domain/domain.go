@@ -10,6 +10,7 @@
 package domain
 
 import (
+	"fmt"
 	"iter"
 	"math"
 	"regexp"
@@ -119,23 +120,18 @@ func (d Domain) checkSize() Errors {
 	return Errors{d.tooLong(longest)}
 }
 
-// tooLong blames the values, because the keys of all other axes are short.
+// tooLong blames the longest value, because the keys of other axes are short.
 func (d Domain) tooLong(longest int) *Error {
-	worst := 0
-	for i, dim := range d.Dimensions {
-		if dim.Axis.longestKey() > d.Dimensions[worst].Axis.longestKey() {
-			worst = i
+	e, most := fault("values", ""), 0
+	for _, dim := range d.Dimensions {
+		values, _ := dim.Axis.(Values)
+		for i, text := range values.Items {
+			if n := longestValueKey(text); n > most {
+				e.Dimension, e.Item, most = dim.Name, i, n
+			}
 		}
 	}
-	values := d.Dimensions[worst].Axis.(Values)
-	item := 0
-	for i, text := range values.Items {
-		if len(encode(text)) > len(encode(values.Items[item])) {
-			item = i
-		}
-	}
-	e := faultAt("values", item, "The value is so long that its partition's key has up to %d bytes, and a file name may have %d. Use a shorter value, such as an identifier, and let the runner look up the rest.", longest, longestFileName)
-	e.Dimension = d.Dimensions[worst].Name
+	e.Message = fmt.Sprintf("The value is so long that its partition's key has up to %d bytes, and a file name may have %d. Use a shorter value, such as an identifier, and let the runner look up the rest.", longest, longestFileName)
 	return e
 }
 

@@ -91,10 +91,13 @@ func (v Values) partOf(key string) (Part, bool) {
 func (v Values) longestKey() int {
 	longest := 0
 	for _, item := range v.Items {
-		longest = max(longest, len(encode(item)))
+		longest = max(longest, longestValueKey(item))
 	}
 	return longest
 }
+
+// longestValueKey is the length of a value's key in a product.
+func longestValueKey(item string) int { return len(hideJoints(encode(item))) }
 
 func (v Values) facts(p Part) []Fact { return []Fact{{"value", p.Text}} }
 
