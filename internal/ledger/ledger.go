@@ -162,7 +162,7 @@ func count(t *tree, dims []domain.Dimension) int64 {
 func (s Set) Partitions(d domain.Domain) iter.Seq[domain.Partition] {
 	return func(yield func(domain.Partition) bool) {
 		for r := range s.Rows(d) {
-			for last := range r.Parts() {
+			for last := range r.Parts(0) {
 				parts := make([]domain.Part, 0, len(r.Lead)+1)
 				parts = append(append(parts, r.Lead...), last)
 				if !yield(d.Partition(parts)) {
@@ -209,15 +209,39 @@ func rows(t *tree, dims []domain.Dimension, lead []domain.Part, yield func(Row) 
 // Count is the number of partitions in the row.
 func (r Row) Count() int64 { return count(r.last, []domain.Dimension{{Axis: r.axis}}) }
 
-// Parts yields the parts of the last dimension, ascending.
-func (r Row) Parts() iter.Seq[domain.Part] {
+// Parts yields the parts of the last dimension, ascending, without the first
+// skip. Skipping takes no time per part on an axis of positions.
+func (r Row) Parts(skip int64) iter.Seq[domain.Part] {
 	return func(yield func(domain.Part) bool) {
-		for part := range pieces(r.last, r.axis) {
+		t := r.last
+		if grid, ok := r.axis.(domain.Grid); ok {
+			t, skip = dropCells(t, grid, skip)
+		}
+		for part := range pieces(t, r.axis) {
+			if skip > 0 {
+				skip--
+				continue
+			}
 			if !yield(part) {
 				return
 			}
 		}
 	}
+}
+
+// dropCells returns a tree of one dimension without its first n pieces; of a
+// number greater than there are, the rest is left.
+func dropCells(t *tree, grid domain.Grid, n int64) (*tree, int64) {
+	for i, sp := range t.spans {
+		first, cells := grid.Cells(sp.lo, sp.hi)
+		if n < cells {
+			rest := &tree{spans: append([]span(nil), t.spans[i:]...)}
+			rest.spans[0].lo = max(sp.lo, grid.Cell(first+n).Start)
+			return rest, 0
+		}
+		n -= cells
+	}
+	return &tree{}, n
 }
 
 // pieces cuts the first dimension of a tree at the lines of its axis.

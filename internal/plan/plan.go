@@ -240,11 +240,7 @@ func (p Plan) fromRows(i, n int64) iter.Seq[domain.Partition] {
 	return func(yield func(domain.Partition) bool) {
 		k := sort.Search(len(p.rows), func(k int) bool { return p.rows[k].before > i }) - 1
 		for skip := i - p.rows[k].before; n > 0; k, skip = k+1, 0 {
-			for last := range p.rows[k].Parts() {
-				if skip > 0 {
-					skip--
-					continue
-				}
+			for last := range p.rows[k].Parts(skip) {
 				parts := make([]domain.Part, 0, len(p.rows[k].Lead)+1)
 				parts = append(append(parts, p.rows[k].Lead...), last)
 				if !yield(p.Domain.Partition(parts)) {
