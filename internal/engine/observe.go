@@ -23,7 +23,7 @@ func (e *Engine) Observe(ctx context.Context, namespace, name string) (*Observat
 	if s == nil {
 		return nil, diags
 	}
-	diags = append(diags, e.settle(ctx, s)...)
+	diags = append(diags, e.settleIfPossible(ctx, s)...)
 	if diags.HasErrors() {
 		return nil, diags
 	}

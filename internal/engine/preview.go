@@ -4,6 +4,7 @@
 package engine
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 
@@ -52,7 +53,12 @@ func PlanJob(v cty.Value, known *Known) (*Preview, hcl.Diagnostics) {
 	if j == nil || diags.HasErrors() {
 		return nil, diags
 	}
-	s, err := known.situation(j)
+	canonical, err := job.Canonical(v)
+	if err != nil {
+		// Unknown parts: what is needed is known, or j would be nil.
+		canonical = nil
+	}
+	s, err := known.situation(j, canonical)
 	if err != nil {
 		return nil, append(diags, damagedState(err))
 	}
@@ -62,7 +68,9 @@ func PlanJob(v cty.Value, known *Known) (*Preview, hcl.Diagnostics) {
 	if whole == nil || diags.HasErrors() {
 		return nil, diags
 	}
-	s.template = whole.Template
+	if err := s.name(whole.Template); err != nil {
+		return nil, append(diags, internal("comparing templates", err))
+	}
 	p := &Preview{
 		PartitionCount: j.Domain.Count(), ShardCount: int64(whole.Plan.ShardCount()), Template: whole.Template,
 		FirstPartition: j.Domain.Key(j.Domain.At(0)), LastPartition: j.Domain.Key(j.Domain.At(j.Domain.Count() - 1)),
@@ -86,7 +94,7 @@ type situation struct {
 }
 
 // situation reads what a state remembers.
-func (k *Known) situation(j *job.Job) (*situation, error) {
+func (k *Known) situation(j *job.Job, canonical []byte) (*situation, error) {
 	s := &situation{now: j}
 	if k == nil || len(k.Job) == 0 {
 		return s, nil
@@ -94,26 +102,35 @@ func (k *Known) situation(j *job.Job) (*situation, error) {
 	if k.Phase.Active() {
 		s.run = k.Run
 	}
-	before, err := parseJob(k.Job)
-	if err != nil {
+	s.before = j
+	if !bytes.Equal(k.Job, canonical) {
+		before, err := parseJob(k.Job)
+		if err != nil {
+			return nil, err
+		}
+		s.before = before
+	}
+	var err error
+	if s.done, err = ledger.Parse(s.before.Domain, k.Done); err != nil {
 		return nil, err
 	}
-	if s.done, err = ledger.Parse(before.Domain, k.Done); err != nil {
+	if s.failed, err = ledger.Parse(s.before.Domain, k.Failed); err != nil {
 		return nil, err
 	}
-	if s.failed, err = ledger.Parse(before.Domain, k.Failed); err != nil {
-		return nil, err
-	}
-	return s, s.follow(before)
+	return s, nil
 }
 
-// follow names the declaration that came before.
-func (s *situation) follow(before *job.Job) error {
-	template, err := argo.Template(before)
+// name sets the name of the template, and finds that of the job before.
+func (s *situation) name(template string) error {
+	s.template, s.beforeName = template, template
+	if s.before == nil || s.before == s.now {
+		return nil
+	}
+	before, err := argo.Template(s.before)
 	if err != nil {
 		return err
 	}
-	s.before, s.beforeName = before, template.GetName()
+	s.beforeName = before.GetName()
 	return nil
 }
 

@@ -21,8 +21,7 @@ import (
 // retention is how long the Workflows of a merged run stay.
 const retention = 24 * time.Hour
 
-// settle merges a run that has ended into the record. A credential that may
-// not write gets a warning: what it sees is right all the same.
+// settle merges a run that has ended into the record.
 //
 // The run's objects are told to leave first: they stay a day at least, so that
 // a crash before the record is written loses nothing, while the other order
@@ -31,24 +30,29 @@ func (e *Engine) settle(ctx context.Context, s *sight) hcl.Diagnostics {
 	if !s.ended() {
 		return nil
 	}
-	err := e.retire(ctx, s)
-	if err == nil {
-		merged, diags := e.swap(ctx, s.rec, func(rec *record.Record) (bool, *hcl.Diagnostic) {
-			return merge(rec, s.run, e.now()), nil
-		})
-		if !diags.HasErrors() {
-			s.rec, s.run = merged, nil
-			return nil
-		}
-		if !caused(diags, cluster.IsForbidden) {
-			return diags
-		}
-	} else if !cluster.IsForbidden(err) {
+	if err := e.retire(ctx, s); err != nil {
 		return hcl.Diagnostics{failed(err)}
 	}
-	return hcl.Diagnostics{warning(diag.CodeNotRecorded, "Run %s has ended, but the credentials in use may not write that into the record of job \"%s/%s\". "+
-		"What is shown is right as long as the Workflow exists. Apply once, or use credentials that may patch Workflows and update ConfigMaps, to have it recorded.",
-		argo.RunName(s.rec.Name, s.run.entry.Number), s.rec.Namespace, s.rec.Name)}
+	merged, diags := e.swap(ctx, s.rec, func(rec *record.Record) (bool, *hcl.Diagnostic) {
+		return merge(rec, s.run, e.now()), nil
+	})
+	if diags.HasErrors() {
+		return diags
+	}
+	s.rec, s.run = merged, nil
+	return diags
+}
+
+// settleIfPossible is settle for those who only look: what they see is right
+// all the same, and a credential that may only read is no fault.
+func (e *Engine) settleIfPossible(ctx context.Context, s *sight) hcl.Diagnostics {
+	diags := e.settle(ctx, s)
+	if !diags.HasErrors() || ctx.Err() != nil {
+		return diags
+	}
+	return hcl.Diagnostics{warning(diag.CodeNotRecorded, "Run %s has ended, but that could not be written into the record of job \"%s/%s\". What is shown is right as long as the Workflow exists. "+
+		"Apply once, or use credentials that may patch Workflows and update ConfigMaps, to have it recorded. %s",
+		argo.RunName(s.rec.Name, s.run.entry.Number), s.rec.Namespace, s.rec.Name, diags[len(diags)-1].Detail)}
 }
 
 // merge puts an ended run into the record; false when somebody did so before.

@@ -113,7 +113,7 @@ func (u *update) decide() (*decision, *hcl.Diagnostic) {
 	if err != nil {
 		return nil, damagedRecord(rec.Namespace, rec.Name, err)
 	}
-	s := &situation{now: u.job, template: u.template}
+	s := &situation{now: u.job, before: before}
 	if u.seen.run != nil && u.seen.run.workflow != nil {
 		add(&rec, u.seen.run)
 	}
@@ -121,7 +121,7 @@ func (u *update) decide() (*decision, *hcl.Diagnostic) {
 	if u.seen.active() {
 		s.run = u.seen.run.workflow.GetName()
 	}
-	if err := s.follow(before); err != nil {
+	if err := s.name(u.template); err != nil {
 		return nil, internal("comparing templates", err)
 	}
 	return s.next(), nil
