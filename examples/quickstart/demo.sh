@@ -22,6 +22,9 @@ for program in "$backfill" "$devcluster"; do
 done
 terraform=${TERRAFORM:-$("$root/tools/terraform.sh")}
 
+# What a person has set up for other clusters and providers does not count here.
+unset KUBECONFIG "${!KUBE_@}" "${!TF_CLI_@}"
+
 colour=()
 [ -t 1 ] || colour=(-no-color)
 
@@ -68,10 +71,13 @@ run_terraform() {
 
 plan_and_apply() {
 	local changes=0
+	echo "(Terraform warns below that it uses the provider that was just built, not a release.)"
 	run_terraform plan -detailed-exitcode -out="$work/plan" || changes=$?
 	case $changes in
 	0) echo "Nothing to do: every partition is done." ;;
 	2)
+		# A job that starts from nothing starts without results.
+		[ -e "$here/terraform.tfstate" ] || rm -f "$work"/results/*.ndjson
 		heading "terraform apply: submits the run and returns"
 		run_terraform apply "$work/plan"
 		;;
@@ -111,28 +117,47 @@ use_built_provider
 plan_and_apply
 
 heading "backfill status $JOB --watch"
-"$backfill" status "$JOB" --watch
+if ! "$backfill" status "$JOB" --watch; then
+	echo "demo.sh: the job did not complete. What its runners wrote:" >&2
+	echo "  KUBECONFIG=$KUBECONFIG $devcluster kubectl logs --selector backfill.dev/job=$JOB --container main" >&2
+	echo "Run make demo again to repeat what failed." >&2
+	exit 1
+fi
+
+heading "The attempt that failed, and was repeated"
+"$devcluster" kubectl logs --selector "backfill.dev/job=$JOB" --container main --prefix 2>/dev/null | grep stumbling ||
+	echo "(Its pod is gone by now.)"
 
 heading "terraform plan, now that it is done"
 run_terraform plan
 
 heading "Every order scored exactly once?"
 if ! check_results; then
-	echo "demo.sh: the results above are not what they should be. Look at the pods: $(short "$devcluster") kubectl logs -l backfill.dev/job=$JOB" >&2
+	echo "demo.sh: the results are not what they should be. What the runners wrote:" >&2
+	echo "  KUBECONFIG=$KUBECONFIG $devcluster kubectl logs --selector backfill.dev/job=$JOB --container main" >&2
 	exit 1
 fi
 echo "Yes. The results are in $(short "$work/results"), one file per partition."
 
+quoted() { printf '%q' "$1"; }
+
 heading "To look around"
 cat <<EOF
-  cd $root
-  export KUBECONFIG=$KUBECONFIG
-  export KUBE_CONFIG_PATH=$KUBECONFIG TF_CLI_CONFIG_FILE=$TF_CLI_CONFIG_FILE
+  cd $(quoted "$root")
+  export KUBECONFIG=$(quoted "$KUBECONFIG")
+  export KUBE_CONFIG_PATH=\$KUBECONFIG
+  export TF_CLI_CONFIG_FILE=$(quoted "$TF_CLI_CONFIG_FILE")
 
-  $(short "$backfill") status $JOB        what is done, failed, left
-  $terraform -chdir=$(short "$here") plan     no changes: what is done stays done
-  $(short "$devcluster") kubectl get workflows,pods       what Argo and Kubernetes see
+What is done, failed and left:
+  $(short "$backfill") status $JOB
 
-Extend the job: set end = 350001 in $(short "$here")/main.tf and plan again.
-Stop the cluster: make cluster-down. Remove everything: make clean.
+No changes; then set end = 350001 in $(short "$here")/main.tf, and only the new keys are planned:
+  $(quoted "$terraform") -chdir=$(short "$here") plan
+
+What Argo and Kubernetes see:
+  $(short "$devcluster") kubectl get workflows,pods
+
+Stop the cluster, or remove everything that was made:
+  make cluster-down
+  make clean
 EOF

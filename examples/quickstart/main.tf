@@ -30,12 +30,17 @@ resource "backfill_job" "orders" {
     command = ["/bin/sh", "/app/score.sh"]
     env     = { STUMBLE_ON = "100001--125001" }
 
+    # May do what Argo's executor needs in every pod, and nothing else.
+    service_account = "backfill-runner"
+
     volumes = [
       { name = "app", mount_path = "/app", host_path = abspath(path.module), read_only = true },
       { name = "data", mount_path = "/data", host_path = "${local.work}/data", read_only = true },
       { name = "results", mount_path = "/results", host_path = "${local.work}/results" },
     ]
   }
+
+  orchestrator_service_account = "backfill-orchestrator"
 
   max_parallel = 4
   retry        = { limit = 2, backoff = "2s" }
