@@ -40,7 +40,7 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// exitCode runs a command and demands an exit code: exit CODE COMMAND…
+// exitCode runs a command and demands an exit code: exit CODE COMMAND ….
 func exitCode(ts *testscript.TestScript, _ bool, args []string) {
 	if len(args) < 2 {
 		ts.Fatalf("usage: exit CODE COMMAND…")

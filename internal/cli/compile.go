@@ -4,6 +4,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -59,21 +60,14 @@ func (a *app) write(name string, data []byte) error {
 	if err != nil {
 		return fmt.Errorf("writing %s: %s", name, reason(err))
 	}
-	defer os.Remove(temporary.Name())
-	if _, err := temporary.Write(data); err != nil {
-		temporary.Close()
-		return fmt.Errorf("writing %s: %s", name, reason(err))
-	}
+	_, err = temporary.Write(data)
 	// CreateTemp makes files for one user only; a manifest is no secret.
-	if err := temporary.Chmod(0o644); err != nil {
-		temporary.Close()
-		return fmt.Errorf("writing %s: %s", name, reason(err))
+	err = errors.Join(err, temporary.Chmod(0o644), temporary.Close())
+	if err == nil {
+		err = os.Rename(temporary.Name(), name)
 	}
-	if err := temporary.Close(); err != nil {
-		return fmt.Errorf("writing %s: %s", name, reason(err))
-	}
-	if err := os.Rename(temporary.Name(), name); err != nil {
-		return fmt.Errorf("writing %s: %s", name, err)
+	if err != nil {
+		return errors.Join(fmt.Errorf("writing %s: %s", name, reason(err)), os.Remove(temporary.Name()))
 	}
 	return nil
 }

@@ -4,10 +4,10 @@
 package cli
 
 import (
-	"context"
 	"fmt"
 	"time"
 
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/cluster"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/engine"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/report"
 )
@@ -74,26 +74,18 @@ func (c *statusCmd) watch(a *app, e *engine.Engine) error {
 		case engine.Failed, engine.Incomplete:
 			return exitError(exitFailure)
 		}
-		if err := a.sleep(watchInterval); err != nil {
-			return nil // interrupted by the user: nothing is wrong with the job
+		if a.interrupted(watchInterval) {
+			return nil
 		}
 	}
 }
 
-func (a *app) sleep(d time.Duration) error {
+// interrupted waits, and tells whether the user ended the wait. That is no
+// error: nothing is wrong with the job.
+func (a *app) interrupted(d time.Duration) bool {
+	wait := cluster.Pause
 	if a.Sleep != nil {
-		return a.Sleep(a.ctx, d)
+		wait = a.Sleep
 	}
-	return pause(a.ctx, d)
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
+	return wait(a.ctx, d) != nil
 }

@@ -6,13 +6,16 @@ package provider
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"maps"
 	"strings"
 
 	tfdiag "github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
+	"github.com/zclconf/go-cty/cty"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/engine"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/job"
@@ -89,34 +92,39 @@ func (r *jobResource) Read(ctx context.Context, req resource.ReadRequest, resp *
 // the record when that is not the one that was last seen: after an import, or
 // when somebody else changed it.
 func refreshed(prior map[string]tftypes.Value, resourceType tftypes.Type, seen *engine.Observation, last []byte) (values, error) {
-	declared, err := job.ParseCanonical(seen.Job)
-	if err != nil {
-		return nil, err
-	}
 	out := values{}
-	object, _ := resourceType.(tftypes.Object)
-	if prior["source"].IsNull() && !bytes.Equal(last, seen.Job) {
+	if !bytes.Equal(last, seen.Job) {
+		declared, err := job.ParseCanonical(seen.Job)
+		if err != nil {
+			return nil, err
+		}
+		if out, err = redeclared(prior, resourceType, declared); err != nil {
+			return nil, err
+		}
+	}
+	maps.Copy(out, observed(seen))
+	out["id"], out["name"] = text(seen.Namespace+"/"+seen.Name), text(seen.Name)
+	out["next_run"] = nextRun(nil)
+	return out, nil
+}
+
+// redeclared are the attributes that follow from another declaration.
+func redeclared(prior map[string]tftypes.Value, resourceType tftypes.Type, declared cty.Value) (values, error) {
+	out := values{}
+	if object, ok := resourceType.(tftypes.Object); ok && prior["source"].IsNull() {
+		var err error
 		if out, err = tableAttributeValues(declared, object); err != nil {
 			return nil, err
 		}
 	}
 	preview, problems := engine.PlanJob(declared, nil)
-	if problems.HasErrors() {
+	switch {
+	case problems.HasErrors():
 		return nil, problems
+	case preview == nil:
+		return nil, errors.New("the recorded declaration is not complete")
 	}
-	if preview != nil {
-		for name, value := range previewed(preview) {
-			out[name] = value
-		}
-	}
-	for name, value := range observed(seen) {
-		out[name] = value
-	}
-	out["id"], out["name"] = text(seen.Namespace+"/"+seen.Name), text(seen.Name)
-	out["next_run"] = nextRun(nil)
-	if seen.Template != "" {
-		out["template"] = text(seen.Template)
-	}
+	maps.Copy(out, previewed(preview))
 	return out, nil
 }
 
@@ -130,6 +138,7 @@ func (r *jobResource) Update(ctx context.Context, req resource.UpdateRequest, re
 	resp.Diagnostics.Append(diags...)
 	known, diags := recall(ctx, req.State.Raw, req.Private)
 	resp.Diagnostics.Append(diags...)
+	s.Known = known
 	s.Owner, diags = ownerToken(ctx, req.Private)
 	resp.Diagnostics.Append(diags...)
 	e, diags := r.connection.use()
@@ -137,7 +146,6 @@ func (r *jobResource) Update(ctx context.Context, req resource.UpdateRequest, re
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	s.Known = known
 	seen, problems := e.Update(ctx, s)
 	resp.Diagnostics.Append(d.tell(problems)...)
 	if seen == nil {
@@ -192,11 +200,11 @@ func submission(config, plan tftypes.Value) (*declaration, engine.Submission, tf
 		}
 		return nil, engine.Submission{}, diags
 	}
-	next, err := plannedNext(plan)
+	next, shown, err := plannedNext(plan)
 	if err != nil {
 		internalError(&diags, "reading the plan", err)
 	}
-	return d, engine.Submission{Value: d.value, Planned: next, Pinned: shown(plan)}, diags
+	return d, engine.Submission{Value: d.value, Planned: next, Pinned: shown}, diags
 }
 
 // applied is the state after an apply: the plan, with what it left unknown
@@ -209,17 +217,13 @@ func (d *declaration) applied(plan tftypes.Value, seen *engine.Observation, know
 		return plan, diags
 	}
 	found := d.identified()
-	for name, value := range observed(seen) {
-		found[name] = value
-	}
+	maps.Copy(found, observed(seen))
 	preview, more := d.plan(known)
 	diags.Append(more.Errors()...)
 	if preview == nil {
 		preview = &engine.Preview{Template: seen.Template}
 	}
-	for name, value := range previewed(preview) {
-		found[name] = value
-	}
+	maps.Copy(found, previewed(preview))
 	for name, value := range found {
 		if !attributes[name].IsKnown() {
 			attributes[name] = value

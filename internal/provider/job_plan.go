@@ -82,33 +82,25 @@ func warnOfReplacement(state tftypes.Value, planned values) tfdiag.Diagnostic {
 		stringOf(prior["id"]), stringOf(planned["id"]), stringOf(prior["progress"])))
 }
 
-// shown tells whether the plan told what would be submitted, also when that was
-// nothing.
-func shown(plan tftypes.Value) bool {
-	attributes, err := attributesOf(plan)
-	return err == nil && attributes["next_run"].IsKnown()
-}
-
-// plannedNext is what the plan showed to be submitted; nil when nothing, or
-// when it was not known while planning.
-func plannedNext(plan tftypes.Value) (*engine.NextRun, error) {
+// plannedNext is what the plan showed to be submitted, nil for nothing; shown
+// is false when it was not known while planning.
+func plannedNext(plan tftypes.Value) (next *engine.NextRun, shown bool, err error) {
 	attributes, err := attributesOf(plan)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	next := attributes["next_run"]
-	if next.IsNull() || !next.IsKnown() {
-		return nil, nil
+	planned := attributes["next_run"]
+	if planned.IsNull() || !planned.IsKnown() {
+		return nil, planned.IsKnown(), nil
 	}
-	fields, err := attributesOf(next)
+	parts, err := attributesOf(planned)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	n := &engine.NextRun{
-		Because:   stringOf(fields["because"]),
-		Intervals: stringOf(fields["intervals"]),
-		Template:  stringOf(fields["template"]),
-	}
-	n.Partitions = intOf(fields["partitions"])
-	return n, nil
+	return &engine.NextRun{
+		Because:    stringOf(parts["because"]),
+		Intervals:  stringOf(parts["intervals"]),
+		Template:   stringOf(parts["template"]),
+		Partitions: intOf(parts["partitions"]),
+	}, true, nil
 }

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/function"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/provider/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -26,7 +27,10 @@ import (
 // Address is the provider's name in the registry.
 const Address = "registry.terraform.io/terraform-backfill/backfill"
 
-var _ provider.Provider = (*backfillProvider)(nil)
+var (
+	_ provider.Provider              = (*backfillProvider)(nil)
+	_ provider.ProviderWithFunctions = (*backfillProvider)(nil)
+)
 
 type backfillProvider struct {
 	version string
@@ -64,7 +68,7 @@ func New(version string, options ...Option) func() provider.Provider {
 			connect: func(c cluster.Config) (cluster.Backend, error) {
 				return cluster.Connect(c, cluster.UserAgent("terraform-provider-backfill", version), cluster.DefaultRetry())
 			},
-			edges:   engine.Options{Now: time.Now, Random: rand.Reader},
+			edges: engine.Options{Now: time.Now, Random: rand.Reader},
 		}
 		for _, option := range options {
 			option(p)
@@ -119,4 +123,9 @@ func (p *backfillProvider) Resources(context.Context) []func() resource.Resource
 // DataSources implements provider.Provider.
 func (p *backfillProvider) DataSources(context.Context) []func() datasource.DataSource {
 	return nil
+}
+
+// Functions implements provider.ProviderWithFunctions.
+func (p *backfillProvider) Functions(context.Context) []func() function.Function {
+	return []func() function.Function{newCompileFunction, newPartitionsFunction, newSchemaFunction}
 }
