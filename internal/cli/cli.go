@@ -34,6 +34,7 @@ type Env struct {
 	Stdout  io.Writer
 	Stderr  io.Writer
 	Getenv  func(string) string
+	Environ func() []string
 	Version string
 	// Connect overrides how a cluster is reached; nil for the usual way.
 	Connect func(cluster.Config) (cluster.Backend, error)

@@ -22,7 +22,7 @@ func TestMain(m *testing.M) {
 			os.Exit(Run(context.Background(), Env{
 				Name: "backfill", Args: os.Args[1:],
 				Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
-				Getenv: os.Getenv, Version: "test",
+				Getenv: os.Getenv, Environ: os.Environ, Version: "test",
 			}))
 		},
 	})

@@ -4,11 +4,7 @@
 package cli
 
 import (
-	"errors"
 	"fmt"
-	"io"
-	"io/fs"
-	"os"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -19,15 +15,14 @@ import (
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/ledger"
 )
 
-// maxFile is how much of a file is read at all. The language's own limit is
-// lower; this one keeps a wrong path from filling the memory.
-const maxFile = 16 << 20
+// envPrefix starts the environment variables that give variables their values.
+const envPrefix = "BACKFILL_VAR_"
 
 // moduleFlags name a module; every command that reads job files has them.
 type moduleFlags struct {
-	Files   []string `arg:"" name:"file" help:"Job files; several are one module. \"-\" is standard input."`
-	Var     []string `sep:"none" placeholder:"NAME=VALUE" help:"Value of a variable; may be repeated."`
-	VarFile []string `sep:"none" placeholder:"FILE" help:"File of variable values (name = value); may be repeated, later ones win, and --var wins over all."`
+	Files   []string `arg:"" name:"file" help:"Job files or directories of them; several are one module. \"-\" is standard input."`
+	Var     []string `sep:"none" placeholder:"NAME=VALUE" help:"Value of a variable; may be repeated. Wins over --var-file, that over *.auto.backfillvars files of a directory, these over BACKFILL_VAR_NAME."`
+	VarFile []string `sep:"none" placeholder:"FILE" help:"File of variable values (name = value); may be repeated, later ones win."`
 	Job     string   `placeholder:"NAME" help:"Treat only this job of the module."`
 }
 
@@ -42,29 +37,55 @@ type module struct {
 // there are errors.
 func (a *app) load(f moduleFlags) (module, hcl.Diagnostics, error) {
 	a.doing = "reading " + strings.Join(f.Files, ", ")
-	in, varFiles, diags, err := a.inputs(f)
+	texts, err := assignments(f.Var)
 	if err != nil {
 		return module{}, nil, err
 	}
-	sources, more := a.sources(f.Files)
-	diags = append(diags, more...)
+	found, diags := a.find(f.Files)
+	in := lang.Inputs{Texts: texts, VarFiles: found.varFiles, Environment: a.environment(), Files: found.moduleFiles()}
+	for _, name := range f.VarFile {
+		source, problem := a.source(name)
+		if problem != nil {
+			diags = append(diags, problem)
+			continue
+		}
+		in.VarFiles = append(in.VarFiles, source)
+	}
 	if diags.HasErrors() {
-		return module{files: varFiles}, diags, nil
+		return module{}, diags, nil
 	}
-	loaded, more := lang.Load(sources, in)
-	diags = append(diags, more...)
+	loaded, diags := lang.Load(found.sources, in)
 	m := module{bodies: loaded.Bodies, files: loaded.Files}
-	if m.files == nil {
-		m.files = map[string]*hcl.File{}
-	}
-	for name, file := range varFiles {
-		m.files[name] = file
-	}
 	if f.Job == "" || diags.HasErrors() {
 		return m, diags, nil
 	}
 	m.bodies, err = selectJob(loaded.Bodies, f.Job)
 	return m, diags, err
+}
+
+// assignments reads name=value texts; of several for one name the last wins.
+func assignments(texts []string) (map[string]string, error) {
+	values := map[string]string{}
+	for _, text := range texts {
+		name, value, ok := strings.Cut(text, "=")
+		if name = strings.TrimSpace(name); !ok || name == "" {
+			return nil, usagef("--var takes name=value, not %q", text)
+		}
+		values[name] = value
+	}
+	return values, nil
+}
+
+// environment collects the values that environment variables give.
+func (a *app) environment() map[string]string {
+	values := map[string]string{}
+	for _, text := range a.Environ() {
+		name, value, _ := strings.Cut(text, "=")
+		if name, ok := strings.CutPrefix(name, envPrefix); ok && name != "" {
+			values[name] = value
+		}
+	}
+	return values
 }
 
 func selectJob(bodies []lang.Body, name string) ([]lang.Body, error) {
@@ -93,74 +114,3 @@ func (a *app) compile(m module, run int) ([]*engine.Compiled, hcl.Diagnostics) {
 	}
 	return all, diag.Sort(diags)
 }
-
-func (a *app) sources(names []string) ([]lang.Source, hcl.Diagnostics) {
-	var sources []lang.Source
-	var diags hcl.Diagnostics
-	seen := map[string]bool{}
-	for _, name := range names {
-		if seen[name] {
-			continue
-		}
-		seen[name] = true
-		data, err := a.read(name)
-		if err != nil {
-			diags = append(diags, unreadable(name, err))
-			continue
-		}
-		if name == "-" {
-			name = "<stdin>"
-		}
-		sources = append(sources, lang.Source{Name: name, Bytes: data})
-	}
-	return sources, diags
-}
-
-// read returns a file, cut off where it is certainly too large.
-func (a *app) read(name string) ([]byte, error) {
-	if name == "-" {
-		return io.ReadAll(io.LimitReader(a.Stdin, maxFile))
-	}
-	file, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = file.Close() }() // it was only read
-	info, err := file.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if info.IsDir() {
-		return nil, errIsDirectory
-	}
-	return io.ReadAll(io.LimitReader(file, maxFile))
-}
-
-var errIsDirectory = errors.New("is a directory")
-
-func unreadable(name string, err error) *hcl.Diagnostic {
-	detail := fmt.Sprintf("%s cannot be read: %s. Check its permissions.", name, reason(err))
-	switch {
-	case errors.Is(err, errIsDirectory):
-		detail = fmt.Sprintf("%s is a directory. Name the job files in it one by one, for example %s/*.hcl.",
-			name, strings.TrimSuffix(name, "/"))
-	case errors.Is(err, fs.ErrNotExist):
-		detail = fmt.Sprintf("There is no file %s. Check the path; it is taken from the directory in which the command runs.", name)
-	}
-	return diag.Error(codeUnreadable, nil, "Unreadable File", detail)
-}
-
-// reason drops what an error of package os repeats about the path.
-func reason(err error) string {
-	var path *fs.PathError
-	if errors.As(err, &path) {
-		return path.Err.Error()
-	}
-	var link *os.LinkError
-	if errors.As(err, &link) {
-		return link.Err.Error()
-	}
-	return err.Error()
-}
-
-const codeUnreadable = "BF1006"

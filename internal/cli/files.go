@@ -1,0 +1,169 @@
+// Copyright (c) The terraform-provider-backfill authors
+// SPDX-License-Identifier: MPL-2.0
+
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/lang"
+)
+
+// maxFile is how much of a file is read at all. The language's own limit is
+// lower; this one keeps a wrong path from filling the memory.
+const maxFile = 16 << 20
+
+const codeUnreadable = "BF1006"
+
+// The files of a module that is a directory.
+var (
+	jobSuffixes = []string{".backfill.hcl", ".backfill.hcl.json"}
+	varSuffixes = []string{".auto.backfillvars", ".auto.backfillvars.json"}
+)
+
+// found are the files that the arguments of a command name.
+type found struct {
+	sources  []lang.Source
+	varFiles []lang.Source // those that a directory brings along
+	dirs     []string      // that hold them, without repetitions
+}
+
+// find reads job files, and the files of directories.
+func (a *app) find(names []string) (found, hcl.Diagnostics) {
+	var f found
+	var diags hcl.Diagnostics
+	for _, name := range slices.Compact(slices.Clone(names)) {
+		if info, err := os.Stat(name); err == nil && info.IsDir() {
+			diags = append(diags, a.findDirectory(&f, name)...)
+			continue
+		}
+		source, problem := a.source(name)
+		if problem != nil {
+			diags = append(diags, problem)
+			continue
+		}
+		f.sources = append(f.sources, source)
+		if name != "-" {
+			f.dirs = append(f.dirs, filepath.Dir(name))
+		}
+	}
+	slices.Sort(f.dirs)
+	f.dirs = slices.Compact(f.dirs)
+	return f, diags
+}
+
+func (a *app) findDirectory(f *found, dir string) hcl.Diagnostics {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return hcl.Diagnostics{unreadable(dir, err)}
+	}
+	var diags hcl.Diagnostics
+	before := len(f.sources)
+	for _, entry := range entries { // sorted by name
+		var into *[]lang.Source
+		switch {
+		case entry.IsDir():
+			continue
+		case hasSuffix(entry.Name(), jobSuffixes):
+			into = &f.sources
+		case hasSuffix(entry.Name(), varSuffixes):
+			into = &f.varFiles
+		default:
+			continue
+		}
+		source, problem := a.source(filepath.Join(dir, entry.Name()))
+		if problem != nil {
+			diags = append(diags, problem)
+			continue
+		}
+		*into = append(*into, source)
+	}
+	if len(f.sources) == before && len(diags) == 0 {
+		diags = append(diags, diag.Error(codeUnreadable, nil, "Unreadable File",
+			fmt.Sprintf("The directory %s holds no job files, whose names end in %s. Name another directory, or the files themselves.", dir, strings.Join(jobSuffixes, " or "))))
+	}
+	f.dirs = append(f.dirs, filepath.Clean(dir))
+	return diags
+}
+
+func hasSuffix(name string, suffixes []string) bool {
+	return slices.ContainsFunc(suffixes, func(suffix string) bool { return strings.HasSuffix(name, suffix) })
+}
+
+// moduleFiles is what the functions that read files may read: the directory
+// of the module, if there is exactly one.
+func (f found) moduleFiles() fs.FS {
+	if len(f.dirs) != 1 {
+		return nil
+	}
+	root, err := os.OpenRoot(f.dirs[0]) // links cannot lead out of it
+	if err != nil {
+		return nil
+	}
+	return root.FS()
+}
+
+// source reads one file by its name as shown in diagnostics.
+func (a *app) source(name string) (lang.Source, *hcl.Diagnostic) {
+	data, err := a.read(name)
+	if err != nil {
+		return lang.Source{}, unreadable(name, err)
+	}
+	if name == "-" {
+		name = "<stdin>"
+	}
+	return lang.Source{Name: name, Bytes: data}, nil
+}
+
+// read returns a file, cut off where it is certainly too large.
+func (a *app) read(name string) ([]byte, error) {
+	if name == "-" {
+		return io.ReadAll(io.LimitReader(a.Stdin, maxFile))
+	}
+	file, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = file.Close() }() // it was only read
+	info, err := file.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if info.IsDir() {
+		return nil, errIsDirectory
+	}
+	return io.ReadAll(io.LimitReader(file, maxFile))
+}
+
+var errIsDirectory = errors.New("it is a directory, and a file is expected")
+
+func unreadable(name string, err error) *hcl.Diagnostic {
+	detail := fmt.Sprintf("%s cannot be read: %s. Name another file, or correct its permissions.", name, reason(err))
+	if errors.Is(err, fs.ErrNotExist) {
+		detail = fmt.Sprintf("There is no file %s. Check the path; it is taken from the directory in which the command runs.", name)
+	}
+	return diag.Error(codeUnreadable, nil, "Unreadable File", detail)
+}
+
+// reason drops what an error of package os repeats about the path.
+func reason(err error) string {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		return path.Err.Error()
+	}
+	var link *os.LinkError
+	if errors.As(err, &link) {
+		return link.Err.Error()
+	}
+	return err.Error()
+}
