@@ -128,7 +128,7 @@ func (c *localCluster) describe(name string) string {
 		{"get", "events", "--sort-by=.lastTimestamp"},
 	} {
 		cmd := c.command("kubectl")
-		cmd.Args = append([]string{c.binary, "kubectl"}, args...)
+		cmd.Args = append([]string{c.binary, "--state", c.state, "kubectl"}, args...)
 		cmd.Env = append(os.Environ(), "KUBECONFIG="+c.kubeconfig)
 		text, _ := cmd.CombinedOutput()
 		out.Write(text)

@@ -42,7 +42,7 @@ resource "backfill_job" "reindex" {
     ]
     env             = { FROM = "$${partition.start}", TO = "$${partition.end}" }
     secret_env      = { DATABASE_URL = { secret = "orders-db", key = "url" } }
-    resources       = { cpu = "50m", memory = "64Mi" }
+    resources       = { cpu = "50m", memory = "128Mi" }
     service_account = "backfill-runner"
   }
 

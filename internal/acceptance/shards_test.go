@@ -43,7 +43,7 @@ resource "backfill_job" "sharded" {
       test "$BACKFILL_PARTITION_START" != 60
     EOT
     ]
-    resources       = { cpu = "50m", memory = "32Mi" }
+    resources       = { cpu = "50m", memory = "512Mi" }
     volumes         = [{ name = "out", mount_path = "/out", host_path = %q }]
     service_account = "backfill-runner"
   }
