@@ -70,6 +70,8 @@ const (
 	CodeValues       = "BF2104"
 	CodeTooMany      = "BF2105"
 	CodeValuesSize   = "BF2106"
+	CodeTime         = "BF2107"
+	CodeDimensions   = "BF2108"
 	CodeLimitBelow   = "BF2201"
 	CodeNoCommand    = "BF2202"
 	CodeRetryBackoff = "BF2203"
@@ -142,12 +144,14 @@ var registry = []Info{
 	{CodeNullElement, "Null Element", "A list or map holds a null.", "Remove the element or give it a value."},
 	{CodeText, "Invalid Text", "The text is empty, too long, or holds characters that cannot be passed on.", "Follow what the message says."},
 	{CodeSensitive, "Sensitive Value In Manifest", "A sensitive value would be readable by anyone who can read the workflow.", "Put it in a Secret and refer to that with secret_env."},
-	{CodeNoDomain, "Missing Partition Domain", "The partition block does not say what is to be processed.", "Set `range` or `values` in it."},
+	{CodeNoDomain, "Missing Partition Domain", "The partition block does not say what is to be processed.", "Set `range`, `time`, `values` or `dimensions` in it."},
 	{CodeTwoDomains, "Conflicting Partition Domains", "The partition block describes its keys in two ways.", "Keep one of them."},
 	{CodeRange, "Invalid Range", "The bounds or the size describe no partitions: the start is not below the end, the size is not positive, or the numbers are too large.", "Correct the attribute shown; the end itself is not part of the range."},
 	{CodeValues, "Invalid Values", "The list of values is empty, or holds an empty, repeated or overlong value, so that partitions could not be told apart.", "Correct the element shown."},
 	{CodeTooMany, "Too Many Partitions", "The grid cuts the domain in more partitions than one run may have (1,000,000).", "Choose a larger size."},
 	{CodeValuesSize, "Values Too Large", "The list of values does not fit in the job's record (10,000 items, 256 kB).", "Use a range, or split the job."},
+	{CodeTime, "Invalid Time Windows", "The windows of time cannot be computed from these settings.", "Correct the attribute shown."},
+	{CodeDimensions, "Invalid Dimensions", "The list of dimensions makes no product.", "Give two to four dimensions with different names."},
 	{CodeLimitBelow, "Limit Below Request", "A resource's limit is smaller than its request.", "Raise the limit or lower the request."},
 	{CodeNoCommand, "Missing Command", "Argo must know the command, because it starts the container through its own wrapper.", "Set `command` to what the image would run."},
 	{CodeRetryBackoff, "Conflicting Backoff", "The longest wait between attempts is shorter than the first.", "Raise `max_backoff` or lower `backoff`."},

@@ -5,6 +5,7 @@ package job
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/zclconf/go-cty/cty"
 
@@ -24,14 +25,11 @@ const (
 type axis struct {
 	axis domain.Axis
 	at   at
-	// items maps the items of a list that are known to their elements.
+	// items are the elements of a list, for problems of one of them.
 	items []at
 	// known tells that no part was unknown or wrong.
 	known bool
 }
-
-// domainKinds are the attributes of a partition of which exactly one is set.
-var domainKinds = []string{"range", "values"}
 
 // domain reads the partition block. ok is false when there is no domain to
 // speak of: errors, or unknown parts.
@@ -39,57 +37,121 @@ func (d *decoder) domain(p at) (dom domain.Domain, ok bool) {
 	if !p.set() {
 		return dom, false
 	}
-	a, ok := d.axis(p)
+	kind, ok := d.kind(p, "partition", "range", "time", "values", "dimensions")
 	if !ok {
 		return dom, false
 	}
-	dom, err := domain.New(domain.Dimension{Axis: a.axis})
+	var dims []domain.Dimension
+	var axes []axis
+	if kind == "dimensions" {
+		dims, axes, ok = d.dimensions(p.attr(kind))
+	} else {
+		var a axis
+		a, ok = d.axis(p.attr(kind))
+		dims, axes = []domain.Dimension{{Axis: a.axis}}, []axis{a}
+	}
+	if !ok {
+		return dom, false
+	}
+	return d.build(p, dims, axes)
+}
+
+// build makes the domain and puts what package domain finds on the attributes.
+func (d *decoder) build(p at, dims []domain.Dimension, axes []axis) (domain.Domain, bool) {
+	dom, err := domain.New(dims...)
 	var problems domain.Errors
 	if errors.As(err, &problems) {
 		for _, e := range problems {
-			d.domainProblem(a, e)
+			d.domainProblem(p, dims, axes, e)
 		}
-		return dom, false
+		return domain.Domain{}, false
 	}
 	if err != nil {
 		d.report(diag.CodeInternal, p.path, "The partitions could not be computed: %s.", err)
-		return dom, false
+		return domain.Domain{}, false
 	}
-	if a.known {
-		d.domainSize(a, dom)
+	for _, a := range axes {
+		if !a.known {
+			return dom, false
+		}
 	}
-	return dom, a.known
+	return dom, d.sizes(p, axes, dom)
 }
 
-// axis picks the one way in which the domain is described.
-func (d *decoder) axis(p at) (axis, bool) {
+// kind picks the one attribute that describes the keys.
+func (d *decoder) kind(p at, what string, kinds ...string) (string, bool) {
 	var given []at
-	for _, k := range domainKinds {
+	for _, k := range kinds {
 		switch a := p.attr(k); {
 		case !a.value.IsKnown():
-			return axis{}, false
+			return "", false
 		case !a.value.IsNull():
 			given = append(given, a)
 		}
 	}
 	if len(given) == 0 {
-		d.report(diag.CodeNoDomain, p.path, "The partition says nothing about what is to be processed. Set %s in it.", orList(domainKinds))
-		return axis{}, false
+		d.report(diag.CodeNoDomain, p.path, "The %s says nothing about what is to be processed. Set %s in it.", what, orList(kinds))
+		return "", false
 	}
 	if len(given) > 1 {
-		d.report(diag.CodeTwoDomains, given[1].path, "The partition has both %q and %q. Keep the one that describes the keys.", given[0].name(), given[1].name())
-		return axis{}, false
+		d.report(diag.CodeTwoDomains, given[1].path, "The %s has both %q and %q. Keep the one that describes the keys.", what, given[0].name(), given[1].name())
+		return "", false
 	}
-	switch given[0].name() {
+	return given[0].name(), true
+}
+
+func (d *decoder) axis(a at) (axis, bool) {
+	switch a.name() {
 	case "values":
-		return d.values(given[0])
-	default:
-		return d.integerRange(given[0])
+		return d.values(a)
+	case "time":
+		return d.timeWindows(a)
 	}
+	return d.integerRange(a)
+}
+
+// dimensions reads a product.
+func (d *decoder) dimensions(l at) (dims []domain.Dimension, axes []axis, ok bool) {
+	ok = true
+	for _, e := range l.elements() {
+		if !e.set() {
+			ok = false
+			continue
+		}
+		name := e.attr("name")
+		kind, one := d.kind(e, "dimension", "range", "time", "values")
+		if !one || !d.usable(name) {
+			ok = false
+			continue
+		}
+		a, one := d.axis(e.attr(kind))
+		ok = ok && one
+		dims = append(dims, domain.Dimension{Name: name.text(), Axis: a.axis})
+		axes = append(axes, a)
+	}
+	return dims, axes, ok
 }
 
 func (d *decoder) integerRange(r at) (axis, bool) {
-	start, end, size := r.attr("start"), r.attr("end"), r.attr("size")
+	points, bounds := r.attr("boundaries"), []at{r.attr("start"), r.attr("end"), r.attr("size")}
+	if !points.value.IsKnown() {
+		return axis{}, false
+	}
+	if points.set() {
+		for _, b := range bounds {
+			if b.set() {
+				d.report(diag.CodeTwoDomains, b.path, "The range has both %q and \"boundaries\", which already say where it starts, is cut and ends. Remove one of the two.", b.name())
+				return axis{}, false
+			}
+		}
+		return d.boundaries(points)
+	}
+	for _, b := range bounds {
+		if b.value.IsNull() {
+			d.report(diag.CodeMissingAttr, b.path, "%q is required in a range without boundaries.", b.name())
+		}
+	}
+	start, end, size := bounds[0], bounds[1], bounds[2]
 	if !d.usable(start) || !d.usable(end) {
 		return axis{}, false
 	}
@@ -98,6 +160,20 @@ func (d *decoder) integerRange(r at) (axis, bool) {
 		out.Size = size.integer(1)
 	}
 	return axis{axis: out, at: r, known: d.usable(size)}, true
+}
+
+func (d *decoder) boundaries(l at) (axis, bool) {
+	out := axis{at: l, known: true}
+	var points []int64
+	for _, e := range l.elements() {
+		if !d.usable(e) {
+			return axis{}, false
+		}
+		points = append(points, e.integer(0))
+		out.items = append(out.items, e)
+	}
+	out.axis = domain.Boundaries{Points: points}
+	return out, true
 }
 
 func (d *decoder) values(l at) (axis, bool) {
@@ -118,50 +194,88 @@ func (d *decoder) values(l at) (axis, bool) {
 	return out, true
 }
 
-// domainSize checks what the record and one run can hold.
-func (d *decoder) domainSize(a axis, dom domain.Domain) {
-	if v, ok := a.axis.(domain.Values); ok {
-		bytes := 0
-		for _, s := range v.Items {
-			bytes += len(s)
-		}
-		if len(v.Items) > MaxValues || bytes > MaxValueBytes {
-			d.report(diag.CodeValuesSize, a.at.path, "The list has %d values of together %d bytes. At most %d values of %d bytes fit in the job's record. Use a range, or split the job.", len(v.Items), bytes, MaxValues, MaxValueBytes)
-		}
+// sizes checks what the record and one run can hold.
+func (d *decoder) sizes(p at, axes []axis, dom domain.Domain) bool {
+	ok := true
+	for _, a := range axes {
+		ok = d.listSize(a) && ok
 	}
 	count := dom.Count()
-	if count <= MaxPartitions {
-		return
+	if !ok || count <= MaxPartitions {
+		return ok
 	}
-	if r, ok := a.axis.(domain.Range); ok {
-		least := (r.End-r.Start-1)/MaxPartitions + 1
-		d.report(diag.CodeTooMany, a.at.attr("size").path, "A size of %d cuts [%d, %d) in %d partitions, and one run has at most %d. Choose a size of at least %d.", r.Size, r.Start, r.End, count, MaxPartitions, least)
-		return
+	if len(axes) == 1 {
+		if r, plain := axes[0].axis.(domain.Range); plain {
+			least := (r.End-r.Start-1)/MaxPartitions + 1
+			d.report(diag.CodeTooMany, axes[0].at.attr("size").path, "A size of %d cuts [%d, %d) in %d partitions, and one run has at most %d. Choose a size of at least %d.", r.Size, r.Start, r.End, count, MaxPartitions, least)
+			return false
+		}
+		p = axes[0].at
+	} else {
+		p = p.attr("dimensions")
 	}
-	d.report(diag.CodeTooMany, a.at.path, "There are %d partitions, and one run has at most %d. Choose larger partitions.", count, MaxPartitions)
+	d.report(diag.CodeTooMany, p.path, "There are %d partitions, and one run has at most %d. Choose larger partitions.", count, MaxPartitions)
+	return false
+}
+
+func (d *decoder) listSize(a axis) bool {
+	count, bytes := len(a.items), 0
+	switch x := a.axis.(type) {
+	case domain.Values:
+		for _, s := range x.Items {
+			bytes += len(s)
+		}
+	case domain.Boundaries:
+	default:
+		return true
+	}
+	if count > MaxValues || bytes > MaxValueBytes {
+		d.report(diag.CodeValuesSize, a.at.path, "The list has %d values of together %d bytes. At most %d values of %d bytes fit in the job's record. Use a range, or split the job.", count, bytes, MaxValues, MaxValueBytes)
+		return false
+	}
+	return true
 }
 
 // domainCodes gives what package domain finds a code by the attribute at fault.
 var domainCodes = map[string]string{
-	"start": diag.CodeRange, "end": diag.CodeRange, "size": diag.CodeRange,
+	"start": diag.CodeRange, "end": diag.CodeRange, "size": diag.CodeRange, "boundaries": diag.CodeRange,
 	"values": diag.CodeValues,
+	"every":  diag.CodeTime, "timezone": diag.CodeTime, "format": diag.CodeTime, "exclude": diag.CodeTime,
+	"name": diag.CodeDimensions, "dimensions": diag.CodeDimensions,
 }
 
 // domainProblem puts what package domain found on the attribute it concerns.
-func (d *decoder) domainProblem(a axis, e *domain.Error) {
+func (d *decoder) domainProblem(p at, dims []domain.Dimension, axes []axis, e *domain.Error) {
 	code := domainCodes[e.Field]
 	if code == "" {
 		code = diag.CodeRange
 	}
-	path := a.at.path
-	if e.Item >= 0 && e.Item < len(a.items) {
-		path = a.items[e.Item].path
-	} else if ty := a.at.value.Type(); ty.IsObjectType() && ty.HasAttribute(e.Field) {
-		path = a.at.attr(e.Field).path
-	}
+	path := d.problemPath(p, dims, axes, e)
 	if !d.bad[diag.FormatPath(path)] {
 		d.report(code, path, "%s", e.Message)
 	}
+}
+
+func (d *decoder) problemPath(p at, dims []domain.Dimension, axes []axis, e *domain.Error) cty.Path {
+	if code := domainCodes[e.Field]; code == diag.CodeDimensions {
+		list := p.attr("dimensions")
+		if elements := list.elements(); e.Item >= 0 && e.Item < len(elements) {
+			return elements[e.Item].attr("name").path
+		}
+		return list.path
+	}
+	i := slices.IndexFunc(dims, func(dim domain.Dimension) bool { return dim.Name == e.Dimension })
+	if i < 0 {
+		return p.path
+	}
+	a := axes[i]
+	if e.Item >= 0 && e.Item < len(a.items) {
+		return a.items[e.Item].path
+	}
+	if ty := a.at.value.Type(); ty.IsObjectType() && ty.HasAttribute(e.Field) {
+		return a.at.attr(e.Field).path
+	}
+	return a.at.path
 }
 
 // name is the last step of a path that ends in an attribute.

@@ -119,7 +119,14 @@ func TestDefaultsAreAsDocumented(t *testing.T) {
 	if len(diags) > 0 {
 		t.Fatal(diags)
 	}
+	timed, diags := job.Decode(body(t, strings.Replace(small, "range = { start = 1, end = 25, size = 10 }", `time = { start = "2026-01-01", end = "2027-01-01", every = "1d" }`, 1)))
+	if len(diags) > 0 {
+		t.Fatal(diags)
+	}
+	windows := timed.Domain.Dimensions[0].Axis.(domain.Windows)
 	applied := map[string]string{
+		"partition.time.format": windows.Format, "partition.dimensions.time.format": windows.Format,
+		"partition.time.timezone": windows.Zone.String(), "partition.dimensions.time.timezone": windows.Zone.String(),
 		"namespace": j.Namespace, "partition.order": string(j.Order),
 		"max_parallel": strconv.Itoa(j.MaxParallel), "shard_size": strconv.Itoa(j.ShardSize),
 		"retry.limit": strconv.Itoa(j.Retry.Limit), "retry.backoff": j.Retry.Backoff.String(),

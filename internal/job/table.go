@@ -6,6 +6,7 @@ package job
 import (
 	"math"
 	"math/big"
+	"strings"
 
 	"github.com/zclconf/go-cty/cty"
 
@@ -32,7 +33,7 @@ func (d *decoder) attribute(a jobschema.Attribute, v cty.Value, path cty.Path) {
 	}
 	if v.IsNull() {
 		if a.Required {
-			d.report(diag.CodeMissingAttr, path, "%q is required. %s", a.Name, a.Doc)
+			d.report(diag.CodeMissingAttr, path, "%q is required. %s", a.Name, firstSentence(a.Doc))
 		}
 		return
 	}
@@ -46,6 +47,14 @@ func (d *decoder) attribute(a jobschema.Attribute, v cty.Value, path cty.Path) {
 	case jobschema.StringList, jobschema.IntList, jobschema.ObjectList, jobschema.StringMap, jobschema.ObjectMap:
 		d.members(a, v, path)
 	}
+}
+
+func firstSentence(doc string) string {
+	first, _, more := strings.Cut(doc, ". ")
+	if more {
+		return first + "."
+	}
+	return doc
 }
 
 func (d *decoder) members(a jobschema.Attribute, v cty.Value, path cty.Path) {

@@ -28,7 +28,7 @@ func Job() []Attribute {
 		},
 		{
 			Name: "partition", Kind: Object, Required: true, Class: Grid, Attributes: partition(),
-			Doc: "What is to be processed, and how it is cut into partitions, each of which one pod processes. Exactly one of `range` and `values`.",
+			Doc: "What is to be processed, and how it is cut into partitions, each of which one pod processes. Exactly one of `range`, `time`, `values` and `dimensions`.",
 		},
 		{
 			Name: "runner", Kind: Object, Required: true, Class: Next, Attributes: runner(),
@@ -49,34 +49,6 @@ func Job() []Attribute {
 		{
 			Name: "retry", Kind: Object, Class: Next, Attributes: retry(),
 			Doc: "How a failed partition is tried again.",
-		},
-	}
-}
-
-func partition() []Attribute {
-	return []Attribute{
-		{
-			Name: "range", Kind: Object, Class: Grid, Attributes: integerRange(),
-			Doc: "Integers from `start` up to but not including `end`, `size` at a time.",
-		},
-		{
-			Name: "values", Kind: StringList, Format: Items, Class: Grid,
-			Doc: "Explicit keys, one partition each; at most 10,000 of together 256 kB. They have `partition.key` and `partition.index`, but no start and end.",
-		},
-		{
-			Name: "order", Kind: String, Enum: []string{"oldest_first", "newest_first"}, Default: "oldest_first", Class: Grid,
-			Doc: "The direction in which partitions are started.",
-		},
-	}
-}
-
-func integerRange() []Attribute {
-	return []Attribute{
-		{Name: "start", Kind: Int, Required: true, Class: Grid, Doc: "The first key."},
-		{Name: "end", Kind: Int, Required: true, Class: Grid, Doc: "The end of the range, which is not itself part of it."},
-		{
-			Name: "size", Kind: Int, Required: true, Class: Grid,
-			Doc: "Keys per partition; the last partition may have fewer. The grid starts at `start`.",
 		},
 	}
 }
