@@ -155,7 +155,11 @@ func (c *probeCommand) Run(g *globals) error {
 		}
 		return err
 	}
-	return sandbox.Probe(g.State)
+	l, err := controlplane.NewLayout(g.State)
+	if err != nil {
+		return err
+	}
+	return sandbox.Probe(l.Root)
 }
 
 type downCommand struct {

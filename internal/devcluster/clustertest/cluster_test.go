@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -21,6 +22,8 @@ type cluster struct {
 	program string
 	state   string
 	env     []string
+	// credential is the user, nil for the one who runs the test.
+	credential *syscall.Credential
 }
 
 // prepare returns a cluster that has not been started. It is taken down at the
@@ -60,6 +63,7 @@ func (c *cluster) run(ctx context.Context, args ...string) (stdout, stderr strin
 func (c *cluster) runWithInput(ctx context.Context, input string, args ...string) (stdout, stderr string, err error) {
 	cmd := exec.CommandContext(ctx, c.program, append([]string{"--state", c.state}, args...)...)
 	cmd.Env = c.env
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: c.credential}
 	var out, errs bytes.Buffer
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(input), &out, &errs
 	err = cmd.Run()

@@ -158,6 +158,26 @@ func TestRestartKeepsWhatWasHandedOut(t *testing.T) {
 	}
 }
 
+// The directory is deleted with the cluster, so it must be the cluster's alone.
+func TestNewLayoutRefusesAForeignDirectory(t *testing.T) {
+	dir := t.TempDir()
+	for range 2 { // an empty one, and then one of our own
+		if _, err := NewLayout(dir); err != nil {
+			t.Fatal(err)
+		}
+	}
+	foreign := t.TempDir()
+	if err := os.WriteFile(filepath.Join(foreign, "mine"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := NewLayout(foreign); err == nil {
+		t.Error("no error for a directory with other files")
+	}
+	if entries, err := os.ReadDir(foreign); err != nil || len(entries) != 1 {
+		t.Errorf("it was written to: %v, %v", entries, err)
+	}
+}
+
 func TestDamagedAuthorityIsReported(t *testing.T) {
 	l := written(t)
 	if err := os.WriteFile(l.CA(), []byte("damaged"), 0o600); err != nil {

@@ -13,20 +13,32 @@ import (
 // paths are absolute.
 type Layout struct{ Root string }
 
-// NewLayout makes the directories (mode 0700) of a cluster under dir.
+// NewLayout makes the directories (mode 0700) of a cluster under dir. A
+// directory that holds anything else is refused, since the whole of it is
+// deleted with the cluster.
 func NewLayout(dir string) (Layout, error) {
 	root, err := filepath.Abs(dir)
 	if err != nil {
 		return Layout{}, fmt.Errorf("resolve the state directory %s: %w", dir, err)
 	}
 	l := Layout{Root: root}
+	if entries, err := os.ReadDir(root); err == nil && len(entries) > 0 && !l.Ours() {
+		return Layout{}, fmt.Errorf("%s holds files that are not a cluster's; choose a directory that is empty or does not exist", root)
+	}
 	for _, d := range []string{l.Root, l.pki(), l.configs(), l.Logs(), l.NodeState(), l.etcdData(), l.volumePlugins()} {
 		if err := os.MkdirAll(d, 0o700); err != nil {
 			return Layout{}, fmt.Errorf("create the state directory: %w", err)
 		}
 	}
-	return l, nil
+	mark, err := os.OpenFile(l.Lock(), os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return Layout{}, fmt.Errorf("create the state directory: %w", err)
+	}
+	return l, mark.Close()
 }
+
+// Ours tells whether the directory was made by NewLayout.
+func (l Layout) Ours() bool { return exists(l.Lock()) }
 
 // Kubeconfig is the administrator's kubeconfig.
 func (l Layout) Kubeconfig() string { return filepath.Join(l.Root, "kubeconfig") }
@@ -40,8 +52,9 @@ func (l Layout) CA() string { return l.cert("cluster-ca") }
 // State is the supervisor's state file.
 func (l Layout) State() string { return filepath.Join(l.Root, "state.json") }
 
-// Lock is held by the supervisor for as long as it runs.
-func (l Layout) Lock() string { return filepath.Join(l.Root, "lock") }
+// Lock is held by the supervisor for as long as it runs. The file also marks the
+// directory as a cluster's.
+func (l Layout) Lock() string { return filepath.Join(l.Root, "devcluster.lock") }
 
 // Logs is the directory of the log files.
 func (l Layout) Logs() string { return filepath.Join(l.Root, "logs") }

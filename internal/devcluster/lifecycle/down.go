@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/devcluster/controlplane"
@@ -65,8 +66,8 @@ func Remove(dir string) error {
 		return nil
 	}
 	l := controlplane.Layout{Root: dir}
-	if _, err := os.Stat(l.State()); err != nil {
-		return fmt.Errorf("%s was not made by devcluster (it has no state.json); delete it yourself if you mean it", dir)
+	if !l.Ours() {
+		return fmt.Errorf("%s was not made by devcluster (it has no %s); delete it yourself if you mean it", dir, filepath.Base(l.Lock()))
 	}
 	lock, err := supervise.TryLock(l.Lock())
 	if err != nil {
