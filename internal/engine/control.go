@@ -102,28 +102,29 @@ func (e *Engine) shutdown(ctx context.Context, rec *record.Record, number int) e
 // nothing active that is not patched: launchers may create children meanwhile.
 func (e *Engine) patchAll(ctx context.Context, rec *record.Record, number int, patch string, patched func(manifest.Object) bool) error {
 	run := argo.RunName(rec.Name, number)
-	apply := func(name string) error {
-		_, err := e.backend.Patch(ctx, cluster.Workflow, rec.Namespace, name, []byte(patch))
-		if cluster.IsNotFound(err) {
-			return nil
-		}
+	_, err := e.backend.Patch(ctx, cluster.Workflow, rec.Namespace, run, []byte(patch))
+	if err != nil && !cluster.IsNotFound(err) {
 		return err
 	}
-	if err := apply(run); err != nil {
-		return err
-	}
+	return e.patchEach(ctx, rec, ofRun(rec.Name, number), []byte(patch), patched)
+}
+
+// patchEach patches every active Workflow of a selection until a list shows
+// nothing active that is not patched.
+func (e *Engine) patchEach(ctx context.Context, rec *record.Record, selector string, patch []byte, patched func(manifest.Object) bool) error {
 	for {
-		all, err := e.backend.List(ctx, cluster.Workflow, rec.Namespace, ofRun(rec.Name, number))
+		all, err := e.backend.List(ctx, cluster.Workflow, rec.Namespace, selector)
 		if err != nil {
 			return err
 		}
 		found := false
 		for _, o := range all {
-			if workflowEnded(o) || patched(o) || !belongs(o, rec.Name, number) {
+			if workflowEnded(o) || patched(o) || !belongs(o, rec.Name, 0) {
 				continue
 			}
 			found = true
-			if err := apply(o.GetName()); err != nil {
+			_, err := e.backend.Patch(ctx, cluster.Workflow, rec.Namespace, o.GetName(), patch)
+			if err != nil && !cluster.IsNotFound(err) {
 				return err
 			}
 		}
@@ -159,5 +160,55 @@ func (e *Engine) awaitEnd(ctx context.Context, namespace, name string, timeout t
 	}
 }
 
-// adjust brings the active run in line with what may change while it runs.
-func (e *Engine) adjust(context.Context, *sight) hcl.Diagnostics { return nil }
+// rescale brings the active run in line with the number of pods that the job
+// allows. Lowering reaches the children first and raising the run first, so
+// that the sum never exceeds the larger of both; a launcher may create a child
+// meanwhile, so it looks again until nothing differs.
+func (e *Engine) rescale(ctx context.Context, s *sight, maxParallel int) hcl.Diagnostics {
+	run := s.run.workflow
+	want, err := argo.ScaleFor(run, maxParallel)
+	if err != nil {
+		return hcl.Diagnostics{unreadable(run, err)}
+	}
+	have := argo.ScaleOf(run)
+	toRun := func() error { return e.rescaleRun(ctx, run, want) }
+	toChildren := func() error { return e.rescaleChildren(ctx, s, want) }
+	steps := []func() error{toRun, toChildren}
+	if want.Child < have.Child {
+		steps = []func() error{toChildren, toRun, toChildren}
+	}
+	for _, step := range steps {
+		if err := step(); err != nil {
+			return hcl.Diagnostics{failed(err)}
+		}
+	}
+	return nil
+}
+
+func (e *Engine) rescaleRun(ctx context.Context, run manifest.Object, want argo.Scale) error {
+	if argo.ScaleOf(run) == want {
+		return nil
+	}
+	patch, err := want.RunPatch(run)
+	if err != nil {
+		return err
+	}
+	_, err = e.backend.Patch(ctx, cluster.Workflow, run.GetNamespace(), run.GetName(), patch)
+	if cluster.IsNotFound(err) {
+		return nil
+	}
+	return err
+}
+
+func (e *Engine) rescaleChildren(ctx context.Context, s *sight, want argo.Scale) error {
+	if want.Child == 0 {
+		return nil
+	}
+	patch, err := want.ChildPatch()
+	if err != nil {
+		return err
+	}
+	return e.patchEach(ctx, s.rec, childrenOf(s.rec.Name, s.run.entry.Number), patch, func(o manifest.Object) bool {
+		return argo.ScaleOf(o).Run == want.Child
+	})
+}

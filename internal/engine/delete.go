@@ -26,7 +26,8 @@ const (
 // owned kinds, in the order in which they are removed: what runs goes first.
 var ownedKinds = []cluster.Kind{cluster.Workflow, cluster.ConfigMap, cluster.WorkflowTemplate}
 
-// Delete stops and removes everything a job made in the cluster. The record
+// Delete stops and removes everything a job made in the cluster. Without an
+// owner token (after an import) it takes the job as it is. The record
 // goes last: until then the deletion can be resumed, and nobody else can take
 // the name.
 func (e *Engine) Delete(ctx context.Context, namespace, name, owner string) hcl.Diagnostics {
@@ -44,7 +45,7 @@ func (e *Engine) Delete(ctx context.Context, namespace, name, owner string) hcl.
 		s, diags = &sight{rec: rec}, nil
 	}
 	if s != nil {
-		if s.rec.Owner != "" && s.rec.Owner != owner {
+		if s.rec.Owner != "" && owner != "" && s.rec.Owner != owner {
 			return hcl.Diagnostics{heldElsewhere(s.rec)}
 		}
 		if s.active() {

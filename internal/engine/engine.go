@@ -61,6 +61,8 @@ type Observation struct {
 	DoneText, FailedText, RemainingText    string
 	DoneCount, FailedCount, RemainingCount int64
 	FailedPartitions                       []FailedPartition // the first 100
+	// Drift says, one sentence each, what was changed by hand.
+	Drift []string
 }
 
 // FailedPartition is a partition that failed for good.

@@ -27,7 +27,12 @@ func (e *Engine) Observe(ctx context.Context, namespace, name string) (*Observat
 	if diags.HasErrors() {
 		return nil, diags
 	}
+	changed, err := e.drift(ctx, s)
+	if err != nil {
+		return nil, append(diags, failed(err))
+	}
 	o, d := s.observation()
+	o.Drift = changed
 	return o, append(diags, d...)
 }
 

@@ -34,6 +34,9 @@ type Preview struct {
 	FirstPartition, LastPartition string // keys, ascending
 	Template                      string
 	Next                          *NextRun // nil: nothing to run
+	// Heals repeats what was changed by hand and will be put back; the plan is
+	// not empty then.
+	Heals []string
 }
 
 // Known is what a Terraform state remembers of a job; planning uses it and
@@ -43,6 +46,7 @@ type Known struct {
 	Done, Failed string // interval text
 	Phase        Phase
 	Run          string
+	Drift        []string // of the last observation
 }
 
 // PlanJob says what applying v on top of what is known would do. It is pure.
@@ -74,6 +78,9 @@ func PlanJob(v cty.Value, known *Known) (*Preview, hcl.Diagnostics) {
 	p := &Preview{
 		PartitionCount: j.Domain.Count(), ShardCount: int64(whole.Plan.ShardCount()), Template: whole.Template,
 		FirstPartition: j.Domain.Key(j.Domain.At(0)), LastPartition: j.Domain.Key(j.Domain.At(j.Domain.Count() - 1)),
+	}
+	if known != nil {
+		p.Heals = known.Drift
 	}
 	if next := s.next(); next != nil {
 		p.Next = &next.NextRun

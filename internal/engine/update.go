@@ -29,6 +29,7 @@ type update struct {
 	job       *job.Job
 	canonical []byte
 	template  string
+	takesOver bool
 	seen      *sight
 	diags     hcl.Diagnostics
 }
@@ -45,12 +46,13 @@ func (e *Engine) Update(ctx context.Context, s Submission) (*Observation, hcl.Di
 	if err != nil {
 		return nil, append(diags, internal("writing the declaration", err))
 	}
-	if s.Owner == "" {
+	takesOver := s.Owner == ""
+	if takesOver {
 		if s.Owner, err = e.token(); err != nil {
 			return nil, append(diags, internal("making an owner token", err))
 		}
 	}
-	u := &update{Engine: e, Submission: s, job: c.Job, canonical: canonical, template: c.Template, diags: diags}
+	u := &update{Engine: e, Submission: s, job: c.Job, canonical: canonical, template: c.Template, takesOver: takesOver, diags: diags}
 	return u.run(ctx), u.diags
 }
 
@@ -70,7 +72,9 @@ func (u *update) run(ctx context.Context) *Observation {
 		return nil
 	}
 	if seen == nil {
-		return u.restore(ctx)
+		if seen = u.restore(ctx); seen == nil {
+			return nil
+		}
 	}
 	u.seen = seen
 	if !u.check(u.owned(seen.rec)) || !u.check(u.settle(ctx, seen)...) {
@@ -97,13 +101,13 @@ func (u *update) run(ctx context.Context) *Observation {
 	return u.start(ctx, d)
 }
 
-// owned refuses records of other states. One without an owner is claimed by
-// the write that follows.
+// owned refuses records of other states. The first update after an import has
+// no token yet, and takes the job over.
 func (u *update) owned(rec *record.Record) *hcl.Diagnostic {
-	if rec.Owner != "" && rec.Owner != u.Owner {
-		return heldElsewhere(rec)
+	if u.takesOver || rec.Owner == "" || rec.Owner == u.Owner {
+		return nil
 	}
-	return nil
+	return heldElsewhere(rec)
 }
 
 // decide looks at what the cluster shows as the plan looked at the state.
@@ -168,12 +172,36 @@ func (u *update) note(ctx context.Context) *Observation {
 		return nil
 	}
 	u.seen.rec = rec
-	if u.seen.active() && !u.check(u.adjust(ctx, u.seen)...) {
-		return nil
+	if u.seen.active() {
+		if !u.check(u.heal(ctx)...) || !u.lookAgain(ctx) {
+			return nil
+		}
 	}
 	o, diags := u.seen.observation()
 	u.check(diags...)
 	return o
+}
+
+// heal brings the objects of the active run in line with the declaration.
+func (u *update) heal(ctx context.Context) hcl.Diagnostics {
+	diags := u.rescale(ctx, u.seen, u.job.MaxParallel)
+	if diags.HasErrors() || u.seen.run.entry.Template != u.template {
+		return diags
+	}
+	template, err := argo.Template(u.job)
+	if err != nil {
+		return append(diags, internal("lowering the template", err))
+	}
+	return append(diags, u.ensureTemplate(ctx, u.job.Name, template)...)
+}
+
+func (u *update) lookAgain(ctx context.Context) bool {
+	seen, diags := u.lookAt(ctx, u.seen.rec)
+	if !u.check(diags...) {
+		return false
+	}
+	u.seen = seen
+	return true
 }
 
 // declare puts the new declaration into a record: the ledger keeps what lies
@@ -281,12 +309,5 @@ func (u *update) quiet(ctx context.Context) *hcl.Diagnostic {
 				"Stop it, for example with \"argo stop %s\", wait for its end, and apply again.", rec.Namespace, o.GetName(), o.GetName())
 		}
 	}
-	return nil
-}
-
-// restore makes the record again that was deleted by hand, from what the state
-// remembers.
-func (u *update) restore(ctx context.Context) *Observation {
-	u.check(jobGone(u.job.Namespace, u.job.Name))
 	return nil
 }

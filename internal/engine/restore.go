@@ -1,0 +1,132 @@
+// Copyright (c) The terraform-provider-backfill authors
+// SPDX-License-Identifier: MPL-2.0
+
+package engine
+
+import (
+	"context"
+	"strconv"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/argo"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/cluster"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/job"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/ledger"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/manifest"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/record"
+)
+
+// ObserveKnown is Observe for those who remember the job: when its record was
+// deleted by hand, the observation is what they remember, its Drift says so, and
+// the next update restores the record.
+func (e *Engine) ObserveKnown(ctx context.Context, namespace, name string, known *Known) (*Observation, hcl.Diagnostics) {
+	o, diags := e.Observe(ctx, namespace, name)
+	if o != nil || diags.HasErrors() || known == nil || len(known.Job) == 0 {
+		return o, diags
+	}
+	s, problem := e.remembered(ctx, namespace, name, "", known)
+	if problem != nil {
+		return nil, append(diags, problem)
+	}
+	o, more := s.observation()
+	o.Drift = append(o.Drift, "The record of the job, ConfigMap "+namespace+"/"+record.Name(name)+", is gone. It is restored from the Terraform state; nothing that the state knows as done runs again.")
+	return o, append(diags, more...)
+}
+
+// remembered is a job whose record is gone, as a state remembers it and as its
+// Workflows show it.
+func (e *Engine) remembered(ctx context.Context, namespace, name, owner string, known *Known) (*sight, *hcl.Diagnostic) {
+	j, err := parseJob(known.Job)
+	if err != nil {
+		return nil, damagedState(err)
+	}
+	rec := &record.Record{
+		Namespace: namespace, Name: name, Job: known.Job, Domain: j.Domain, Owner: owner,
+		NextRun: runNumber(name, known.Run) + 1, Target: j.Target, Reason: j.Reason,
+	}
+	if rec.Done, err = ledger.Parse(j.Domain, known.Done); err != nil {
+		return nil, damagedState(err)
+	}
+	if rec.Failed, err = ledger.Parse(j.Domain, known.Failed); err != nil {
+		return nil, damagedState(err)
+	}
+	latest, err := e.latestRun(ctx, namespace, name)
+	if err != nil {
+		return nil, failed(err)
+	}
+	if latest != nil {
+		enter(rec, j, latest)
+	}
+	s, diags := e.lookAt(ctx, rec)
+	if diags.HasErrors() {
+		return nil, diags[len(diags)-1]
+	}
+	return s, nil
+}
+
+// latestRun finds the run with the highest number among a job's Workflows.
+func (e *Engine) latestRun(ctx context.Context, namespace, name string) (manifest.Object, error) {
+	all, err := e.backend.List(ctx, cluster.Workflow, namespace, ofJob(name)+",!"+argo.LabelShard)
+	if err != nil {
+		return nil, err
+	}
+	var latest manifest.Object
+	for _, o := range all {
+		if n := runNumber(name, o.GetName()); n > 0 && (latest == nil || n > runNumber(name, latest.GetName())) {
+			latest = o
+		}
+	}
+	return latest, nil
+}
+
+// runNumber reads the number from the name of a run; 0 when it is none.
+func runNumber(job, run string) int {
+	text, ok := strings.CutPrefix(run, job+"-r")
+	n, err := strconv.Atoi(text)
+	if !ok || err != nil || n < 1 {
+		return 0
+	}
+	return n
+}
+
+// enter puts a Workflow that the record does not know into its history, by its
+// annotations. It counts as not merged: merging an outcome twice does no harm.
+func enter(rec *record.Record, j *job.Job, workflow manifest.Object) {
+	n := runNumber(rec.Name, workflow.GetName())
+	rec.NextRun = max(rec.NextRun, n+1)
+	entry := record.Run{
+		Number: n, Template: workflow.GetLabels()[argo.LabelTemplate], Start: workflow.GetCreationTimestamp().Time,
+		Intervals: workflow.GetAnnotations()[argo.AnnotationIntervals],
+	}
+	if covered, err := ledger.Parse(j.Domain, entry.Intervals); err == nil {
+		entry.Partitions = covered.Count(j.Domain)
+	}
+	rec.Runs = append(rec.Runs, entry)
+}
+
+// restore makes the record again that was deleted by hand, from what the state
+// remembers and what the job's Workflows show. The Workflows themselves are
+// not touched.
+func (u *update) restore(ctx context.Context) *sight {
+	namespace, name := u.job.Namespace, u.job.Name
+	if u.Known == nil || len(u.Known.Job) == 0 {
+		u.check(jobGone(namespace, name))
+		return nil
+	}
+	s, problem := u.remembered(ctx, namespace, name, u.Owner, u.Known)
+	if !u.check(problem) {
+		return nil
+	}
+	stored, exists, diags := u.createRecord(ctx, *s.rec)
+	if !u.check(diags...) {
+		return nil
+	}
+	if exists {
+		u.check(stalePlan(s.rec, "a job without a record", "a job whose record is there again"))
+		return nil
+	}
+	s.rec = stored
+	return s
+}
