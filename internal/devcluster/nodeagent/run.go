@@ -57,7 +57,7 @@ func Run(ctx context.Context, cfg Config) error {
 	if err != nil {
 		return fmt.Errorf("node agent: %w", err)
 	}
-	nodes, err := buildNodes(&cfg, int32(listener.Addr().(*net.TCPAddr).Port)) //nolint:gosec // a port fits
+	nodes, err := buildNodes(&cfg, listenPort(listener))
 	if err != nil {
 		return errors.Join(fmt.Errorf("node agent: %w", err), listener.Close())
 	}
@@ -160,22 +160,25 @@ func (a *pods) follow() error {
 	}
 	keep := map[types.UID]bool{}
 	for _, object := range shared.GetStore().List() {
-		keep[object.(*corev1.Pod).UID] = true
+		withPod(object, func(pod *corev1.Pod) { keep[pod.UID] = true })
 	}
 	a.runtime.Keep(keep)
 	_, err := shared.AddEventHandler(cache.ResourceEventHandlerFuncs{
-		AddFunc:    func(object any) { a.observe(object.(*corev1.Pod)) },
-		UpdateFunc: func(_, object any) { a.observe(object.(*corev1.Pod)) },
-		DeleteFunc: func(object any) {
-			if unknown, ok := object.(cache.DeletedFinalStateUnknown); ok {
-				object = unknown.Obj
-			}
-			if pod, ok := object.(*corev1.Pod); ok {
-				a.gone(pod)
-			}
-		},
+		AddFunc:    func(object any) { withPod(object, a.observe) },
+		UpdateFunc: func(_, object any) { withPod(object, a.observe) },
+		DeleteFunc: func(object any) { withPod(object, a.gone) },
 	})
 	return err
+}
+
+// withPod passes on the pod that an informer delivers; of a deletion that the watch has missed it has the last known state.
+func withPod(object any, f func(*corev1.Pod)) {
+	if missed, ok := object.(cache.DeletedFinalStateUnknown); ok {
+		object = missed.Obj
+	}
+	if pod, ok := object.(*corev1.Pod); ok {
+		f(pod)
+	}
 }
 
 // offerNodes registers the nodes and removes those of an earlier configuration.

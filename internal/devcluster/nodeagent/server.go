@@ -76,6 +76,13 @@ func listen(c *Config) (net.Listener, error) {
 	})
 }
 
+func listenPort(listener net.Listener) int32 {
+	if tcp, ok := listener.Addr().(*net.TCPAddr); ok {
+		return int32(tcp.Port)
+	}
+	return 0
+}
+
 func (s *server) logs(w http.ResponseWriter, r *http.Request) {
 	namespace, name, container := r.PathValue("namespace"), r.PathValue("pod"), r.PathValue("container")
 	options := &corev1.PodLogOptions{}

@@ -244,10 +244,10 @@ func TestVolumes(t *testing.T) {
 
 func TestPrivateTmp(t *testing.T) {
 	h := newHarness(t)
-	probe := filepath.Join(os.TempDir(), "backfill-sandbox-probe")
+	const probe = "/tmp/backfill-sandbox-probe"
 	tmp := t.TempDir()
 	output := h.shell("echo x > "+probe+"; ls /tmp", stage.Mount{Source: tmp, Target: "/tmp"})
-	if output != "backfill-sandbox-probe\n" && os.TempDir() == "/tmp" {
+	if output != "backfill-sandbox-probe\n" {
 		t.Errorf("the container's /tmp holds %q", output)
 	}
 	if _, err := os.Stat(probe); err == nil {

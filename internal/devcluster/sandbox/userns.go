@@ -51,7 +51,7 @@ func Enter(ctx context.Context) (entered bool, err error) {
 	}
 	err = cmd.Wait()
 	if ctx.Err() != nil {
-		return true, nil
+		err = nil // it ended because it was told to
 	}
 	return true, err
 }

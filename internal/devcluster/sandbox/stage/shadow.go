@@ -69,11 +69,14 @@ func (b *rootBuilder) shadow(dir string) error {
 	return b.keepOpen(dir)
 }
 
-// mask hides a host path. What does not exist in the container needs no hiding.
+// mask hides a host path. What a container cannot reach needs no hiding.
 func mask(path string) error {
 	info, err := os.Lstat(path)
-	if err != nil {
+	if errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.EACCES) || errors.Is(err, unix.ENOTDIR) {
 		return nil
+	}
+	if err != nil {
+		return err
 	}
 	if info.IsDir() {
 		return unix.Mount("backfill-mask", path, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_RDONLY, "mode=0555,size=4k")
