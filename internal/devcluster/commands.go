@@ -229,7 +229,12 @@ func (c *kubectlCommand) Run(g *globals) error {
 	if err != nil {
 		return fmt.Errorf("resolve the state directory: %w", err)
 	}
-	component.Kubectl(controlplane.Layout{Root: root}.Kubeconfig(), c.Args)
+	kubeconfig := controlplane.Layout{Root: root}.Kubeconfig()
+	// Without the file kubectl would try port 8080 of this machine.
+	if _, err := os.Stat(kubeconfig); err != nil {
+		return fmt.Errorf("no cluster was started in %s; run devcluster up, or name another directory with --state", root)
+	}
+	component.Kubectl(kubeconfig, c.Args)
 	return nil
 }
 

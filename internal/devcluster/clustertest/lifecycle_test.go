@@ -203,6 +203,23 @@ func TestUpReportsAComponentThatDies(t *testing.T) {
 	}
 }
 
+func TestCommandsWithoutACluster(t *testing.T) {
+	c := prepare(t)
+	for command, want := range map[string]string{
+		"kubectl get pods": "no cluster was started in " + c.state,
+		"status":           "the cluster is not running",
+		"logs etcd":        `there is no log of "etcd"`,
+	} {
+		_, stderr, err := c.run(t.Context(), strings.Fields(command)...)
+		if err == nil || !strings.Contains(stderr, "devcluster: "+want) {
+			t.Errorf("%s: %v, %s", command, err, stderr)
+		}
+	}
+	if _, stderr, err := c.run(t.Context(), "down"); err != nil || stderr != "The cluster is not running.\n" {
+		t.Errorf("down: %v, %s", err, stderr)
+	}
+}
+
 func TestRemoveRefusesAForeignDirectory(t *testing.T) {
 	c := prepare(t)
 	if err := os.MkdirAll(c.state, 0o700); err != nil {
