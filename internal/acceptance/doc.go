@@ -1,3 +1,5 @@
+// Copyright (c) The terraform-provider-backfill authors
+// SPDX-License-Identifier: MPL-2.0
 
 // Package acceptance holds the tests that meet the real thing: a Kubernetes
 // API server, the Argo controller, argoexec, Terraform and PostgreSQL, all on

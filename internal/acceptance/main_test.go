@@ -1,3 +1,5 @@
+// Copyright (c) The terraform-provider-backfill authors
+// SPDX-License-Identifier: MPL-2.0
 
 package acceptance
 

@@ -1,3 +1,5 @@
+// Copyright (c) The terraform-provider-backfill authors
+// SPDX-License-Identifier: MPL-2.0
 
 package acceptance
 
@@ -28,7 +30,7 @@ func startPostgres(t *testing.T) *postgres {
 	if bin == "" {
 		lacking(t, "PostgreSQL's server (initdb, postgres) is not installed")
 	}
-	dir, err := os.MkdirTemp("", "backfill-postgres-")
+	dir, err := os.MkdirTemp("", "backfill-postgres-") //nolint:usetesting // the server's user may not enter t.TempDir
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,8 +77,8 @@ func startPostgres(t *testing.T) *postgres {
 // postgresBin is the folder of the server's programs, or "".
 func postgresBin() string {
 	if path, err := exec.LookPath("initdb"); err == nil {
-		if real, err := filepath.EvalSymlinks(path); err == nil {
-			return filepath.Dir(real)
+		if target, err := filepath.EvalSymlinks(path); err == nil {
+			return filepath.Dir(target)
 		}
 	}
 	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")

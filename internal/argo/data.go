@@ -32,22 +32,18 @@ type positionPart struct {
 // data lowers the shards whose partitions are written out, one ConfigMap each.
 // Values that pass through here reach the container untouched: neither Argo
 // nor the kubelet looks into what a configMapKeyRef yields.
-func (r run) data() ([]manifest.Object, error) {
+func (r run) data() []manifest.Object {
 	var objects []manifest.Object
 	for k := range r.plan.ShardCount() {
 		if !r.written(r.plan.Shard(k)) {
 			continue
 		}
-		o, err := r.dataOf(k)
-		if err != nil {
-			return nil, err
-		}
-		objects = append(objects, o)
+		objects = append(objects, r.dataOf(k))
 	}
-	return objects, nil
+	return objects
 }
 
-func (r run) dataOf(k int) (manifest.Object, error) {
+func (r run) dataOf(k int) manifest.Object {
 	entries := node{}
 	var positions []position
 	for p := range r.plan.PartitionsOf(k) {
@@ -64,7 +60,7 @@ func (r run) dataOf(k int) (manifest.Object, error) {
 	o.Object["data"] = entries
 	// Kubelets do not watch what cannot change.
 	o.Object["immutable"] = true
-	return o, nil
+	return o
 }
 
 func toPosition(d domain.Domain, p domain.Partition) position {

@@ -64,9 +64,10 @@ func childManifest(j *job.Job) (string, error) {
 		LabelJob: j.Name, LabelRun: workflowTag(argNumber), LabelShard: inputTag(inK),
 		LabelTemplate: workflowTag(argTemplate),
 	})
+	callee := node{"name": workflowTag(argTemplate), "template": tmplShardData}
 	call := node{
 		"name":        inputTag(inSalt),
-		"templateRef": node{"name": workflowTag(argTemplate), "template": tmplShardData},
+		"templateRef": callee,
 		"arguments":   node{"parameters": list{param(inFrom, inputTag(inFrom)), param(inCount, inputTag(inCount))}},
 	}
 	args := list{
@@ -79,7 +80,7 @@ func childManifest(j *job.Job) (string, error) {
 		choose := func(written, formula string) string {
 			return expression("%s < 0 ? %s : %s", inputInt(inG), written, formula)
 		}
-		call["templateRef"].(node)["template"] = choose(`"`+tmplShardData+`"`, `"`+tmplShard+`"`)
+		callee["template"] = choose(`"`+tmplShardData+`"`, `"`+tmplShard+`"`)
 		args[2] = param(argData, choose(`workflow.parameters.run + "-d" + inputs.parameters.k`, `""`))
 		args = append(args, param(argOrigin, workflowTag(argOrigin)), param(argSize, workflowTag(argSize)))
 		for i, name := range []string{argLo, argHi, argFirst, argStep} {

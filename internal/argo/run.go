@@ -49,11 +49,7 @@ func Run(j *job.Job, p plan.Plan, number int) ([]manifest.Object, error) {
 	if err != nil {
 		return nil, err
 	}
-	objects, err := r.data()
-	if err != nil {
-		return nil, err
-	}
-	return append(objects, workflow), nil
+	return append(r.data(), workflow), nil
 }
 
 // run is one lowering in progress.

@@ -140,7 +140,7 @@ func (s *idSet) add(h uint32) bool {
 	}
 }
 
-// addAttempts adds a retried node and each of its attempts, name(0), name(1) …
+// addAttempts adds a retried node and each of its attempts, name(0), name(1) and so on.
 func (s *idSet) addAttempts(name uint32, attempts int) bool {
 	if !s.add(name) {
 		return false

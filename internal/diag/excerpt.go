@@ -16,6 +16,6 @@ func Excerpt(subject *hcl.Range, files map[string]*hcl.File) string {
 	var b strings.Builder
 	out := bufio.NewWriter(&b)
 	writeSnippet(out, subject, files[subject.Filename], "", "")
-	out.Flush()
+	_ = out.Flush() // a strings.Builder takes everything
 	return b.String()
 }

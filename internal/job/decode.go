@@ -119,7 +119,9 @@ func (a at) elements() []at {
 }
 
 // key is the last step of the path of a map's element.
-func (a at) key() string { return a.path[len(a.path)-1].(cty.IndexStep).Key.AsString() }
+func (a at) key() string {
+	return a.path[len(a.path)-1].(cty.IndexStep).Key.AsString() //nolint:forcetypeassert // elements ends paths so
+}
 
 func (a at) set() bool { return a.value.IsKnown() && !a.value.IsNull() }
 

@@ -31,7 +31,7 @@ func (d *decoder) runnerRules(r at, dom domain.Domain) {
 		}
 	}
 	for _, e := range r.attr("secret_env").elements() {
-		if plain := r.attr("env"); plain.set() && plain.value.HasIndex(e.path[len(e.path)-1].(indexStep).Key).True() {
+		if plain := r.attr("env"); plain.set() && plain.value.HasIndex(e.path[len(e.path)-1].(indexStep).Key).True() { //nolint:forcetypeassert // elements ends paths so
 			d.report(diag.CodeClash, e.path, "The environment variable %q is set in env too. Keep one of the two.", e.key())
 		}
 	}

@@ -140,7 +140,7 @@ func readText(files fs.FS, name string) (string, error) {
 	if err != nil {
 		return "", function.NewArgErrorf(0, "%q cannot be read: %s", name, fsReason(err))
 	}
-	defer f.Close()
+	defer f.Close() //nolint:errcheck // it was only read
 	data, err := io.ReadAll(io.LimitReader(f, MaxFileSize+1))
 	switch {
 	case err != nil:
