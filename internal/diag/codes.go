@@ -14,7 +14,8 @@ type Info struct {
 }
 
 // The codes of the job language. BF10–BF14 concern files, blocks, variables,
-// expressions and references; BF20–BF22 the rules about one job.
+// expressions and references; BF20–BF22 the rules about one job, BF30 what it
+// compiles to.
 const (
 	CodeEncoding       = "BF1001"
 	CodeTooLarge       = "BF1002"
@@ -75,6 +76,10 @@ const (
 	CodeLimitBelow   = "BF2201"
 	CodeNoCommand    = "BF2202"
 	CodeRetryBackoff = "BF2203"
+
+	CodeInvalidManifest = "BF3001"
+	CodeObjectTooLarge  = "BF3002"
+	CodeStatusTooLarge  = "BF3003"
 
 	CodeCluster       = "BF4001"
 	CodeJobNotFound   = "BF4002"
@@ -155,6 +160,10 @@ var registry = []Info{
 	{CodeLimitBelow, "Limit Below Request", "A resource's limit is smaller than its request.", "Raise the limit or lower the request."},
 	{CodeNoCommand, "Missing Command", "Argo must know the command, because it starts the container through its own wrapper.", "Set `command` to what the image would run."},
 	{CodeRetryBackoff, "Conflicting Backoff", "The longest wait between attempts is shorter than the first.", "Raise `max_backoff` or lower `backoff`."},
+
+	{CodeInvalidManifest, "Invalid Manifest", "An emitted object is not what Kubernetes or Argo would take.", "Please report it with the job file and the message."},
+	{CodeObjectTooLarge, "Object Too Large", "An emitted object is larger than Argo or Kubernetes can handle well.", "Move text out of command, args and env, into the image or a ConfigMap; write fewer or shorter values."},
+	{CodeStatusTooLarge, "Workflow Would Outgrow Its Limit", "With all of its partitions and attempts, a Workflow could become larger than Argo stores.", "Choose larger partitions, a lower retry limit, or the shard size that the message gives."},
 
 	{CodeCluster, "Cluster Call Failed", "The cluster did not answer, or refused what it was asked; the message says which.", "Follow the message; nothing is lost, and the same command goes on where it ended."},
 	{CodeJobNotFound, "Job Not Found", "The namespace has no record of this job.", "Check name, namespace and cluster; plan again to have the job restored from the Terraform state."},

@@ -50,7 +50,7 @@ func compile(j *job.Job, remaining ledger.Set, run int) (*Compiled, hcl.Diagnost
 		return nil, hcl.Diagnostics{internal("lowering the run", err)}
 	}
 	c.Objects = append([]manifest.Object{template}, objects...)
-	diags := check.Objects(c.Objects)
+	diags := append(check.Objects(c.Objects), check.Plan(j, c.Plan, run)...)
 	if diags.HasErrors() {
 		return nil, diags
 	}
@@ -58,7 +58,7 @@ func compile(j *job.Job, remaining ledger.Set, run int) (*Compiled, hcl.Diagnost
 }
 
 func planned(j *job.Job, remaining ledger.Set) plan.Plan {
-	return plan.Make(plan.Input{Domain: j.Domain, Remaining: remaining, Order: j.Order, ShardSize: j.ShardSize})
+	return plan.Make(plan.Input{Domain: j.Domain, Remaining: remaining, Order: j.Order, ShardSize: argo.ShardSize(j)})
 }
 
 // parts of a compilation, in the order in which they are created.

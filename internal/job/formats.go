@@ -169,6 +169,8 @@ func (d *decoder) absolutePath(a jobschema.Attribute, s string, p cty.Path) {
 		d.report(diag.CodePath, p, "%q is %q and must be absolute, that is, start with a slash.", a.Name, s)
 	case slices.Contains(strings.Split(s, "/"), ".."):
 		d.report(diag.CodePath, p, "%q is %q and may not contain “..”. Write the path that is meant.", a.Name, s)
+	case strings.Contains(s, "{{"):
+		d.report(diag.CodePath, p, "%q is %q and may not contain “{{”, which Argo would evaluate: only command, args and env may hold it.", a.Name, s)
 	case strings.Contains(s, ":") && a.Name == "mount_path":
 		d.report(diag.CodePath, p, "%q is %q and may not contain a colon, which Kubernetes refuses.", a.Name, s)
 	case path.Clean(s) == "/" && a.Name == "mount_path":
@@ -177,6 +179,10 @@ func (d *decoder) absolutePath(a jobschema.Attribute, s string, p cty.Path) {
 }
 
 func (d *decoder) relativePath(a jobschema.Attribute, s string, p cty.Path) {
+	if strings.Contains(s, "{{") {
+		d.report(diag.CodePath, p, "%q is %q and may not contain “{{”, which Argo would evaluate: only command, args and env may hold it.", a.Name, s)
+		return
+	}
 	if s == "" || strings.HasPrefix(s, "/") || slices.Contains(strings.Split(s, "/"), "..") {
 		d.report(diag.CodePath, p, "%q is %q and must be a relative path without “..”.", a.Name, s)
 	}
