@@ -92,6 +92,8 @@ func childManifest(j *job.Job) (string, error) {
 	ttl["secondsAfterSuccess"] = childRetention
 	spec := workflowSpec("shard", list{list{call}}, args, ttl)
 	// The number is put in as text below: a quoted tag would become a string.
+	// It is an expression because Argo's validator takes the manifest for YAML,
+	// and removes expressions from it before it does, but not plain tags.
 	const placeholder = "PARALLELISM"
 	spec["parallelism"] = placeholder
 	child := newObject(apiVersion, "Workflow", j.Namespace, workflowTag(argRun)+"-s"+inputTag(inK), labels, nil)
@@ -100,5 +102,5 @@ func childManifest(j *job.Job) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("writing the manifest of the launcher: %w", err)
 	}
-	return strings.Replace(string(text), ": "+placeholder+"\n", ": "+workflowTag(argParallelism)+"\n", 1), nil
+	return strings.Replace(string(text), ": "+placeholder+"\n", ": "+expression("%s", workflowInt(argParallelism))+"\n", 1), nil
 }
