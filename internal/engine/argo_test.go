@@ -30,12 +30,12 @@ type simulator struct {
 	fails func(lo, hi int64) bool
 	// times counts the successful runs of each key.
 	times map[int64]int
-	// finished lists the UIDs of Workflows that were seen at their end.
-	finished map[string]bool
+	// by tells which keys a run, children included, has processed.
+	by map[string]map[int64]bool
 }
 
 func newSimulator(t testing.TB, c *fake.Cluster) *simulator {
-	return &simulator{t: t, cluster: c, times: map[int64]int{}, fails: func(int64, int64) bool { return false }, finished: map[string]bool{}}
+	return &simulator{t: t, cluster: c, times: map[int64]int{}, fails: func(int64, int64) bool { return false }, by: map[string]map[int64]bool{}}
 }
 
 // tick lets every active Workflow process up to leaves partitions, and tells
@@ -167,8 +167,13 @@ func (w *simulated) leaves(template string, from, count int64, limit int) {
 			failures = true
 			continue
 		}
+		run := w.args["run"]
+		if w.by[run] == nil {
+			w.by[run] = map[int64]bool{}
+		}
 		for k := lo; k < hi; k++ {
 			w.times[k]++
+			w.by[run][k] = true
 		}
 		w.node(id, template, i, "Succeeded", "")
 	}

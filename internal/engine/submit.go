@@ -113,8 +113,11 @@ func (e *Engine) ensureRun(ctx context.Context, job string, number int, o manife
 		return nil, failed(err)
 	case existing == nil:
 		return o, nil
-	case !belongs(existing, job, number) || existing.GetAnnotations()[argo.AnnotationSpecHash] != o.GetAnnotations()[argo.AnnotationSpecHash]:
+	case !belongs(existing, job, number):
 		return nil, notOursObject(existing)
+	case existing.GetAnnotations()[argo.AnnotationSpecHash] != o.GetAnnotations()[argo.AnnotationSpecHash]:
+		return nil, problem(diag.CodeNotOurs, "Workflow \"%s/%s\" exists and belongs to an earlier job of the name %q, whose record is gone; it is never overwritten. "+
+			"If what it did does not matter any more, remove it with \"kubectl delete workflows -n %s -l %s\", and apply again.", o.GetNamespace(), o.GetName(), job, o.GetNamespace(), ofJob(job))
 	}
 	return existing, nil
 }
