@@ -98,6 +98,21 @@ func NodesProbe(l Layout, want int) Probe {
 	}
 }
 
+// NamespaceProbe looks for what the controller manager puts into namespace
+// default: without its service account no pod can be created there.
+func NamespaceProbe(l Layout) Probe {
+	return func(ctx context.Context) error {
+		client, err := adminClient(l)
+		if err != nil {
+			return err
+		}
+		if _, err := client.CoreV1().ServiceAccounts(metav1.NamespaceDefault).Get(ctx, "default", metav1.GetOptions{}); err != nil {
+			return fmt.Errorf("look for the service account of namespace default: %w", err)
+		}
+		return nil
+	}
+}
+
 func nodeReady(node corev1.Node) bool {
 	for _, c := range node.Status.Conditions {
 		if c.Type == corev1.NodeReady {

@@ -79,6 +79,7 @@ func (s *supervisor) startClients(ctx context.Context, ports map[string]int) err
 		{controlplane.ArgoController, controlplane.ArgoProbe(ports)},
 		{controlplane.NodeAgent, controlplane.NodesProbe(s.layout, nodes)},
 		{controlplane.ControllerManager, controlplane.HealthzProbe(s.layout, ports[controlplane.PortControllerManager])},
+		{controlplane.ControllerManager, controlplane.NamespaceProbe(s.layout)},
 		{controlplane.Scheduler, controlplane.HealthzProbe(s.layout, ports[controlplane.PortScheduler])},
 	} {
 		if err := s.await(ctx, wait.name, wait.probe); err != nil {
