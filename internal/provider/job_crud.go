@@ -58,12 +58,14 @@ func (r *jobResource) Read(ctx context.Context, req resource.ReadRequest, resp *
 		return
 	}
 	namespace, name, _ := strings.Cut(stringOf(attributes["id"]), "/")
+	known, diags := recall(ctx, req.State.Raw, req.Private)
+	resp.Diagnostics.Append(diags...)
 	e, diags := r.connection.use()
 	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	seen, problems := e.Observe(ctx, namespace, name)
+	seen, problems := e.ObserveKnown(ctx, namespace, name, known)
 	resp.Diagnostics.Append(atAttributes(problems)...)
 	if resp.Diagnostics.HasError() {
 		return
@@ -72,9 +74,7 @@ func (r *jobResource) Read(ctx context.Context, req resource.ReadRequest, resp *
 		resp.State.RemoveResource(ctx)
 		return
 	}
-	last, diags := req.Private.GetKey(ctx, memoryJob)
-	resp.Diagnostics.Append(diags...)
-	read, err := refreshed(attributes, req.State.Raw.Type(), seen, last)
+	read, err := refreshed(attributes, req.State.Raw.Type(), seen, known.Job)
 	if err != nil {
 		internalError(&resp.Diagnostics, fmt.Sprintf("reading the record of job %s/%s", namespace, name), err)
 		return
@@ -104,7 +104,7 @@ func refreshed(prior map[string]tftypes.Value, resourceType tftypes.Type, seen *
 	}
 	maps.Copy(out, observed(seen))
 	out["id"], out["name"] = text(seen.Namespace+"/"+seen.Name), text(seen.Name)
-	out["next_run"] = nextRun(nil)
+	out["next_run"], out["drift"] = nextRun(nil), driftOf(seen.Drift)
 	return out, nil
 }
 
@@ -217,6 +217,7 @@ func (d *declaration) applied(plan tftypes.Value, seen *engine.Observation, know
 		return plan, diags
 	}
 	found := d.identified()
+	found["drift"] = driftOf(nil)
 	maps.Copy(found, observed(seen))
 	preview, more := d.plan(known)
 	diags.Append(more.Errors()...)

@@ -46,9 +46,10 @@ func (r *jobResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReq
 	}
 	// Terraform has marked what is computed as unknown if and only if the
 	// configuration differs from the state.
-	if known != nil && req.Plan.Raw.Equal(req.State.Raw) && (preview == nil || preview.Next == nil) {
+	if known != nil && req.Plan.Raw.Equal(req.State.Raw) && !calls(preview) {
 		return
 	}
+	planned["drift"] = driftOf(nil)
 	for name, value := range observedNames() {
 		planned[name] = tftypes.NewValue(value.Type(), tftypes.UnknownValue)
 	}
@@ -63,6 +64,12 @@ func (r *jobResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReq
 		return
 	}
 	resp.Plan.Raw = raw
+}
+
+// calls tells whether there is something to do although the configuration is
+// the same.
+func calls(p *engine.Preview) bool {
+	return p != nil && (p.Next != nil || len(p.Heals) > 0)
 }
 
 // replaced tells whether the declaration names another job than the state.

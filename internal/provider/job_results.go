@@ -8,6 +8,7 @@ import (
 	"math/big"
 
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/engine"
@@ -48,6 +49,10 @@ func resultAttributes() map[string]schema.Attribute {
 				"message":  text("Why the last attempt failed, up to 256 bytes."),
 			}},
 		},
+		"drift": schema.ListAttribute{
+			Computed: true, ElementType: types.StringType,
+			MarkdownDescription: "One sentence for each thing in the cluster that somebody changed by hand since it was written; the next apply puts it back.",
+		},
 		"next_run": schema.SingleNestedAttribute{
 			Computed: true,
 			MarkdownDescription: "What the apply of this plan submits; null when there is nothing to run. " +
@@ -73,6 +78,18 @@ var (
 		"intervals": tftypes.String, "template": tftypes.String,
 	}}
 )
+
+var driftType = tftypes.List{ElementType: tftypes.String}
+
+// driftOf is the attribute drift. Plans hold none: whatever there is will have
+// been put back.
+func driftOf(sentences []string) tftypes.Value {
+	list := []tftypes.Value{}
+	for _, sentence := range sentences {
+		list = append(list, text(sentence))
+	}
+	return tftypes.NewValue(driftType, list)
+}
 
 // values are some top-level attributes of the resource.
 type values map[string]tftypes.Value

@@ -286,14 +286,48 @@ func TestImport(t *testing.T) {
 	}
 }
 
-func TestJobThatIsGoneIsPlannedAnew(t *testing.T) {
+// Whoever deletes the record by hand does not make everything run again.
+func TestLostRecordIsRestored(t *testing.T) {
 	tf, c := inFake(t)
 	tf.mustApply(orders())
+	playArgo(t, c, "orders-r1", "Failed", 4, map[int]string{2: "exit code 1"})
+	mustSucceed(t, "refresh", tf.refresh())
 	for _, o := range c.Objects() {
 		_ = c.Delete(t.Context(), cluster.Kind(o.GetKind()), o.GetNamespace(), o.GetName(), "")
 	}
 	mustSucceed(t, "refresh", tf.refresh())
-	tf.mustPlan(orders(), "create")
+	if !strings.Contains(show(t, tf.state, "drift"), "is gone") {
+		t.Errorf("drift is %s", show(t, tf.state, "drift"))
+	}
+	p := tf.mustPlan(orders(), "update")
+	tf.mustShow(p, map[string]string{"drift": "[]"})
+	if next := fields(t, fields(t, p.value)["next_run"]); jsonOf(next["intervals"]) != `"[20,30)"` {
+		t.Errorf("next_run is %s", show(t, p.value, "next_run"))
+	}
+	tf.mustApply(orders())
+	tf.mustHold(map[string]string{"progress": `"3/4"`, "drift": "[]"})
+	mustSucceed(t, "refresh", tf.refresh())
+	tf.mustPlan(orders(), "no-op")
+}
+
+// A template that was edited by hand under an active run is put back.
+func TestEditsByHandAreDrift(t *testing.T) {
+	tf, c := inFake(t)
+	tf.mustApply(orders())
+	template := stringOf(fields(t, tf.state)["template"])
+	if _, err := c.Patch(t.Context(), cluster.WorkflowTemplate, "default", template, []byte(`{"spec":{"templates":[]}}`)); err != nil {
+		t.Fatal(err)
+	}
+	mustSucceed(t, "refresh", tf.refresh())
+	if !strings.Contains(show(t, tf.state, "drift"), "WorkflowTemplate "+template) {
+		t.Errorf("drift is %s", show(t, tf.state, "drift"))
+	}
+	p := tf.mustPlan(orders(), "update")
+	tf.mustShow(p, map[string]string{"drift": "[]", "next_run": "null"})
+	tf.mustApply(orders())
+	mustSucceed(t, "refresh", tf.refresh())
+	tf.mustHold(map[string]string{"drift": "[]"})
+	tf.mustPlan(orders(), "no-op")
 }
 
 // What Terraform does not know yet keeps only what depends on it unknown.

@@ -61,6 +61,7 @@ func recall(ctx context.Context, state tftypes.Value, private privateReader) (*e
 		Failed: kept.Failed,
 		Phase:  engine.Phase(stringOf(attributes["phase"])),
 		Run:    stringOf(attributes["run"]),
+		Drift:  stringsOf(attributes["drift"]),
 	}, diags
 }
 
@@ -142,4 +143,17 @@ func stringOf(v tftypes.Value) string {
 		return ""
 	}
 	return s
+}
+
+// stringsOf is a list of texts; nil when null or unknown.
+func stringsOf(v tftypes.Value) []string {
+	var list []tftypes.Value
+	if !v.IsKnown() || v.IsNull() || v.As(&list) != nil {
+		return nil
+	}
+	var out []string
+	for _, e := range list {
+		out = append(out, stringOf(e))
+	}
+	return out
 }
