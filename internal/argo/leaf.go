@@ -5,6 +5,7 @@ package argo
 
 import (
 	"fmt"
+	"maps"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/job"
 )
@@ -20,13 +21,11 @@ func leaf(j *job.Job, s scope, name string, facts list) (node, error) {
 	t := node{
 		"name":          name,
 		"inputs":        inputs(inI),
-		"metadata":      node{"labels": toAny(merged(j.Labels, map[string]string{LabelJob: j.Name, LabelRun: workflowTag(argNumber)}))},
+		"metadata":      podMetadata(j),
 		"container":     container,
 		"retryStrategy": leafRetry(j.Retry),
 	}
-	if sa := j.Runner.ServiceAccount; sa != "" {
-		t["serviceAccountName"] = sa
-	}
+	maps.Copy(t, podSettings(j.Runner))
 	if d := j.Runner.Deadline; d > 0 {
 		t["activeDeadlineSeconds"] = seconds(d)
 	}
@@ -51,7 +50,13 @@ func container(j *job.Job, s scope, facts list) (node, error) {
 		return nil, err
 	}
 	// Without a command Argo would ask the image's registry for one.
-	c := node{"image": r.Image, "command": command, "env": env}
+	c := node{"image": r.Image, "command": command, "env": env, "securityContext": containerSecurity(r.Security)}
+	if r.WorkingDir != "" {
+		c["workingDir"] = r.WorkingDir
+	}
+	if sources := envFrom(r.EnvFrom); len(sources) > 0 {
+		c["envFrom"] = sources
+	}
 	if len(args) > 0 {
 		c["args"] = args
 	}
@@ -85,6 +90,10 @@ func environment(j *job.Job, s scope, facts list) (list, error) {
 		ref := node{"secretKeyRef": node{"name": v.Secret, "key": v.Key}}
 		env = append(env, node{"name": v.Name, "valueFrom": ref})
 	}
+	for _, v := range j.Runner.ConfigEnv {
+		ref := node{"configMapKeyRef": node{"name": v.ConfigMap, "key": v.Key}}
+		env = append(env, node{"name": v.Name, "valueFrom": ref})
+	}
 	return env, nil
 }
 
@@ -102,7 +111,9 @@ func resources(r job.Runner) node {
 func volumes(vs []job.Volume) list {
 	var out list
 	for _, v := range vs {
-		out = append(out, node{"name": v.Name, "hostPath": node{"path": v.HostPath}})
+		volume := volumeSource(v)
+		volume["name"] = v.Name
+		out = append(out, volume)
 	}
 	return out
 }

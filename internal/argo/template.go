@@ -62,11 +62,16 @@ func refuseTags(j *job.Job) error {
 	for _, v := range r.SecretEnv {
 		names = append(names, v.Name, v.Secret, v.Key)
 	}
+	for _, v := range r.ConfigEnv {
+		names = append(names, v.Name, v.ConfigMap, v.Key)
+	}
 	where, text := tagged("job", node{
 		"labels": toAny(j.Labels), "orchestrator_service_account": j.OrchestratorServiceAccount,
 		"runner": node{
 			"image": r.Image, "env": names, "resources": resources(r), "service_account": r.ServiceAccount,
-			"volumes": append(volumes(r.Volumes), mounts(r.Volumes)...),
+			"volumes": append(volumes(r.Volumes), mounts(r.Volumes)...), "working_dir": r.WorkingDir,
+			"env_from": envFrom(r.EnvFrom), "node_selector": toAny(r.NodeSelector), "tolerations": tolerations(r.Tolerations),
+			"priority_class": r.PriorityClass, "image_pull_secrets": pullSecrets(r.PullSecrets), "labels": toAny(r.Labels), "annotations": toAny(r.Annotations),
 		},
 	})
 	if where == "" {

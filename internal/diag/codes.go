@@ -76,6 +76,8 @@ const (
 	CodeLimitBelow   = "BF2201"
 	CodeNoCommand    = "BF2202"
 	CodeRetryBackoff = "BF2203"
+	CodeNoSource     = "BF2204"
+	CodeTwoSources   = "BF2205"
 
 	CodeInvalidManifest = "BF3001"
 	CodeObjectTooLarge  = "BF3002"
@@ -180,6 +182,8 @@ var registry = []Info{
 	{CodeOverlap, "Overlapping Jobs", "Another job of the namespace processes some of the same keys of the same target.", "Change the domain of one of them, or set overlap to allow."},
 	{CodeRunUnreadable, "Unreadable Run", "The state of a run cannot be read from its Workflow.", "Follow the message."},
 	{CodeHealed, "Edited Object Restored", "An object of the job was edited by hand and has been put back.", "Change the job's declaration instead."},
+	{CodeNoSource, "Missing Source", "A volume or source of variables does not say where its content comes from.", "Set one of the attributes that the message lists."},
+	{CodeTwoSources, "Conflicting Sources", "A volume or source of variables says twice where its content comes from.", "Keep one of the two."},
 	{CodeInternal, "Internal Error", "This program met a condition that its authors held impossible.", "Please report it with the job file and the message."},
 }
 

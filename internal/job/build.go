@@ -8,7 +8,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/zclconf/go-cty/cty"
 	"k8s.io/apimachinery/pkg/api/resource"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
@@ -16,8 +15,6 @@ import (
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/late"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/plan"
 )
-
-type indexStep = cty.IndexStep
 
 // build makes the job from a value that has passed every rule. The defaults
 // here are those that the table documents; a test compares them.
@@ -36,32 +33,6 @@ func build(root at, dom domain.Domain) *Job {
 		ShardSize:                  int(root.attr("shard_size").integer(500)),
 		Retry:                      buildRetry(root.attr("retry")),
 	}
-}
-
-func buildRunner(r at) Runner {
-	requests, limits := resourceMaps(r.attr("resources"))
-	out := Runner{
-		Image:          r.attr("image").text(),
-		Command:        texts(r.attr("command")),
-		Args:           texts(r.attr("args")),
-		Requests:       requests,
-		Limits:         limits,
-		Deadline:       r.attr("deadline").duration(0),
-		ServiceAccount: r.attr("service_account").text(),
-	}
-	for _, e := range r.attr("env").elements() {
-		out.Env = append(out.Env, EnvVar{Name: e.key(), Text: parsed(e)})
-	}
-	for _, e := range r.attr("secret_env").elements() {
-		out.SecretEnv = append(out.SecretEnv, SecretEnvVar{Name: e.key(), Secret: e.attr("secret").text(), Key: e.attr("key").text()})
-	}
-	for _, v := range r.attr("volumes").elements() {
-		out.Volumes = append(out.Volumes, Volume{
-			Name: v.attr("name").text(), MountPath: v.attr("mount_path").text(), SubPath: v.attr("sub_path").text(),
-			ReadOnly: v.attr("read_only").boolean(), HostPath: v.attr("host_path").text(),
-		})
-	}
-	return out
 }
 
 func buildRetry(r at) Retry {

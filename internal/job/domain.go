@@ -37,7 +37,7 @@ func (d *decoder) domain(p at) (dom domain.Domain, ok bool) {
 	if !p.set() {
 		return dom, false
 	}
-	kind, ok := d.kind(p, "partition", "range", "time", "values", "dimensions")
+	kind, ok := d.kind(p, "partition", diag.CodeNoDomain, diag.CodeTwoDomains, "range", "time", "values", "dimensions")
 	if !ok {
 		return dom, false
 	}
@@ -78,8 +78,8 @@ func (d *decoder) build(p at, dims []domain.Dimension, axes []axis) (domain.Doma
 	return dom, d.sizes(p, axes, dom)
 }
 
-// kind picks the one attribute that describes the keys.
-func (d *decoder) kind(p at, what string, kinds ...string) (string, bool) {
+// kind picks the one attribute of several that says what something is.
+func (d *decoder) kind(p at, what, codeNone, codeTwo string, kinds ...string) (string, bool) {
 	var given []at
 	for _, k := range kinds {
 		switch a := p.attr(k); {
@@ -90,11 +90,11 @@ func (d *decoder) kind(p at, what string, kinds ...string) (string, bool) {
 		}
 	}
 	if len(given) == 0 {
-		d.report(diag.CodeNoDomain, p.path, "The %s says nothing about what is to be processed. Set %s in it.", what, orList(kinds))
+		d.report(codeNone, p.path, "The %s does not say what it consists of. Set %s in it.", what, orList(kinds))
 		return "", false
 	}
 	if len(given) > 1 {
-		d.report(diag.CodeTwoDomains, given[1].path, "The %s has both %q and %q. Keep the one that describes the keys.", what, given[0].name(), given[1].name())
+		d.report(codeTwo, given[1].path, "The %s has both %q and %q. Keep the one that is meant.", what, given[0].name(), given[1].name())
 		return "", false
 	}
 	return given[0].name(), true
@@ -119,7 +119,7 @@ func (d *decoder) dimensions(l at) (dims []domain.Dimension, axes []axis, ok boo
 			continue
 		}
 		name := e.attr("name")
-		kind, one := d.kind(e, "dimension", "range", "time", "values")
+		kind, one := d.kind(e, "dimension", diag.CodeNoDomain, diag.CodeTwoDomains, "range", "time", "values")
 		if !one || !d.usable(name) {
 			ok = false
 			continue

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -63,16 +64,18 @@ var formats map[jobschema.Format]func(d *decoder, a jobschema.Attribute, s strin
 
 func init() {
 	formats = map[jobschema.Format]func(*decoder, jobschema.Attribute, string, cty.Path){
-		jobschema.Line:     (*decoder).line,
-		jobschema.JobName:  (*decoder).jobName,
-		jobschema.DNSLabel: (*decoder).dnsLabel,
-		jobschema.DNSName:  (*decoder).dnsName,
-		jobschema.Image:    (*decoder).image,
-		jobschema.Duration: (*decoder).durationText,
-		jobschema.Quantity: (*decoder).quantity,
-		jobschema.DataKey:  (*decoder).dataKey,
-		jobschema.AbsPath:  (*decoder).absolutePath,
-		jobschema.RelPath:  (*decoder).relativePath,
+		jobschema.Line:       (*decoder).line,
+		jobschema.JobName:    (*decoder).jobName,
+		jobschema.DNSLabel:   (*decoder).dnsLabel,
+		jobschema.DNSName:    (*decoder).dnsName,
+		jobschema.Image:      (*decoder).image,
+		jobschema.Duration:   (*decoder).durationText,
+		jobschema.Quantity:   (*decoder).quantity,
+		jobschema.DataKey:    (*decoder).dataKey,
+		jobschema.AbsPath:    (*decoder).absolutePath,
+		jobschema.RelPath:    (*decoder).relativePath,
+		jobschema.EnvName:    (*decoder).envPrefix,
+		jobschema.Capability: (*decoder).capability,
 	}
 }
 
@@ -160,6 +163,16 @@ func (d *decoder) checkQuantity(name, s string, p cty.Path) {
 		d.report(diag.CodeQuantity, p, "%q is %q and must be more than zero.", name, s)
 	case name == "memory" && q.MilliValue()%1000 != 0:
 		d.report(diag.CodeQuantity, p, "%q is %q, which is a fraction of a byte. The suffix m means thousandths; for mebibytes write Mi.", name, s)
+	}
+}
+
+func (d *decoder) envPrefix(_ jobschema.Attribute, s string, p cty.Path) { d.envName(s, p) }
+
+var capabilityForm = regexp.MustCompile(`^[A-Z][A-Z_]*$`)
+
+func (d *decoder) capability(a jobschema.Attribute, s string, p cty.Path) {
+	if !capabilityForm.MatchString(s) || strings.HasPrefix(s, "CAP_") {
+		d.report(diag.CodeName, p, "%q is %q, which is no capability. Write for example ALL or NET_RAW, without CAP_.", a.Name, s)
 	}
 }
 

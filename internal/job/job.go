@@ -34,36 +34,6 @@ type Job struct {
 	Retry                      Retry
 }
 
-// Runner is the container that processes one partition.
-type Runner struct {
-	Image          string
-	Command        []Text
-	Args           []Text
-	Env            []EnvVar // sorted by name
-	SecretEnv      []SecretEnvVar
-	Requests       map[string]string // resource name → quantity
-	Limits         map[string]string
-	Deadline       time.Duration // 0: none
-	ServiceAccount string
-	Volumes        []Volume // in declared order
-}
-
-// EnvVar is a plain variable; its text may refer to the partition.
-type EnvVar struct {
-	Name string
-	Text Text
-}
-
-// SecretEnvVar takes its value from a key of a Secret in the job's namespace.
-type SecretEnvVar struct{ Name, Secret, Key string }
-
-// Volume is one mount of the runner.
-type Volume struct {
-	Name, MountPath, SubPath string
-	ReadOnly                 bool
-	HostPath                 string
-}
-
 // Retry says how a failed partition is tried again.
 type Retry struct {
 	Limit      int

@@ -61,6 +61,8 @@ func TestDecodeFillsDefaults(t *testing.T) {
 			Env:      []job.EnvVar{{Name: "A", Text: job.Text{{Literal: "1"}}}, {Name: "B", Text: job.Text{{Literal: "2"}}}},
 			Requests: map[string]string{"cpu": "500m", "memory": "1Gi"},
 			Limits:   map[string]string{"memory": "2Gi"},
+
+			NodeSelector: map[string]string{}, Labels: map[string]string{}, Annotations: map[string]string{},
 		},
 	}
 	if d := cmp.Diff(want, got); d != "" {
@@ -131,13 +133,16 @@ func TestDefaultsAreAsDocumented(t *testing.T) {
 		"max_parallel": strconv.Itoa(j.MaxParallel), "shard_size": strconv.Itoa(j.ShardSize),
 		"retry.limit": strconv.Itoa(j.Retry.Limit), "retry.backoff": j.Retry.Backoff.String(),
 		"retry.factor": strconv.Itoa(j.Retry.Factor), "retry.max_backoff": strings.TrimSuffix(j.Retry.MaxBackoff.String(), "0s"),
-		"runner.volumes.read_only": "false",
+		"runner.security_context.seccomp": map[bool]string{false: "runtime_default", true: "unconfined"}[j.Runner.Security.Unconfined],
 	}
 	documented := map[string]string{}
 	var walk func(prefix string, attrs []jobschema.Attribute)
 	walk = func(prefix string, attrs []jobschema.Attribute) {
 		for _, a := range attrs {
-			if a.Default != "" {
+			if a.Kind == jobschema.Bool && a.Default != "false" {
+				t.Errorf("%s%s is a bool whose default is not false", prefix, a.Name)
+			}
+			if a.Default != "" && a.Kind != jobschema.Bool {
 				documented[prefix+a.Name] = a.Default
 			}
 			walk(prefix+a.Name+".", a.Attributes)

@@ -18,7 +18,10 @@ func (d *decoder) mapKey(a jobschema.Attribute, key string, p cty.Path) {
 	switch a.Format {
 	case jobschema.EnvNames:
 		d.envName(key, p)
-	case jobschema.Labels:
+	case jobschema.Labels, jobschema.Annotations:
+		d.labelKey(key, p)
+		d.reservedKey(key, p)
+	case jobschema.NodeLabels:
 		d.labelKey(key, p)
 	case jobschema.Quantities:
 		if len(validation.IsQualifiedName(key)) > 0 {
@@ -30,7 +33,7 @@ func (d *decoder) mapKey(a jobschema.Attribute, key string, p cty.Path) {
 // mapValue checks a value of a map of strings by the map's format.
 func (d *decoder) mapValue(a jobschema.Attribute, key, s string, p cty.Path) {
 	switch a.Format {
-	case jobschema.Labels:
+	case jobschema.Labels, jobschema.NodeLabels:
 		if len(validation.IsValidLabelValue(s)) > 0 {
 			d.report(diag.CodeLabel, p, "The label %q has the value %q. A label's value has at most 63 letters, digits, dashes, underscores and dots, and starts and ends with a letter or digit.", key, s)
 		}
@@ -55,13 +58,16 @@ func (d *decoder) envName(name string, p cty.Path) {
 
 func (d *decoder) labelKey(key string, p cty.Path) {
 	if problems := validation.IsQualifiedName(key); len(problems) > 0 {
-		d.report(diag.CodeLabel, p, "%q cannot be the key of a label. Use at most 63 letters, digits, dashes, underscores and dots, after an optional DNS name and a slash.", key)
-		return
+		d.report(diag.CodeLabel, p, "%q cannot be the key of a label or annotation. Use at most 63 letters, digits, dashes, underscores and dots, after an optional DNS name and a slash.", key)
 	}
+}
+
+// reservedKey refuses keys that Argo and this program set themselves.
+func (d *decoder) reservedKey(key string, p cty.Path) {
 	for _, owner := range []string{"backfill.dev", "workflows.argoproj.io"} {
 		domain, _, ok := strings.Cut(key, "/")
 		if ok && (domain == owner || strings.HasSuffix(domain, "."+owner)) {
-			d.report(diag.CodeReserved, p, "Labels below %s/ are set by the controller and this program. Choose another key than %q.", owner, key)
+			d.report(diag.CodeReserved, p, "Labels and annotations below %s/ are set by the controller and this program. Choose another key than %q.", owner, key)
 		}
 	}
 }

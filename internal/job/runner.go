@@ -21,22 +21,65 @@ func (d *decoder) runnerRules(r at, dom domain.Domain) {
 	if !r.set() {
 		return
 	}
-	if c := r.attr("command"); d.usable(c) && c.value.LengthInt() == 0 {
-		d.report(diag.CodeNoCommand, c.path, "The command is empty. Argo starts the container through a wrapper and must know the program: write what the image would run.")
-	}
+	d.commandRules(r)
 	known := references(dom)
 	for _, name := range []string{"command", "args", "env"} {
 		for _, e := range r.attr(name).elements() {
 			d.lateText(e, known)
 		}
 	}
-	for _, e := range r.attr("secret_env").elements() {
-		if plain := r.attr("env"); plain.set() && plain.value.HasIndex(e.path[len(e.path)-1].(indexStep).Key).True() { //nolint:forcetypeassert // elements ends paths so
-			d.report(diag.CodeClash, e.path, "The environment variable %q is set in env too. Keep one of the two.", e.key())
-		}
-	}
+	d.environmentRules(r)
 	d.resourceRules(r.attr("resources"))
 	d.volumeRules(r.attr("volumes"))
+	for _, t := range r.attr("tolerations").elements() {
+		if s, effect := t.attr("seconds"), t.attr("effect"); d.usable(s) && effect.value.IsKnown() && effect.text() != "NoExecute" {
+			d.report(diag.CodeChoice, s.path, "\"seconds\" has a meaning for the effect \"NoExecute\" only. Set that effect, or remove seconds.")
+		}
+		if key, value := t.attr("key"), t.attr("value"); value.set() && key.value.IsKnown() && key.value.IsNull() {
+			d.report(diag.CodeMissingAttr, value.path, "A toleration with a value needs the key of the taint. Set key, or remove value.")
+		}
+	}
+}
+
+// maxScript bounds a script, which becomes one argument of a process: Linux
+// takes at most 128 KiB there, and the template holds it twice escaped.
+const maxScript = 64 << 10
+
+func (d *decoder) commandRules(r at) {
+	command, script := r.attr("command"), r.attr("script")
+	if !command.value.IsKnown() || !script.value.IsKnown() {
+		return
+	}
+	if s := script.text(); len(s) > maxScript {
+		d.report(diag.CodeText, script.path, "The script has %d bytes and may have at most %d. Put it in the image or in a ConfigMap that is mounted.", len(s), maxScript)
+	}
+	switch {
+	case command.set() && command.value.LengthInt() == 0:
+		d.report(diag.CodeNoCommand, command.path, "The command is empty. Argo starts the container through a wrapper and must know the program: write what the image would run.")
+	case !command.set() && !script.set():
+		d.report(diag.CodeNoCommand, command.path, "The runner has neither a command nor a script. Argo starts the container through a wrapper and must know the program: set command to what the image would run.")
+	case script.set() && script.text() == "":
+		d.report(diag.CodeText, script.path, "The script is empty. Write it, or remove the attribute.")
+	}
+}
+
+// environmentRules finds variables that are set twice.
+func (d *decoder) environmentRules(r at) {
+	first := map[string]string{}
+	for _, kind := range []string{"env", "secret_env", "config_env"} {
+		for _, e := range r.attr(kind).elements() {
+			if other, twice := first[e.key()]; twice {
+				d.report(diag.CodeClash, e.path, "The environment variable %q is set in %s too. Keep one of the two.", e.key(), other)
+				continue
+			}
+			first[e.key()] = kind
+		}
+	}
+	for _, e := range r.attr("env_from").elements() {
+		if e.set() {
+			d.kind(e, "source of variables", diag.CodeNoSource, diag.CodeTwoSources, "config_map", "secret")
+		}
+	}
 }
 
 // references lists what texts of the job may refer to; those below partition
@@ -113,6 +156,9 @@ func (d *decoder) volumeRules(l at) {
 			if slices.Contains(volumesOfArgo, name.text()) || strings.HasPrefix(name.text(), "backfill-") {
 				d.report(diag.CodeReserved, name.path, "The volume name %q is kept for Argo or this program. Choose another.", name.text())
 			}
+		}
+		if v.set() {
+			d.kind(v, "volume", diag.CodeNoSource, diag.CodeTwoSources, "host_path", "empty_dir", "config_map", "secret", "claim")
 		}
 		if mount := v.attr("mount_path"); v.set() && d.usable(mount) {
 			d.mountRules(mount, i, mounts)

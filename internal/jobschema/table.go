@@ -53,69 +53,6 @@ func Job() []Attribute {
 	}
 }
 
-func runner() []Attribute {
-	return []Attribute{
-		{
-			Name: "image", Kind: String, Required: true, Format: Image, Class: Next,
-			Doc: "Container image.",
-		},
-		{
-			Name: "command", Kind: StringList, Required: true, Late: true, Class: Next,
-			Doc: "The program and its first arguments. Required, because Argo starts the container through a wrapper and must not have to ask a registry what the image would run.",
-		},
-		{
-			Name: "args", Kind: StringList, Late: true, Class: Next,
-			Doc: "Further arguments.",
-		},
-		{
-			Name: "env", Kind: StringMap, Format: EnvNames, Late: true, Class: Next,
-			Doc: "Environment variables. Anyone who can read the Workflow can read them; use `secret_env` for secrets. Names that start with `BACKFILL_` or `ARGO_` are reserved.",
-		},
-		{
-			Name: "secret_env", Kind: ObjectMap, Format: EnvNames, Class: Next, Attributes: []Attribute{
-				{Name: "secret", Kind: String, Required: true, Format: DNSName, Class: Next, Doc: "Name of the Secret, in the job's namespace."},
-				{Name: "key", Kind: String, Required: true, Format: DataKey, Class: Next, Doc: "Key in the Secret."},
-			},
-			Doc: "Environment variables taken from Secrets by the kubelet. Their values enter no manifest, plan, state or log.",
-		},
-		{
-			Name: "resources", Kind: Object, Class: Next, Attributes: resources(),
-			Doc: "What the container requests of its node and may use at most.",
-		},
-		{
-			Name: "deadline", Kind: String, Format: Duration, Class: Next,
-			Doc: "The longest one attempt may run, for example `30m`. None by default.",
-		},
-		{
-			Name: "service_account", Kind: String, Format: DNSName, Class: Next,
-			Doc: "Service account of the pods. It needs `create` and `patch` on WorkflowTaskResults, which Argo's executor reports through.",
-		},
-		{
-			Name: "volumes", Kind: ObjectList, Class: Next, Attributes: volumes(),
-			Doc: "What is mounted into the container.",
-		},
-	}
-}
-
-func resources() []Attribute {
-	return []Attribute{
-		{Name: "cpu", Kind: String, Format: Quantity, Class: Next, Doc: "CPU request, for example `500m` or `2`. It sets no limit."},
-		{Name: "memory", Kind: String, Format: Quantity, Class: Next, Doc: "Memory request and limit, for example `1Gi`."},
-		{Name: "requests", Kind: StringMap, Format: Quantities, Class: Next, Doc: "Requests by resource name; they override `cpu` and `memory`."},
-		{Name: "limits", Kind: StringMap, Format: Quantities, Class: Next, Doc: "Limits by resource name; they override `memory`."},
-	}
-}
-
-func volumes() []Attribute {
-	return []Attribute{
-		{Name: "name", Kind: String, Required: true, Format: DNSLabel, Class: Next, Doc: "Name of the volume, unique in the job."},
-		{Name: "mount_path", Kind: String, Required: true, Format: AbsPath, Class: Next, Doc: "Where it appears in the container."},
-		{Name: "host_path", Kind: String, Required: true, Format: AbsPath, Class: Next, Doc: "Directory or file of the node that is mounted."},
-		{Name: "read_only", Kind: Bool, Default: "false", Class: Next, Doc: "Whether writing is refused."},
-		{Name: "sub_path", Kind: String, Format: RelPath, Class: Next, Doc: "Path inside the volume that is mounted instead of its root."},
-	}
-}
-
 func retry() []Attribute {
 	return []Attribute{
 		{

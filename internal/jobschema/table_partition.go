@@ -5,7 +5,7 @@ package jobschema
 
 // partition describes what is processed.
 func partition() []Attribute {
-	return append(axes("partition"),
+	return append(axes(),
 		Attribute{
 			Name: "dimensions", Kind: ObjectList, Class: Grid, Attributes: dimension(),
 			Doc: "Two to four named ranges, times or lists of values; every combination is a partition. The last dimension varies fastest. Refer to `partition.<name>.start`, `.end` and `.key`.",
@@ -22,12 +22,12 @@ func dimension() []Attribute {
 		Name: "name", Kind: String, Required: true, Class: Grid,
 		Doc: "Name of the dimension: a lower-case letter, then lower-case letters, digits and underscores; not `start`, `end`, `key` or `index`.",
 	}
-	return append([]Attribute{name}, axes("dimension")...)
+	return append([]Attribute{name}, axes()...)
 }
 
 // axes are the ways to describe keys, of which a partition or a dimension has
 // exactly one.
-func axes(what string) []Attribute {
+func axes() []Attribute {
 	return []Attribute{
 		{
 			Name: "range", Kind: Object, Class: Grid, Attributes: integerRange(),
@@ -39,7 +39,7 @@ func axes(what string) []Attribute {
 		},
 		{
 			Name: "values", Kind: StringList, Class: Grid,
-			Doc: "Explicit keys, one " + what + " value each; at most 10,000 of together 256 kB. They have `.key` and `.value`, but no start and end.",
+			Doc: "Explicit keys, at most 10,000 of together 256 kB. They have `.key` and `.value`, but no start and end.",
 		},
 	}
 }

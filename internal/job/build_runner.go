@@ -1,0 +1,105 @@
+// Copyright (c) The terraform-provider-backfill authors
+// SPDX-License-Identifier: MPL-2.0
+
+package job
+
+// shell runs a script for which no command was given.
+var shell = []Text{{{Literal: "sh"}}, {{Literal: "-c"}}}
+
+func buildRunner(r at) Runner {
+	requests, limits := resourceMaps(r.attr("resources"))
+	out := Runner{
+		Image:          r.attr("image").text(),
+		Command:        buildCommand(r),
+		Args:           texts(r.attr("args")),
+		WorkingDir:     r.attr("working_dir").text(),
+		Requests:       requests,
+		Limits:         limits,
+		Deadline:       r.attr("deadline").duration(0),
+		ServiceAccount: r.attr("service_account").text(),
+		PullSecrets:    plainTexts(r.attr("image_pull_secrets")),
+		Security:       buildSecurity(r.attr("security_context")),
+		NodeSelector:   stringMap(r.attr("node_selector")),
+		PriorityClass:  r.attr("priority_class").text(),
+		Labels:         stringMap(r.attr("labels")),
+		Annotations:    stringMap(r.attr("annotations")),
+	}
+	for _, e := range r.attr("env").elements() {
+		out.Env = append(out.Env, EnvVar{Name: e.key(), Text: parsed(e)})
+	}
+	for _, e := range r.attr("secret_env").elements() {
+		out.SecretEnv = append(out.SecretEnv, SecretEnvVar{Name: e.key(), Secret: e.attr("secret").text(), Key: e.attr("key").text()})
+	}
+	for _, e := range r.attr("config_env").elements() {
+		out.ConfigEnv = append(out.ConfigEnv, ConfigEnvVar{Name: e.key(), ConfigMap: e.attr("config_map").text(), Key: e.attr("key").text()})
+	}
+	for _, e := range r.attr("env_from").elements() {
+		out.EnvFrom = append(out.EnvFrom, EnvSource{ConfigMap: e.attr("config_map").text(), Secret: e.attr("secret").text(), Prefix: e.attr("prefix").text()})
+	}
+	for _, v := range r.attr("volumes").elements() {
+		out.Volumes = append(out.Volumes, buildVolume(v))
+	}
+	for _, t := range r.attr("tolerations").elements() {
+		value := t.attr("value")
+		out.Tolerations = append(out.Tolerations, Toleration{
+			Key: t.attr("key").text(), Value: value.text(), HasValue: value.set(),
+			Effect: t.attr("effect").text(), Seconds: t.attr("seconds").optional(),
+		})
+	}
+	return out
+}
+
+// buildCommand appends the script, which is never looked into.
+func buildCommand(r at) []Text {
+	command := texts(r.attr("command"))
+	script := r.attr("script")
+	if !script.set() {
+		return command
+	}
+	if len(command) == 0 {
+		command = append(command, shell...)
+	}
+	return append(command, Text{{Literal: script.text()}})
+}
+
+func buildVolume(v at) Volume {
+	out := Volume{
+		Name: v.attr("name").text(), MountPath: v.attr("mount_path").text(), SubPath: v.attr("sub_path").text(),
+		ReadOnly: v.attr("read_only").boolean(), HostPath: v.attr("host_path").text(),
+		ConfigMap: v.attr("config_map").text(), Secret: v.attr("secret").text(), Claim: v.attr("claim").text(),
+	}
+	if e := v.attr("empty_dir"); e.set() {
+		out.EmptyDir = &EmptyDir{Memory: e.attr("memory").boolean()}
+		if limit := e.attr("size_limit"); limit.set() {
+			out.EmptyDir.SizeLimit = canonical(limit.text())
+		}
+	}
+	return out
+}
+
+func buildSecurity(s at) Security {
+	return Security{
+		RunAsUser: s.attr("run_as_user").optional(), RunAsGroup: s.attr("run_as_group").optional(), FSGroup: s.attr("fs_group").optional(),
+		NonRoot: s.attr("run_as_non_root").boolean(), ReadOnlyRoot: s.attr("read_only_root").boolean(),
+		AllowPrivilegeEscalation: s.attr("allow_privilege_escalation").boolean(),
+		Unconfined:               s.attr("seccomp").text() == "unconfined",
+		DropCapabilities:         plainTexts(s.attr("drop_capabilities")),
+	}
+}
+
+// optional is the value of an Int, or nil when it is not set.
+func (a at) optional() *int64 {
+	if !a.set() {
+		return nil
+	}
+	i := a.integer(0)
+	return &i
+}
+
+func plainTexts(a at) []string {
+	var out []string
+	for _, e := range a.elements() {
+		out = append(out, e.text())
+	}
+	return out
+}
