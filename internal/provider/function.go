@@ -32,7 +32,7 @@ func sourceParameters() []function.Parameter {
 		},
 		function.DynamicParameter{
 			Name: "variables", AllowNullValue: true,
-			MarkdownDescription: "Object with the values of the variables that the file declares; `null` or `{}` for none.",
+			MarkdownDescription: "Object with the values of the variables that the file declares; `{}` for none.",
 		},
 	}
 }
