@@ -34,6 +34,10 @@ func runNodeAgent(args []string) int {
 	flags.StringVar(&c.ServingCert, "serving-cert", "", "certificate of the agent's port")
 	flags.StringVar(&c.ServingKey, "serving-key", "", "key of the agent's port")
 	flags.StringVar(&c.ClientCAFile, "client-ca", "", "CA of the API server's client certificate")
+	flags.Func("hide", "path that containers must not see (may be repeated)", func(path string) error {
+		c.Hide = append(c.Hide, path)
+		return nil
+	})
 	server := flags.String("api-server", "", "host and port of the API server")
 	_ = flags.Parse(args) // ExitOnError
 

@@ -66,6 +66,7 @@ func (s *supervisor) nodeAgentArgs() []string {
 	return []string{
 		"-kubeconfig=" + files.Kubeconfig,
 		"-state=" + s.layout.NodeState(),
+		"-hide=" + s.layout.Root, // keys, tokens and the administrator's kubeconfig
 		"-runtime=" + o.Runtime,
 		"-profile=" + o.Profile,
 		"-on-demand=" + strconv.Itoa(o.OnDemand),

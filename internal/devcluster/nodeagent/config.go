@@ -22,6 +22,8 @@ type Config struct {
 	Kubeconfig string
 	// StateDir is a directory of the agent's own, made when missing.
 	StateDir string
+	// Hide are more paths that containers must not see, such as the cluster's keys; a path may be missing.
+	Hide []string
 	// Runtime is RuntimeProcess.
 	Runtime string
 	// Profile names a cloud profile.

@@ -103,7 +103,7 @@ func newPods(ctx context.Context, client kubernetes.Interface, cfg *Config, node
 		Dir:           cfg.StateDir,
 		Scope:         scope(cfg.StateDir),
 		Programs:      map[string]string{"argoexec": cfg.Argoexec},
-		Masks:         []string{cfg.Kubeconfig, cfg.ServingKey},
+		Masks:         append([]string{cfg.Kubeconfig, cfg.ServingKey}, cfg.Hide...),
 		Path:          containerPath(os.Getenv("PATH")),
 		APIServerHost: cfg.APIServerHost,
 		APIServerPort: cfg.APIServerPort,

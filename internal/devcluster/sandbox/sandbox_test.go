@@ -436,3 +436,18 @@ func BenchmarkStart(b *testing.B) {
 		<-p.Done()
 	}
 }
+
+// Masks inside masks, and a volume from inside a mask, as a cluster whose state is below a mounted directory has them.
+func TestNestedMasksAndVolumesFromInside(t *testing.T) {
+	h := newHarness(t)
+	dir := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(dir, "inner"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, filepath.Join(dir, "inner", "file"), "kept")
+	spec := script0("cat /v/file; ls -A /usr/share/", stage.Mount{Source: filepath.Join(dir, "inner"), Target: "/v"})
+	spec.Masks = []string{"/usr/share/doc/none", "/usr/share", "/usr/share/doc", "/usr/share/passwd"}
+	if output, result := h.start(spec).wait(); output != "kept" || result.ExitCode != 0 {
+		t.Errorf("got %q, %+v", output, result)
+	}
+}

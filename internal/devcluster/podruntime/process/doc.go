@@ -9,5 +9,6 @@
 // secrets, CPU limits) is accepted and named in the pod condition LocalClusterNotEnforced; anything else it does not do is
 // refused by name in the pod's status. Image names are only labels: the host's files are the root.
 //
-// Volumes are written once, when the pod starts: a later change of a ConfigMap or Secret does not reach a running pod.
+// Volumes are written once, when the pod starts: a later change of a ConfigMap or Secret does not reach a running pod, and
+// service account tokens are not renewed (the API server accepts the standard ones for a year).
 package process

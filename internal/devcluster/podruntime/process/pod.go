@@ -246,22 +246,29 @@ func (p *pod) Done() <-chan struct{} { return p.done }
 
 // Exec implements podruntime.Pod.
 func (p *pod) Exec(ctx context.Context, name string, options sandbox.ExecOptions) (int, error) {
-	p.mu.Lock()
-	var process *sandbox.Process
-	found := false
-	for _, c := range p.snapshot.containers {
-		if c.spec.Name == name {
-			process, found = c.process, true
-		}
-	}
-	p.mu.Unlock()
-	switch {
-	case !found:
+	c := p.container(name)
+	if c == nil {
 		return 0, podruntime.ErrNotFound
-	case process == nil:
+	}
+	p.mu.Lock()
+	process := c.process
+	p.mu.Unlock()
+	if process == nil {
 		return 0, sandbox.ErrEnded
 	}
 	return process.Exec(ctx, options)
+}
+
+// container finds a container by name; nil when the pod has none of that name, or is not run.
+func (p *pod) container(name string) *container {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, c := range p.snapshot.containers {
+		if c.spec.Name == name {
+			return c
+		}
+	}
+	return nil
 }
 
 // removeVolumes deletes the pod's own data; logs stay until the pod is forgotten.

@@ -124,10 +124,8 @@ func (r *Runtime) logEnd(uid types.UID, name string) <-chan struct{} {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if p, ok := r.pods[uid]; ok {
-		for _, c := range p.snapshot.containers {
-			if c.spec.Name == name {
-				return c.logged
-			}
+		if c := p.container(name); c != nil {
+			return c.logged
 		}
 	}
 	closed := make(chan struct{})

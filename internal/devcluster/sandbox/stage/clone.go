@@ -4,6 +4,7 @@
 package stage
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -28,7 +29,9 @@ func cloneMount(path string, readOnly bool) (source, error) {
 }
 
 func clone(path string, readOnly bool, attributes uint64) (source, error) {
-	fd, err := unix.OpenTree(unix.AT_FDCWD, path, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_RECURSIVE)
+	// What is mounted on demand must not hold up every container's start.
+	const flags = unix.OPEN_TREE_CLONE | unix.OPEN_TREE_CLOEXEC | unix.AT_RECURSIVE | unix.AT_NO_AUTOMOUNT
+	fd, err := unix.OpenTree(unix.AT_FDCWD, path, flags)
 	if err != nil {
 		return source{}, fmt.Errorf("open %s: %w", path, err)
 	}
@@ -79,7 +82,9 @@ func cloneDir(dir string, skip map[string]bool) ([]entry, error) {
 			if e.link, err = os.Readlink(path); err != nil {
 				return nil, err
 			}
-		} else if e.from, err = cloneMount(path, true); err != nil {
+		} else if e.from, err = cloneMount(path, true); errors.Is(err, unix.ENOENT) {
+			continue // it went while we looked
+		} else if err != nil {
 			return nil, err
 		}
 		entries = append(entries, e)
