@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"unicode/utf8"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -45,6 +46,12 @@ func (r *Runtime) environment(ctx context.Context, p *pod, container *corev1.Con
 	for name, value := range service {
 		if _, set := values[name]; !set {
 			values[name] = value
+		}
+	}
+	for name, value := range values {
+		// Container runtimes refuse it as well; a Secret can hold any bytes.
+		if !utf8.ValidString(value) {
+			return nil, fmt.Errorf("the value of variable %s is not valid UTF-8", name)
 		}
 	}
 	return values, nil

@@ -49,7 +49,8 @@ func testPod(c corev1.Container) *pod {
 func TestEnvironment(t *testing.T) {
 	settings := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "s", Namespace: "data"}, Data: map[string]string{"k": "v", "A": "from"}}
 	login := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "l", Namespace: "data"}, Data: map[string][]byte{"pw": []byte("x")}}
-	r := testRuntime(settings, login)
+	binary := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "b", Namespace: "data"}, Data: map[string][]byte{"k": {0xff}}}
+	r := testRuntime(settings, login, binary)
 	yes := true
 	reference := func(name string) corev1.LocalObjectReference { return corev1.LocalObjectReference{Name: name} }
 	field := func(path string) *corev1.EnvVarSource {
@@ -96,6 +97,10 @@ func TestEnvironment(t *testing.T) {
 			env: []corev1.EnvVar{{Name: "X", ValueFrom: &corev1.EnvVarSource{
 				SecretKeyRef: &corev1.SecretKeySelector{LocalObjectReference: reference("l"), Key: "none"}}}},
 			problem: "variable X: couldn't find key none in Secret data/l",
+		},
+		"bytes that are no text": {
+			from:    []corev1.EnvFromSource{{SecretRef: &corev1.SecretEnvSource{LocalObjectReference: reference("b")}}},
+			problem: "the value of variable k is not valid UTF-8",
 		},
 		"a secret must exist": {
 			from:    []corev1.EnvFromSource{{SecretRef: &corev1.SecretEnvSource{LocalObjectReference: reference("none")}}},
