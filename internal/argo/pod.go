@@ -4,6 +4,8 @@
 package argo
 
 import (
+	"maps"
+
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/job"
 )
 
@@ -34,12 +36,31 @@ func podSettings(r job.Runner) node {
 	if r.Security.FSGroup != nil {
 		out["securityContext"] = node{"fsGroup": *r.Security.FSGroup}
 	}
-	if len(r.PullSecrets) > 0 {
-		// Templates have no field for them, and that of a Workflow's spec does
-		// not travel through templateRef.
-		out["podSpecPatch"] = compactJSON(node{"imagePullSecrets": pullSecrets(r.PullSecrets)})
+	if r.Affinity != nil {
+		out["affinity"] = r.Affinity
+	}
+	if patch := podPatch(r); len(patch) > 0 {
+		out["podSpecPatch"] = compactJSON(patch)
 	}
 	return out
+}
+
+// podPatch is the job's own patch and what templates have no field for; the
+// fields of a Workflow's spec do not travel through templateRef.
+func podPatch(r job.Runner) node {
+	patch := maps.Clone(r.Patch)
+	if len(r.PullSecrets) == 0 {
+		return patch
+	}
+	if patch == nil {
+		patch = node{}
+	}
+	secrets := pullSecrets(r.PullSecrets)
+	if own, ok := patch["imagePullSecrets"].(list); ok {
+		secrets = append(secrets, own...)
+	}
+	patch["imagePullSecrets"] = secrets
+	return patch
 }
 
 func pullSecrets(names []string) list {

@@ -71,7 +71,8 @@ func refuseTags(j *job.Job) error {
 			"image": r.Image, "env": names, "resources": resources(r), "service_account": r.ServiceAccount,
 			"volumes": append(volumes(r.Volumes), mounts(r.Volumes)...), "working_dir": r.WorkingDir,
 			"env_from": envFrom(r.EnvFrom), "node_selector": toAny(r.NodeSelector), "tolerations": tolerations(r.Tolerations),
-			"priority_class": r.PriorityClass, "image_pull_secrets": pullSecrets(r.PullSecrets), "labels": toAny(r.Labels), "annotations": toAny(r.Annotations),
+			"priority_class": r.PriorityClass, "image_pull_secrets": pullSecrets(r.PullSecrets),
+			"affinity": r.Affinity, "patch": r.Patch, "labels": toAny(r.Labels), "annotations": toAny(r.Annotations),
 		},
 	})
 	if where == "" {

@@ -20,6 +20,8 @@ func buildRunner(r at) Runner {
 		PullSecrets:    plainTexts(r.attr("image_pull_secrets")),
 		Security:       buildSecurity(r.attr("security_context")),
 		NodeSelector:   stringMap(r.attr("node_selector")),
+		Affinity:       r.attr("affinity").object(),
+		Patch:          r.attr("patch").object(),
 		PriorityClass:  r.attr("priority_class").text(),
 		Labels:         stringMap(r.attr("labels")),
 		Annotations:    stringMap(r.attr("annotations")),

@@ -126,6 +126,8 @@ func fromPlain(a jobschema.Attribute, plain any, where string) (cty.Value, error
 		return cty.NullVal(a.Type()), nil
 	}
 	switch a.Kind {
+	case jobschema.Dynamic:
+		return fromAny(plain)
 	case jobschema.Object:
 		return fromPlainObject(a.Attributes, plain, where+".")
 	case jobschema.StringList, jobschema.IntList, jobschema.ObjectList:
@@ -150,6 +152,42 @@ func fromPlain(a jobschema.Attribute, plain any, where string) (cty.Value, error
 		}
 	}
 	return cty.NilVal, fmt.Errorf("the recorded declaration has a %T at %q", plain, where)
+}
+
+// fromAny reads a value of any type.
+func fromAny(plain any) (cty.Value, error) {
+	switch p := plain.(type) {
+	case string:
+		return cty.StringVal(p), nil
+	case bool:
+		return cty.BoolVal(p), nil
+	case json.Number:
+		i, err := p.Int64()
+		return cty.NumberIntVal(i), err
+	case []any:
+		values := []cty.Value{}
+		for _, e := range p {
+			v, err := fromAny(e)
+			if err != nil {
+				return cty.NilVal, err
+			}
+			values = append(values, v)
+		}
+		return cty.TupleVal(values), nil
+	case map[string]any:
+		values := map[string]cty.Value{}
+		for k, e := range p {
+			v, err := fromAny(e)
+			if err != nil {
+				return cty.NilVal, err
+			}
+			if !v.IsNull() {
+				values[k] = v
+			}
+		}
+		return cty.ObjectVal(values), nil
+	}
+	return cty.NullVal(cty.DynamicPseudoType), nil
 }
 
 func fromPlainList(a jobschema.Attribute, plain any, where string) (cty.Value, error) {

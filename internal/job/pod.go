@@ -25,9 +25,13 @@ type Runner struct {
 	Security       Security
 	NodeSelector   map[string]string
 	Tolerations    []Toleration
-	PriorityClass  string
-	Labels         map[string]string // of the pods alone
-	Annotations    map[string]string
+	// Affinity is a Kubernetes Affinity, and Patch a strategic merge patch for
+	// a PodSpec, as JSON values whose numbers are int64; nil when not set.
+	Affinity      map[string]any
+	Patch         map[string]any
+	PriorityClass string
+	Labels        map[string]string // of the pods alone
+	Annotations   map[string]string
 }
 
 // EnvVar is a plain variable; its text may refer to the partition.

@@ -44,6 +44,8 @@ func (d *decoder) attribute(a jobschema.Attribute, v cty.Value, path cty.Path) {
 		d.integer(a, v, path)
 	case jobschema.String:
 		d.text(a, v.AsString(), path)
+	case jobschema.Dynamic:
+		d.kubernetes(a, v, path)
 	case jobschema.StringList, jobschema.IntList, jobschema.ObjectList, jobschema.StringMap, jobschema.ObjectMap:
 		d.members(a, v, path)
 	}

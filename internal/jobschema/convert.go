@@ -38,9 +38,35 @@ func (d *decoder) convert(a Attribute, v cty.Value, rng hcl.Range) cty.Value {
 	case StringMap, ObjectMap:
 		return d.convertMap(a, v, rng)
 	case Dynamic:
-		return v
+		return Plain(v)
 	}
 	return d.convertPlain(a, v, rng)
+}
+
+// Plain brings a value of any type to the form in which it is kept: objects
+// without nulls instead of maps, tuples instead of lists and sets. So equal
+// content is equal, however it was computed.
+func Plain(v cty.Value) cty.Value {
+	ty := v.Type()
+	switch {
+	case !v.IsKnown() || v.IsNull():
+		return v
+	case ty.IsObjectType(), ty.IsMapType():
+		values := map[string]cty.Value{}
+		for name, e := range v.AsValueMap() {
+			if !e.IsKnown() || !e.IsNull() {
+				values[name] = Plain(e)
+			}
+		}
+		return cty.ObjectVal(values)
+	case ty.IsListType(), ty.IsTupleType(), ty.IsSetType():
+		values := []cty.Value{}
+		for _, e := range v.AsValueSlice() {
+			values = append(values, Plain(e))
+		}
+		return cty.TupleVal(values)
+	}
+	return v
 }
 
 // convertElement is convert for one member of a computed list or map; text of

@@ -49,24 +49,26 @@ type Format string
 
 // The formats. Package job checks them.
 const (
-	FreeText    Format = ""              // any text without NUL
-	Line        Format = "line"          // one line, at most 1,024 characters
-	JobName     Format = "job name"      // DNS label of at most 40 characters
-	DNSLabel    Format = "DNS label"     // RFC 1123 label, at most 63 characters
-	DNSName     Format = "DNS name"      // RFC 1123 subdomain, at most 253 characters
-	Image       Format = "image"         // container image reference
-	Duration    Format = "duration"      // whole seconds, written as 30s, 10m or 1h30m
-	Quantity    Format = "quantity"      // Kubernetes quantity
-	Quantities  Format = "quantities"    // map from resource name to quantity
-	Labels      Format = "labels"        // map from label key to label value
-	EnvNames    Format = "env names"     // map whose keys name environment variables
-	DataKey     Format = "key"           // key of a Secret or ConfigMap
-	AbsPath     Format = "absolute path" // without .. and colon
-	RelPath     Format = "relative path" // without ..
-	EnvName     Format = "env name"      // an environment variable's name, or its start
-	NodeLabels  Format = "node labels"   // map from label key to label value, no key reserved
-	Annotations Format = "annotations"   // map from annotation key to any text
-	Capability  Format = "capability"    // Linux capability without CAP_, or ALL
+	FreeText           Format = ""              // any text without NUL
+	Line               Format = "line"          // one line, at most 1,024 characters
+	JobName            Format = "job name"      // DNS label of at most 40 characters
+	DNSLabel           Format = "DNS label"     // RFC 1123 label, at most 63 characters
+	DNSName            Format = "DNS name"      // RFC 1123 subdomain, at most 253 characters
+	Image              Format = "image"         // container image reference
+	Duration           Format = "duration"      // whole seconds, written as 30s, 10m or 1h30m
+	Quantity           Format = "quantity"      // Kubernetes quantity
+	Quantities         Format = "quantities"    // map from resource name to quantity
+	Labels             Format = "labels"        // map from label key to label value
+	EnvNames           Format = "env names"     // map whose keys name environment variables
+	DataKey            Format = "key"           // key of a Secret or ConfigMap
+	AbsPath            Format = "absolute path" // without .. and colon
+	RelPath            Format = "relative path" // without ..
+	EnvName            Format = "env name"      // an environment variable's name, or its start
+	NodeLabels         Format = "node labels"   // map from label key to label value, no key reserved
+	Annotations        Format = "annotations"   // map from annotation key to any text
+	KubernetesAffinity Format = "Affinity"      // a Dynamic that is a Kubernetes Affinity
+	KubernetesPodSpec  Format = "PodSpec"       // a Dynamic that is a part of a Kubernetes PodSpec
+	Capability         Format = "capability"    // Linux capability without CAP_, or ALL
 )
 
 // Bounds are the least and the greatest value of an Int, both included.

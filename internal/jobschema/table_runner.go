@@ -100,6 +100,10 @@ func pod() []Attribute {
 			Doc: "Taints of nodes that do not keep the pods away.",
 		},
 		{
+			Name: "affinity", Kind: Dynamic, Format: KubernetesAffinity, Class: Next,
+			Doc: "Affinity as in a Pod's spec, with Kubernetes' own names: `{ nodeAffinity = { … } }`.",
+		},
+		{
 			Name: "priority_class", Kind: String, Format: DNSName, Class: Next,
 			Doc: "PriorityClass of the pods.",
 		},
@@ -110,6 +114,10 @@ func pod() []Attribute {
 		{
 			Name: "annotations", Kind: StringMap, Format: Annotations, Class: Next,
 			Doc: "Annotations of the pods.",
+		},
+		{
+			Name: "patch", Kind: Dynamic, Format: KubernetesPodSpec, Class: Next,
+			Doc: "A strategic merge patch for the Pod's spec, with Kubernetes' own names, for what the language has no attribute for: `{ dnsPolicy = \"Default\" }`. The runner's container is called `main`.",
 		},
 	}
 }

@@ -1,0 +1,70 @@
+// Copyright (c) The terraform-provider-backfill authors
+// SPDX-License-Identifier: MPL-2.0
+
+package job
+
+import (
+	"encoding/json"
+	"strings"
+
+	"github.com/zclconf/go-cty/cty"
+	corev1 "k8s.io/api/core/v1"
+	strict "sigs.k8s.io/json"
+
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/jobschema"
+)
+
+// kubernetes checks a value of any type against the type of Kubernetes that
+// its format names.
+func (d *decoder) kubernetes(a jobschema.Attribute, v cty.Value, path cty.Path) {
+	if !v.IsWhollyKnown() {
+		return
+	}
+	if ty := v.Type(); !ty.IsObjectType() && !ty.IsMapType() {
+		d.report(diag.CodeWrongType, path, "%q takes an object with the fields of a Kubernetes %s; this is %s.", a.Name, a.Format, ty.FriendlyName())
+		return
+	}
+	data, err := plainJSON(v)
+	if err != nil {
+		d.report(diag.CodeKubernetes, path, "%q cannot be passed on: %s.", a.Name, err)
+		return
+	}
+	var into any = new(corev1.PodSpec)
+	if a.Format == jobschema.KubernetesAffinity {
+		into = new(corev1.Affinity)
+	}
+	unknown, err := strict.UnmarshalStrict(data, into)
+	if err != nil {
+		unknown = append(unknown, err)
+	}
+	var problems []string
+	for _, p := range unknown {
+		problems = append(problems, p.Error())
+	}
+	if len(problems) > 0 {
+		d.report(diag.CodeKubernetes, path, "%q is no %s of Kubernetes: %s. Names are those of the Kubernetes API, such as nodeSelectorTerms.", a.Name, a.Format, strings.Join(problems, "; "))
+	}
+}
+
+// plainJSON is JSON with sorted keys and without nulls.
+func plainJSON(v cty.Value) ([]byte, error) {
+	plain, err := toPlain(v)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(plain)
+}
+
+// object reads a Dynamic that the rules have accepted; nil when it is not set.
+func (a at) object() map[string]any {
+	if !a.set() {
+		return nil
+	}
+	plain, err := toPlain(a.value)
+	if err != nil {
+		panic("job: an object passed the rules that has no JSON form: " + err.Error())
+	}
+	out, _ := plain.(map[string]any)
+	return out
+}
