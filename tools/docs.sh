@@ -53,6 +53,16 @@ write_docs() {
 			cat "$work/docs.log" >&2
 			return 1
 		}
+	mkdir -p "$1/guides"
+	guide language "Job language" >"$1/guides/language.md"
+	guide errors "Troubleshooting" >"$1/guides/troubleshooting.md"
+}
+
+# guide PAGE TITLE: a page that the program prints, with the head that the
+# registry wants.
+guide() {
+	printf -- '---\npage_title: "%s"\n---\n\n' "$2"
+	"$root/bin/terraform-provider-backfill" docs "$1"
 }
 
 if [ "${1:-}" != --check ]; then

@@ -6,7 +6,9 @@ package cli
 import (
 	"io"
 
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/jobschema"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/lang"
 )
 
 type schemaCmd struct{}
@@ -21,10 +23,16 @@ func (schemaCmd) Run(a *app) error {
 	return err
 }
 
-type docsCmd struct{}
+type docsCmd struct {
+	Page string `arg:"" optional:"" enum:"language,errors" default:"language" help:"language, the reference, or errors, what every code means."`
+}
 
-// Run prints the reference.
-func (docsCmd) Run(a *app) error {
-	_, err := io.WriteString(a.Stdout, jobschema.Reference())
+// Run prints a page.
+func (c docsCmd) Run(a *app) error {
+	text := lang.Reference()
+	if c.Page == "errors" {
+		text = diag.Troubleshooting()
+	}
+	_, err := io.WriteString(a.Stdout, text)
 	return err
 }

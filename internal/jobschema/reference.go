@@ -22,15 +22,14 @@ var effects = map[EditClass]string{
 // for every nested object.
 func Reference() string {
 	var b strings.Builder
-	b.WriteString("# Job language\n\n" +
-		"A job file declares variables and jobs. Nested objects are written as blocks (`runner { … }`) or as attributes (`runner = { … }`);\n" +
-		"lists and maps are attributes only.\n")
+	b.WriteString("## Attributes of a job\n\n" +
+		"Nested objects are written as blocks (`runner { … }`) or as attributes (`runner = { … }`); lists and maps are attributes only.\n")
 	section(&b, "job", Job())
 	return b.String()
 }
 
 func section(b *strings.Builder, title string, attrs []Attribute) {
-	fmt.Fprintf(b, "\n## `%s`\n\n| attribute | type | default | changing it |\n|---|---|---|---|\n", title)
+	fmt.Fprintf(b, "\n### `%s`\n\n| attribute | type | default | changing it |\n|---|---|---|---|\n", title)
 	for _, a := range attrs {
 		if a.Label {
 			continue
