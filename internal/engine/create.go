@@ -44,6 +44,10 @@ func (e *Engine) Create(ctx context.Context, s Submission) (*Observation, hcl.Di
 		o, more := e.adopt(ctx, s, rec, c)
 		return o, append(diags, more...)
 	}
+	if diags = append(diags, e.reserve(ctx, stored)...); diags.HasErrors() {
+		e.takeBack(ctx, stored, c, diags)
+		return nil, diags
+	}
 	workflow, more := e.submit(ctx, stored, c)
 	diags = append(diags, more...)
 	if workflow == nil {

@@ -77,7 +77,7 @@ func (u *update) run(ctx context.Context) *Observation {
 		}
 	}
 	u.seen = seen
-	if !u.check(u.owned(seen.rec)) || !u.check(u.settle(ctx, seen)...) {
+	if !u.check(u.owned(seen.rec)) || !u.check(u.unreserved(ctx)...) || !u.check(u.settle(ctx, seen)...) {
 		return nil
 	}
 	d, problem := u.decide()
@@ -108,6 +108,21 @@ func (u *update) owned(rec *record.Record) *hcl.Diagnostic {
 		return nil
 	}
 	return heldElsewhere(rec)
+}
+
+// unreserved refuses keys of a target that another job holds, where this
+// update would add them.
+func (u *update) unreserved(ctx context.Context) hcl.Diagnostics {
+	rec := u.seen.rec
+	sameSpace := rec.Domain.SameSpace(u.job.Domain)
+	if u.job.Target == "" || rec.Target == u.job.Target && sameSpace && ledger.Full(rec.Domain).Contains(ledger.Full(u.job.Domain)) {
+		return nil
+	}
+	others, diags := u.overlapping(ctx, rec, u.job.Domain, u.job.Target)
+	if len(others) > 0 {
+		diags = append(diags, overlaps(rec, u.job.Domain, others[0]))
+	}
+	return diags
 }
 
 // decide looks at what the cluster shows as the plan looked at the state.

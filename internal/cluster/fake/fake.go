@@ -39,6 +39,10 @@ type Cluster struct {
 	After func(cluster.Call) error
 	// Missing lists kinds that are not installed.
 	Missing map[cluster.Kind]bool
+	// Frozen stops the clock: all objects are created in the same second.
+	Frozen bool
+	// Descending has every new UID sort before those that exist.
+	Descending bool
 
 	mu      sync.Mutex
 	objects map[key]manifest.Object
@@ -177,7 +181,11 @@ func (c *Cluster) Create(ctx context.Context, in manifest.Object) (got manifest.
 		}
 		o := in.DeepCopy()
 		c.uids++
-		o.SetUID(types.UID(fmt.Sprintf("00000000-0000-4000-8000-%012d", c.uids)))
+		n := c.uids
+		if c.Descending {
+			n = 999_999_999_999 - n
+		}
+		o.SetUID(types.UID(fmt.Sprintf("00000000-0000-4000-8000-%012d", n)))
 		o.SetGeneration(1)
 		c.stamp(o)
 		o.SetCreationTimestamp(metav1.NewTime(c.now))
@@ -306,7 +314,9 @@ func (c *Cluster) remove(k key, o manifest.Object) {
 
 func (c *Cluster) stamp(o manifest.Object) {
 	c.version++
-	c.now = c.now.Add(time.Second)
+	if !c.Frozen {
+		c.now = c.now.Add(time.Second)
+	}
 	o.SetResourceVersion(strconv.FormatInt(c.version, 10))
 }
 
