@@ -55,6 +55,7 @@ func (e *Engine) Resume(ctx context.Context, namespace, name string) (*Observati
 }
 
 func (e *Engine) control(ctx context.Context, namespace, name string, do func(context.Context, *record.Record, int) error) (*Observation, hcl.Diagnostics) {
+	e.dropShelves()
 	s, diags := e.look(ctx, namespace, name)
 	if diags.HasErrors() {
 		return nil, diags

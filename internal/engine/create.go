@@ -24,6 +24,7 @@ import (
 // once. A record of the same job and plan is adopted (a create that crashed).
 // The observation is not nil if and only if the run is submitted.
 func (e *Engine) Create(ctx context.Context, s Submission) (*Observation, hcl.Diagnostics) {
+	e.dropShelves()
 	c, diags := Compile(s.Value, ledger.Set{}, 1)
 	if c == nil {
 		return nil, diags

@@ -31,6 +31,7 @@ var ownedKinds = []cluster.Kind{cluster.Workflow, cluster.ConfigMap, cluster.Wor
 // goes last: until then the deletion can be resumed, and nobody else can take
 // the name.
 func (e *Engine) Delete(ctx context.Context, namespace, name, owner string) hcl.Diagnostics {
+	e.dropShelves()
 	s, diags := e.look(ctx, namespace, name)
 	if caused(diags, func(err error) bool { return err != nil }) {
 		return diags

@@ -86,11 +86,14 @@ type Engine struct {
 	now     func() time.Time
 	random  io.Reader
 	pause   func(context.Context, time.Duration) error
+
+	records, runs *shelf // for refreshes
 }
 
 // New returns an engine on a backend.
 func New(b cluster.Backend, o Options) *Engine {
 	e := &Engine{backend: b, now: o.Now, random: o.Random, pause: o.Pause}
+	e.records, e.runs = newShelves()
 	if e.now == nil {
 		// Without a clock the history has no times; nothing else needs one.
 		e.now = func() time.Time { return time.Time{} }

@@ -70,7 +70,10 @@ type world struct {
 	testing.TB
 	cluster *fake.Cluster
 	argo    *simulator
+	random  *rand.Rand
 	engine  *engine.Engine
+	// process makes the engine of a new process, as each command has one.
+	process func() *engine.Engine
 	state   *state
 }
 
@@ -82,14 +85,15 @@ type state struct {
 
 func newWorld(t testing.TB) *world {
 	c := fake.New(start)
-	w := &world{TB: t, cluster: c, argo: newSimulator(t, c)}
-	w.engine = engine.New(c, w.options())
+	w := &world{TB: t, cluster: c, argo: newSimulator(t, c), random: rand.New(rand.NewSource(1))}
+	w.process = func() *engine.Engine { return engine.New(c, w.options()) }
+	w.engine = w.process()
 	return w
 }
 
 func (w *world) options() engine.Options {
 	return engine.Options{
-		Now: func() time.Time { return start }, Random: rand.New(rand.NewSource(1)),
+		Now: func() time.Time { return start }, Random: w.random,
 		// Time passes in the cluster while somebody waits.
 		Pause: func(ctx context.Context, _ time.Duration) error { w.argo.tick(1); return ctx.Err() },
 	}
@@ -99,7 +103,8 @@ func (w *world) options() engine.Options {
 func (w *world) retrying() {
 	policy := cluster.DefaultRetry()
 	policy.Pause = func(ctx context.Context, _ time.Duration) error { return ctx.Err() }
-	w.engine = engine.New(cluster.WithRetry(w.cluster, policy), w.options())
+	w.process = func() *engine.Engine { return engine.New(cluster.WithRetry(w.cluster, policy), w.options()) }
+	w.engine = w.process()
 }
 
 func errorOf(diags hcl.Diagnostics) error {
@@ -126,10 +131,11 @@ func ledgerOf(w *world, o *engine.Observation) *engine.Known {
 
 // refresh is Terraform's: read, and forget what is gone.
 func (w *world) refresh(name string) (*engine.Observation, error) {
+	w.engine = w.process()
 	if w.state == nil {
 		return nil, nil
 	}
-	o, diags := w.engine.ObserveKnown(w.Context(), "data", name, w.state.known)
+	o, diags := w.engine.Refresh(w.Context(), "data", name, w.state.known)
 	if err := errorOf(diags); err != nil {
 		return nil, err
 	}
@@ -680,4 +686,37 @@ func TestImportTakesOver(t *testing.T) {
 		t.Errorf("phase %s, total %d", o.Phase, o.Total)
 	}
 	w.exactly(0, 60, 1)
+}
+
+// TestRefreshOfManyJobs demands that refreshing finished jobs takes a number of
+// requests that does not grow with them.
+func TestRefreshOfManyJobs(t *testing.T) {
+	w := newWorld(t)
+	const jobs = 50
+	states := make([]*state, jobs)
+	for i := range jobs {
+		w.state = nil
+		w.must(w.apply(orders().with("name", fmt.Sprintf("orders-%d", i))))
+		states[i] = w.state
+	}
+	requests := func() int {
+		e := w.process()
+		w.cluster.ResetCalls()
+		for i := range jobs {
+			o, diags := e.Refresh(t.Context(), "data", fmt.Sprintf("orders-%d", i), states[i].known)
+			w.must(errorOf(diags))
+			if o.Name != fmt.Sprintf("orders-%d", i) {
+				t.Fatalf("got %s", o.Name)
+			}
+		}
+		return len(w.cluster.Calls())
+	}
+	w.argo.finish()
+	// Two reads each of records and runs, and to merge a run two writes.
+	if n := requests(); n != 4+2*jobs {
+		t.Errorf("%d requests to merge %d runs", n, jobs)
+	}
+	if n := requests(); n != 2 {
+		t.Errorf("%d requests to refresh %d finished jobs: %v", n, jobs, w.cluster.Calls())
+	}
 }

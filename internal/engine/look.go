@@ -50,20 +50,28 @@ func (s *sight) ended() bool {
 // look reads a job and its unmerged run; nil without problems when there is no
 // such job. A finished job costs one request.
 func (e *Engine) look(ctx context.Context, namespace, name string) (*sight, hcl.Diagnostics) {
-	rec, diags := e.load(ctx, namespace, name)
+	return e.lookBy(ctx, e.backend.Get, namespace, name)
+}
+
+func (e *Engine) lookBy(ctx context.Context, get reader, namespace, name string) (*sight, hcl.Diagnostics) {
+	rec, diags := e.loadBy(ctx, get, namespace, name)
 	if rec == nil {
 		return nil, diags
 	}
-	return e.lookAt(ctx, rec)
+	return e.lookAtBy(ctx, get, rec)
 }
 
 func (e *Engine) lookAt(ctx context.Context, rec *record.Record) (*sight, hcl.Diagnostics) {
+	return e.lookAtBy(ctx, e.backend.Get, rec)
+}
+
+func (e *Engine) lookAtBy(ctx context.Context, get reader, rec *record.Record) (*sight, hcl.Diagnostics) {
 	s := &sight{rec: rec}
 	latest := rec.Latest()
 	if latest == nil || latest.Outcome != record.Active {
 		return s, nil
 	}
-	run, err := e.lookAtRun(ctx, rec, *latest)
+	run, err := e.lookAtRun(ctx, get, rec, *latest)
 	if err != nil {
 		return nil, hcl.Diagnostics{err}
 	}
@@ -71,13 +79,13 @@ func (e *Engine) lookAt(ctx context.Context, rec *record.Record) (*sight, hcl.Di
 	return s, nil
 }
 
-func (e *Engine) lookAtRun(ctx context.Context, rec *record.Record, entry record.Run) (*runSight, *hcl.Diagnostic) {
+func (e *Engine) lookAtRun(ctx context.Context, get reader, rec *record.Record, entry record.Run) (*runSight, *hcl.Diagnostic) {
 	r := &runSight{entry: entry, domain: rec.Domain}
 	if entry.Domain != nil {
 		r.domain = *entry.Domain
 	}
 	name := argo.RunName(rec.Name, entry.Number)
-	workflow, err := e.backend.Get(ctx, cluster.Workflow, rec.Namespace, name)
+	workflow, err := get(ctx, cluster.Workflow, rec.Namespace, name)
 	if cluster.IsNotFound(err) {
 		return r, nil
 	}

@@ -19,7 +19,11 @@ import (
 // Observe reads a job; ended runs are merged into the record on the way. It
 // returns nil without errors when there is no such job.
 func (e *Engine) Observe(ctx context.Context, namespace, name string) (*Observation, hcl.Diagnostics) {
-	s, diags := e.look(ctx, namespace, name)
+	return e.observe(ctx, e.backend.Get, namespace, name)
+}
+
+func (e *Engine) observe(ctx context.Context, get reader, namespace, name string) (*Observation, hcl.Diagnostics) {
+	s, diags := e.lookBy(ctx, get, namespace, name)
 	if s == nil {
 		return nil, diags
 	}

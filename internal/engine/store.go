@@ -18,7 +18,11 @@ const maxSwaps = 8
 
 // load reads a record; nil without problems when there is none.
 func (e *Engine) load(ctx context.Context, namespace, name string) (*record.Record, hcl.Diagnostics) {
-	o, err := e.backend.Get(ctx, cluster.ConfigMap, namespace, record.Name(name))
+	return e.loadBy(ctx, e.backend.Get, namespace, name)
+}
+
+func (e *Engine) loadBy(ctx context.Context, get reader, namespace, name string) (*record.Record, hcl.Diagnostics) {
+	o, err := get(ctx, cluster.ConfigMap, namespace, record.Name(name))
 	if cluster.IsNotFound(err) {
 		return nil, nil
 	}
@@ -53,6 +57,7 @@ func (e *Engine) swap(ctx context.Context, rec *record.Record, change func(*reco
 		stored, err := e.backend.Update(ctx, o)
 		if err == nil {
 			next.ResourceVersion = stored.GetResourceVersion()
+			e.records.put(rec.Namespace, stored.GetName(), stored)
 			return &next, nil
 		}
 		if !cluster.IsConflict(err) || attempt == maxSwaps {
@@ -83,6 +88,7 @@ func (e *Engine) createRecord(ctx context.Context, rec record.Record) (stored *r
 	if err != nil {
 		return nil, false, hcl.Diagnostics{failed(err)}
 	}
+	e.records.put(rec.Namespace, made.GetName(), made)
 	rec.UID, rec.ResourceVersion, rec.Created = string(made.GetUID()), made.GetResourceVersion(), made.GetCreationTimestamp().Time
 	return &rec, false, nil
 }

@@ -38,6 +38,7 @@ type update struct {
 // that is done runs again. It errors before it submits anything; the
 // observation is nil then.
 func (e *Engine) Update(ctx context.Context, s Submission) (*Observation, hcl.Diagnostics) {
+	e.dropShelves()
 	c, diags := Compile(s.Value, ledger.Set{}, 1)
 	if c == nil {
 		return nil, diags
