@@ -135,7 +135,7 @@ func (w *world) refresh(name string) (*engine.Observation, error) {
 	if w.state == nil {
 		return nil, nil
 	}
-	o, diags := w.engine.Refresh(w.Context(), "data", name, w.state.known)
+	o, diags := w.engine.ObserveKnown(w.Context(), "data", name, w.state.known)
 	if err := errorOf(diags); err != nil {
 		return nil, err
 	}
@@ -703,7 +703,7 @@ func TestRefreshOfManyJobs(t *testing.T) {
 		e := w.process()
 		w.cluster.ResetCalls()
 		for i := range jobs {
-			o, diags := e.Refresh(t.Context(), "data", fmt.Sprintf("orders-%d", i), states[i].known)
+			o, diags := e.ObserveKnown(t.Context(), "data", fmt.Sprintf("orders-%d", i), states[i].known)
 			w.must(errorOf(diags))
 			if o.Name != fmt.Sprintf("orders-%d", i) {
 				t.Fatalf("got %s", o.Name)

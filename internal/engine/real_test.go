@@ -89,7 +89,7 @@ func (w *realWorld) apply(d declared) {
 
 func (w *realWorld) look() *engine.Observation {
 	w.Helper()
-	o, diags := w.engine.Refresh(w.Context(), "default", w.name, w.state.known)
+	o, diags := w.engine.ObserveKnown(w.Context(), "default", w.name, w.state.known)
 	w.must(errorOf(diags))
 	w.state.known = ledgerOf(w.world, o)
 	return o

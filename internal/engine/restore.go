@@ -18,11 +18,11 @@ import (
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/record"
 )
 
-// Refresh is Observe for those who read many jobs at once and remember them: a
+// ObserveKnown is Observe for those who read many jobs at once and remember them: a
 // few lists serve all jobs of a namespace, up to five seconds old. When the
 // record of a job was deleted by hand, the observation is what is known, its
 // Drift says so, and the next update restores the record.
-func (e *Engine) Refresh(ctx context.Context, namespace, name string, known *Known) (*Observation, hcl.Diagnostics) {
+func (e *Engine) ObserveKnown(ctx context.Context, namespace, name string, known *Known) (*Observation, hcl.Diagnostics) {
 	o, diags := e.observe(ctx, e.cached, namespace, name)
 	if o != nil || diags.HasErrors() || known == nil || len(known.Job) == 0 {
 		return o, diags
