@@ -75,15 +75,17 @@ func childManifest(j *job.Job) (string, error) {
 		param(argNumber, workflowTag(argNumber)),
 		param(argData, workflowTag(argRun)+"-d"+inputTag(inK)),
 	}
-	if _, ok := grid(j.Domain); ok {
+	if f, ok := formulaOf(j.Domain); ok {
 		// Double quotes: the YAML around an expression may double single ones.
 		choose := func(written, formula string) string {
 			return expression("%s < 0 ? %s : %s", inputInt(inG), written, formula)
 		}
 		callee["template"] = choose(`"`+tmplShardData+`"`, `"`+tmplShard+`"`)
 		args[2] = param(argData, choose(`workflow.parameters.run + "-d" + inputs.parameters.k`, `""`))
-		args = append(args, param(argOrigin, workflowTag(argOrigin)), param(argSize, workflowTag(argSize)))
-		for i, name := range []string{argLo, argHi, argFirst, argStep} {
+		for _, name := range f.names() {
+			args = append(args, param(name, workflowTag(name)))
+		}
+		for i, name := range f.columns {
 			args = append(args, param(name, choose(`"0"`,
 				fmt.Sprintf("fromJSON(workflow.parameters.%s)[%s][%d]", argSegments, inputInt(inG), i))))
 		}

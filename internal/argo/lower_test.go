@@ -105,6 +105,19 @@ func scenarios(t testing.TB) []scenario {
 		Start: time.Date(2026, 3, 27, 0, 0, 0, 0, berlin), End: time.Date(2026, 4, 2, 0, 0, 0, 0, berlin),
 		Every: domain.Step{N: 1, Unit: domain.Day}, Zone: berlin, Format: "rfc3339",
 	})
+	// Clocks go back from 03:00 to 02:00, and an hour later is left out.
+	hours := axis(t, domain.Windows{
+		Start: time.Date(2026, 10, 24, 22, 0, 0, 0, time.UTC), End: time.Date(2026, 10, 25, 5, 30, 0, 0, time.UTC),
+		Every: domain.Step{N: 1, Unit: domain.Hour}, Zone: berlin, Format: "unix",
+		Exclude: []domain.Interval{{Start: time.Date(2026, 10, 25, 2, 0, 0, 0, time.UTC).Unix(), End: time.Date(2026, 10, 25, 3, 0, 0, 0, time.UTC).Unix()}},
+	})
+	months := axis(t, domain.Windows{
+		Start: time.Date(2026, 1, 1, 0, 0, 0, 0, berlin), End: time.Date(2027, 1, 15, 0, 0, 0, 0, berlin),
+		Every: domain.Step{N: 2, Unit: domain.Month}, Zone: berlin, Format: "date",
+	})
+	calendar := mustDomain(t,
+		domain.Dimension{Name: "tenant", Axis: domain.Values{Items: []string{"acme", "x_ü"}}},
+		domain.Dimension{Name: "day", Axis: days.Dimensions[0].Axis})
 	values := axis(t, domain.Values{Items: []string{"de", "at", `{{workflow.name}} "$(HOME)" $$`, "🦊\n"}})
 	product := mustDomain(t,
 		domain.Dimension{Name: "country", Axis: domain.Values{Items: []string{"de", "at", "ch"}}},
@@ -125,6 +138,9 @@ func scenarios(t testing.TB) []scenario {
 		{"sparse-shards", big, &sparse, 50, plan.OldestFirst},
 		{"boundaries", axis(t, domain.Boundaries{Points: []int64{0, 5, 50, 51}}), nil, 2, plan.OldestFirst},
 		{"days", days, nil, 500, plan.OldestFirst},
+		{"hours-newest", hours, nil, 3, plan.NewestFirst},
+		{"months", months, nil, 4, plan.OldestFirst},
+		{"values-days", calendar, nil, 5, plan.OldestFirst},
 		{"values", values, nil, 500, plan.OldestFirst},
 		{"values-shards", values, nil, 3, plan.OldestFirst},
 		{"product", product, nil, 4, plan.NewestFirst},

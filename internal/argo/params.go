@@ -35,7 +35,7 @@ const (
 
 	// Only runs that start launchers have these.
 	argParallelism = "parallelism" // pods at once in each child; may be patched
-	argSegments    = "segments"    // JSON: list of [lo, hi, first, step], all strings
+	argSegments    = "segments"    // JSON: list of formula.columns, all strings
 	argShards      = "shards"      // JSON: list of "k g from count"; only without a formula
 )
 

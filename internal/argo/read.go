@@ -272,7 +272,11 @@ func (r *reader) leaves(w workflow, s shard, data string) error {
 // arguments that its pods used.
 func (r *reader) lookup(w workflow, data string) (func(i int64) (domain.Partition, error), error) {
 	if w.args[argData] == "" {
-		one, err := segmentOf(w.name, w.args)
+		lines, err := linesOf(w.name, w.args)
+		if err != nil {
+			return nil, err
+		}
+		one, err := segmentOf(w.name, w.args, lines)
 		return func(i int64) (domain.Partition, error) { return one.partition(i), nil }, err
 	}
 	ps, err := r.listed(data)

@@ -44,7 +44,7 @@ func Run(j *job.Job, p plan.Plan, number int) ([]manifest.Object, error) {
 		name: RunName(j.Name, number), template: template.GetName(),
 		attempts: attempts(j.Retry),
 	}
-	_, r.formula = grid(p.Domain)
+	r.formula, r.computed = formulaOf(p.Domain)
 	workflow, err := r.workflow()
 	if err != nil {
 		return nil, err
@@ -58,12 +58,15 @@ type run struct {
 	plan           plan.Plan
 	number         int
 	name, template string
-	attempts       int  // of a partition, at most
-	formula        bool // the domain's partitions follow a formula
+	attempts       int // of a partition, at most
+	formula        formula
+	computed       bool // the domain's partitions follow the formula
 }
 
 // written tells whether the partitions of a shard must be written out.
-func (r run) written(s plan.Shard) bool { return !r.formula || s.Segment == nil }
+func (r run) written(s plan.Shard) bool {
+	return !r.computed || s.Segment == nil || r.oddDate(s.Offset, s.Count)
+}
 
 func (r run) labels() map[string]string {
 	return merged(r.job.Labels, map[string]string{
@@ -112,8 +115,8 @@ func (r run) workflow() (manifest.Object, error) {
 
 func (r run) commonArgs() list {
 	args := list{param(argRun, r.name), param(argNumber, fmt.Sprint(r.number)), param(argTemplate, r.template)}
-	if axis, ok := grid(r.plan.Domain); ok {
-		args = append(args, param(argOrigin, decimal(axis.Start)), param(argSize, decimal(axis.Size)))
+	if r.computed {
+		args = append(args, r.formula.grid...)
 	}
 	return args
 }
@@ -126,7 +129,7 @@ func (r run) direct() (steps, args list, err error) {
 		args = list{param(argData, DataName(r.job.Name, r.number, 0))}
 	} else {
 		template, from = tmplShard, shard.Offset-shard.Segment.Offset
-		args = append(segmentArgs(*shard.Segment), param(argData, ""))
+		args = append(r.formula.segment(*shard.Segment), param(argData, ""))
 	}
 	salt, err := shardSalt(&idSet{}, r.name, from, shard.Count, r.attempts)
 	if err != nil {
@@ -134,13 +137,6 @@ func (r run) direct() (steps, args list, err error) {
 	}
 	step := r.call(salt, template, list{param(inFrom, decimal(from)), param(inCount, fmt.Sprint(shard.Count))})
 	return list{list{step}}, args, nil
-}
-
-func segmentArgs(s plan.Segment) list {
-	return list{
-		param(argLo, decimal(s.Lo)), param(argHi, decimal(s.Hi)),
-		param(argFirst, decimal(s.First)), param(argStep, decimal(s.Step)),
-	}
 }
 
 // launch fans out launchers. Their outputs could not be used by later steps
@@ -153,14 +149,14 @@ func (r run) launch(pods int) (steps, args list, err error) {
 	args = list{param(argParallelism, fmt.Sprint(pods))}
 	var call, items list
 	var fanOut string
-	if len(r.plan.Segments) == 1 && r.formula {
+	if r.uniform() {
 		fanOut, call = r.formulaItems(salts)
-		args = append(args, param(argSegments, segmentsJSON(r.plan.Segments)))
+		args = append(args, param(argSegments, r.segmentsJSON(r.plan.Segments)))
 		items = numbers(r.plan.ShardCount())
 	} else {
 		table, segments := r.table(salts)
 		fanOut, call = workflowTag(argShards), tableItems()
-		args = append(args, param(argSegments, segmentsJSON(segments)), param(argShards, compactJSON(table)))
+		args = append(args, param(argSegments, r.segmentsJSON(segments)), param(argShards, compactJSON(table)))
 		for _, row := range table {
 			items = append(items, row)
 		}
@@ -172,6 +168,19 @@ func (r run) launch(pods int) (steps, args list, err error) {
 	step := r.call(name, tmplLauncher, call)
 	step["withParam"] = fanOut
 	return list{list{step}}, args, nil
+}
+
+// uniform tells whether a formula yields all shards.
+func (r run) uniform() bool {
+	if !r.computed || len(r.plan.Segments) != 1 {
+		return false
+	}
+	for k := range r.plan.ShardCount() {
+		if r.written(r.plan.Shard(k)) {
+			return false
+		}
+	}
+	return true
 }
 
 func (r run) call(name, template string, params list) node {
@@ -250,10 +259,10 @@ func tableItems() list {
 
 // segmentsJSON writes integers as strings: numbers would lose digits beyond
 // 2^53 on the way through Argo's expressions.
-func segmentsJSON(segments []plan.Segment) string {
-	rows := make([][4]string, len(segments))
+func (r run) segmentsJSON(segments []plan.Segment) string {
+	rows := make([][]string, len(segments))
 	for i, s := range segments {
-		rows[i] = [4]string{decimal(s.Lo), decimal(s.Hi), decimal(s.First), decimal(s.Step)}
+		rows[i] = r.formula.values(s)
 	}
 	return compactJSON(rows)
 }

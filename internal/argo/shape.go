@@ -14,14 +14,18 @@ import (
 
 // segment is the arithmetic of a Workflow's own arguments. It is what its pods
 // computed with, whatever grid the job declares by now.
-type segment struct{ origin, size, lo, hi, first, step int64 }
+type segment struct {
+	lines gridLines
+	// cell first + step·i lies between the lines line + step·i and that + 1.
+	lo, hi, first, step, line int64
+}
 
 // partition is partition i of the segment.
 func (s segment) partition(i int64) domain.Partition {
 	cell := s.first + s.step*i
-	start := s.origin + cell*s.size
+	line := s.line + s.step*i
 	return domain.Partition{Index: cell, Parts: []domain.Part{{
-		Start: max(s.lo, start), End: min(s.hi, start+s.size), Cell: cell,
+		Start: max(s.lo, s.lines.at(line)), End: min(s.hi, s.lines.at(line+1)), Cell: cell,
 	}}}
 }
 
@@ -82,25 +86,18 @@ func shapeOf(name string, args map[string]string) (shape, error) {
 	if s.data != "" {
 		return s, nil
 	}
-	one, err := segmentOf(name, args)
+	lines, err := linesOf(name, args)
+	if err != nil {
+		return s, err
+	}
+	one, err := segmentOf(name, args, lines)
 	s.segments = []segment{one}
 	return s, err
 }
 
 func (s *shape) readTables(name string, args map[string]string, table string) error {
-	var rows [][4]string
-	if err := json.Unmarshal([]byte(table), &rows); err != nil {
-		return foreign{name, argSegments, table}
-	}
-	for _, row := range rows {
-		one, err := segmentOf(name, map[string]string{
-			argOrigin: args[argOrigin], argSize: args[argSize],
-			argLo: row[0], argHi: row[1], argFirst: row[2], argStep: row[3],
-		})
-		if err != nil {
-			return foreign{name, argSegments, table}
-		}
-		s.segments = append(s.segments, one)
+	if err := s.readSegments(name, args, table); err != nil {
+		return err
 	}
 	lines, ok := args[argShards]
 	if !ok {
@@ -127,6 +124,34 @@ func (s *shape) readTables(name string, args map[string]string, table string) er
 	return nil
 }
 
+func (s *shape) readSegments(name string, args map[string]string, table string) error {
+	var rows [][]string
+	if err := json.Unmarshal([]byte(table), &rows); err != nil {
+		return foreign{name, argSegments, table}
+	}
+	if len(rows) == 0 {
+		return nil
+	}
+	lines, err := linesOf(name, args)
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		columns := map[string]string{}
+		for i, arg := range []string{argLo, argHi, argFirst, argStep, argLine} {
+			if i < len(row) {
+				columns[arg] = row[i]
+			}
+		}
+		one, err := segmentOf(name, columns, lines)
+		if err != nil {
+			return foreign{name, argSegments, table}
+		}
+		s.segments = append(s.segments, one)
+	}
+	return nil
+}
+
 // shardOf reads the numbers of a shard and checks that its segment exists.
 func (s shape) shardOf(name, k, g, from, count string) (shard, error) {
 	var out shard
@@ -147,17 +172,16 @@ func (s shape) shardOf(name, k, g, from, count string) (shard, error) {
 	return out, nil
 }
 
-func segmentOf(name string, args map[string]string) (segment, error) {
-	var s segment
-	for _, field := range []struct {
-		into *int64
-		arg  string
-	}{{&s.origin, argOrigin}, {&s.size, argSize}, {&s.lo, argLo}, {&s.hi, argHi}, {&s.first, argFirst}, {&s.step, argStep}} {
-		n, err := strconv.ParseInt(args[field.arg], 10, 64)
-		if err != nil {
-			return segment{}, foreign{name, field.arg, args[field.arg]}
-		}
-		*field.into = n
+// segmentOf reads the arguments of one segment. In ranges, which leave nothing
+// out, cells and lines have the same numbers and there is no argument for the
+// line.
+func segmentOf(name string, args map[string]string, lines gridLines) (segment, error) {
+	if args[argLine] == "" {
+		args = merged(args, map[string]string{argLine: args[argFirst]})
 	}
-	return s, nil
+	n, err := integersOf(name, args, argLo, argHi, argFirst, argStep, argLine)
+	if err != nil {
+		return segment{}, err
+	}
+	return segment{lines: lines, lo: n[0], hi: n[1], first: n[2], step: n[3], line: n[4]}, nil
 }

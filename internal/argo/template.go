@@ -6,7 +6,6 @@ package argo
 import (
 	"fmt"
 
-	"github.com/terraform-backfill/terraform-provider-backfill/internal/domain"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/job"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/manifest"
 )
@@ -21,8 +20,8 @@ func Template(j *job.Job) (manifest.Object, error) {
 	}
 	s := newScope(j.Domain)
 	var templates list
-	if _, ok := grid(j.Domain); ok {
-		leaf, err := leaf(j, s, tmplPartition, arithmeticFacts())
+	if f, ok := formulaOf(j.Domain); ok {
+		leaf, err := leaf(j, s, tmplPartition, f.facts)
 		if err != nil {
 			return nil, err
 		}
@@ -81,16 +80,6 @@ func refuseTags(j *job.Job) error {
 	return fmt.Errorf("%s holds %q: Argo Workflows would evaluate what follows the two opening braces, and there is no escape for them outside of command, args and env. Write the text without them", where, text)
 }
 
-// grid returns the axis whose partitions a formula yields, if the domain has
-// one.
-func grid(d domain.Domain) (domain.Range, bool) {
-	if len(d.Dimensions) != 1 {
-		return domain.Range{}, false
-	}
-	r, ok := d.Dimensions[0].Axis.(domain.Range)
-	return r, ok
-}
-
 // fanOut is a template that runs another one for i = from … from+count-1. Its
 // size does not depend on the count, and only the number is passed on: Argo
 // keeps every argument twice in the status.
@@ -104,20 +93,21 @@ func fanOut(name, leaf string) node {
 	return node{"name": name, "inputs": inputs(inFrom, inCount), "steps": list{list{step}}}
 }
 
-// arithmeticFacts computes the facts of an integer range in the pod's
-// environment. Integers are exact over all 64 bits; package domain refuses
-// ranges whose last cell would overflow.
-func arithmeticFacts() list {
-	cell := fmt.Sprintf("%s + %s * %s", workflowInt(argFirst), workflowInt(argStep), inputInt(inI))
+// cellNumber is the number of the grid cell in which a partition lies.
+var cellNumber = fmt.Sprintf("%s + %s * %s", workflowInt(argFirst), workflowInt(argStep), inputInt(inI))
+
+// rangeFacts computes the facts of an integer range in the pod's environment.
+// Integers are exact over all 64 bits; package domain refuses ranges whose
+// last cell would overflow.
+func rangeFacts() list {
 	edge := func(cell string) string {
 		return fmt.Sprintf("%s + (%s) * %s", workflowInt(argOrigin), cell, workflowInt(argSize))
 	}
-	variable := func(fact, value string) node { return node{"name": factVar(fact), "value": value} }
 	return list{
-		variable("start", expression("max(%s, %s)", workflowInt(argLo), edge(cell))),
-		variable("end", expression("min(%s, %s)", workflowInt(argHi), edge(cell+" + 1"))),
-		variable("key", "$("+factVar("start")+")--$("+factVar("end")+")"),
-		variable("index", expression("%s", cell)),
+		fact("start", expression("max(%s, %s)", workflowInt(argLo), edge(cellNumber))),
+		fact("end", expression("min(%s, %s)", workflowInt(argHi), edge(cellNumber+" + 1"))),
+		fact("key", "$("+factVar("start")+")--$("+factVar("end")+")"),
+		fact("index", expression("%s", cellNumber)),
 	}
 }
 

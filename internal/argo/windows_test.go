@@ -1,0 +1,282 @@
+// Copyright (c) The terraform-provider-backfill authors
+// SPDX-License-Identifier: MPL-2.0
+
+package argo
+
+import (
+	"flag"
+	"fmt"
+	"math/rand"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/domain"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/ledger"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/manifest"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/plan"
+)
+
+// changesPerZone is how many changes of each zone's clock are tried; 0 tries
+// one change in some of the zones. A change takes some 30 ms.
+var changesPerZone = flag.Int("changes", 0, "changes of the clock to try in each time zone")
+
+// execute runs a plan on the stand-in for Argo's controller and compares what
+// every pod is told, and what Read makes of the statuses, with package domain.
+func execute(t *testing.T, d domain.Domain, p plan.Plan, order plan.Order, shardSize int) {
+	t.Helper()
+	j := sample(d)
+	j.Order, j.ShardSize = order, shardSize
+	objects := compile(t, j, p)
+	c, run := newController(t, objects...)
+	c.run(run)
+	if int64(len(c.pods)) != p.Partitions {
+		t.Fatalf("%d pods ran for %d partitions", len(c.pods), p.Partitions)
+	}
+	for i, pod := range c.pods {
+		for _, fact := range d.Facts(p.At(int64(i))) {
+			if got := pod.env[factVar(fact.Name)]; got != fact.Text {
+				t.Fatalf("%v in %v: pod %d: %s is %q, want %q", d, d.Dimensions[0].Axis, i, factVar(fact.Name), got, fact.Text)
+			}
+		}
+	}
+	outcome, err := Read(d, observed(t, c, objects, run, false))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !outcome.Done.Equal(p.Covers) || !outcome.Covers.Equal(p.Covers) {
+		t.Fatalf("Read says that %s are done of %s, want %s", outcome.Done.Text(d), outcome.Covers.Text(d), p.Covers.Text(d))
+	}
+}
+
+func executeAll(t *testing.T, d domain.Domain) {
+	t.Helper()
+	p := plan.Make(plan.Input{Domain: d, Remaining: ledger.Full(d), Order: plan.OldestFirst, ShardSize: 500})
+	execute(t, d, p, plan.OldestFirst, 500)
+}
+
+// rows reads a table of package domain.
+func rows(t testing.TB, file string) (out [][]string) {
+	t.Helper()
+	text, err := os.ReadFile("../domain/testdata/" + file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		if fields := strings.Fields(line); len(fields) > 0 && fields[0] != "#" {
+			out = append(out, fields)
+		}
+	}
+	return out
+}
+
+func rfc3339(t testing.TB, text string) time.Time {
+	t.Helper()
+	at, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return at
+}
+
+func step(t testing.TB, text string) domain.Step {
+	t.Helper()
+	unit := strings.TrimLeft(text, "0123456789")
+	n, err := strconv.Atoi(strings.TrimSuffix(text, unit))
+	if err != nil {
+		t.Fatal(err)
+	}
+	units := map[string]domain.Unit{"m": domain.Minute, "h": domain.Hour, "d": domain.Day, "w": domain.Week, "mo": domain.Month, "y": domain.Year}
+	return domain.Step{N: n, Unit: units[unit]}
+}
+
+// TestArgoAgreesWithWindowsWrittenByHand compares what pods compute with a
+// table that neither Argo nor this program computed.
+func TestArgoAgreesWithWindowsWrittenByHand(t *testing.T) {
+	table := rows(t, "windows.txt")
+	if len(table) < 50 {
+		t.Fatalf("only %d windows", len(table))
+	}
+	for _, row := range table {
+		t.Run(strings.Join(row[:4], " "), func(t *testing.T) {
+			start, from, to := rfc3339(t, row[1]), rfc3339(t, row[4]), rfc3339(t, row[5])
+			n, err := strconv.ParseInt(row[3], 10, 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			d := axis(t, domain.Windows{Start: start, End: to.AddDate(3, 0, 0), Every: step(t, row[2]), Zone: zone(t, row[0]), Format: domain.FormatUnix})
+			cell := d.At(n)
+			only := ledger.Of(d, slices.Values([]domain.Partition{cell}))
+			j := sample(d)
+			c, run := newController(t, compile(t, j, planOf(j, only))...)
+			c.run(run)
+			if len(c.pods) != 1 {
+				t.Fatalf("%d pods", len(c.pods))
+			}
+			want := []string{fmt.Sprint(from.Unix()), fmt.Sprint(to.Unix()), d.Key(cell), row[3]}
+			env := c.pods[0].env
+			got := []string{env[factVar("start")], env[factVar("end")], env[factVar("key")], env[factVar("index")]}
+			if !slices.Equal(got, want) {
+				t.Errorf("the pod got %q, want %q", got, want)
+			}
+		})
+	}
+}
+
+// TestArgoAgreesInEveryZone runs days, and windows that start at half past
+// one, across changes of each zone's clock.
+func TestArgoAgreesInEveryZone(t *testing.T) {
+	zones := rows(t, "zones.txt")
+	changes := 0
+	for i, row := range zones {
+		if *changesPerZone == 0 && i%5 != 0 {
+			continue
+		}
+		loc := zone(t, row[0])
+		for _, change := range changesOf(loc, int64(i)) {
+			changes++
+			midnight := change.In(loc).AddDate(0, 0, -2)
+			midnight = time.Date(midnight.Year(), midnight.Month(), midnight.Day(), 0, 0, 0, 0, loc)
+			if _, offset := midnight.Zone(); offset%60 != 0 {
+				continue // local mean time, which package domain refuses
+			}
+			executeAll(t, axis(t, domain.Windows{
+				Start: midnight, End: midnight.AddDate(0, 0, 4), Every: domain.Step{N: 1, Unit: domain.Day}, Zone: loc,
+			}))
+			odd := midnight.Add(90 * time.Minute)
+			executeAll(t, axis(t, domain.Windows{
+				Start: odd, End: odd.AddDate(0, 0, 4), Every: domain.Step{N: 1, Unit: domain.Day}, Zone: loc, Format: domain.FormatUnixMS,
+			}))
+		}
+	}
+	t.Logf("%d changes of clocks", changes)
+	if changes < len(zones)/10 {
+		t.Errorf("only %d changes of clocks in %d zones", changes, len(zones))
+	}
+}
+
+// changesOf picks some changes of a zone's clock between 1970 and 2040.
+func changesOf(loc *time.Location, seed int64) []time.Time {
+	var all []time.Time
+	end := time.Date(2040, 1, 1, 0, 0, 0, 0, time.UTC)
+	for at := time.Date(1972, 6, 1, 0, 0, 0, 0, loc); ; {
+		_, next := at.ZoneBounds()
+		if next.IsZero() || next.After(end) {
+			break
+		}
+		all, at = append(all, next), next
+	}
+	if n := max(1, *changesPerZone); n < len(all) {
+		random := rand.New(rand.NewSource(seed))
+		random.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+		all = all[:n]
+	}
+	return all
+}
+
+// restless are zones whose clocks do what breaks naive calendars.
+var restless = []string{
+	"UTC", "Europe/Berlin", "America/New_York", "America/Sao_Paulo", "America/Havana", "America/St_Johns",
+	"Australia/Lord_Howe", "Pacific/Apia", "Pacific/Kiritimati", "Asia/Kathmandu", "Africa/Casablanca",
+	"Antarctica/Troll", "Antarctica/Casey", "Asia/Beirut", "Asia/Amman", "Asia/Pyongyang",
+}
+
+func drawWindows(t *rapid.T) domain.Windows {
+	loc, err := time.LoadLocation(rapid.SampledFrom(restless).Draw(t, "zone"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	every := domain.Step{N: rapid.IntRange(1, 3).Draw(t, "n"), Unit: domain.Unit(rapid.IntRange(int(domain.Minute), int(domain.Year)).Draw(t, "unit"))}
+	year := rapid.SampledFrom([]int{1980, 2005, 2011, 2018, 2026, 2039}).Draw(t, "year")
+	wall := time.Date(year, time.Month(rapid.IntRange(1, 12).Draw(t, "month")), rapid.IntRange(1, 28).Draw(t, "day"), 0, 0, 0, 0, loc)
+	start := wall.Add(time.Duration(rapid.SampledFrom([]int{0, 0, 0, 90, 150, 1439}).Draw(t, "minutes")) * time.Minute)
+	start = start.Add(time.Duration(rapid.SampledFrom([]int{0, 0, 0, 7}).Draw(t, "seconds")) * time.Second)
+	if every.Unit >= domain.Month && start.In(loc).Day() > 28 {
+		start = start.AddDate(0, 0, -4)
+	}
+	length := int64(every.N) * [...]int64{60, 3600, 86400, 7 * 86400, 28 * 86400, 365 * 86400}[every.Unit]
+	w := domain.Windows{
+		Start: start, End: start.Add(time.Duration(rapid.Int64Range(1, 8*length).Draw(t, "length")) * time.Second), Every: every, Zone: loc,
+		Format: rapid.SampledFrom([]string{domain.FormatRFC3339, domain.FormatUnix, domain.FormatUnixMS, ""}).Draw(t, "format"),
+	}
+	for range rapid.IntRange(0, 2).Draw(t, "exclusions") {
+		from := start.Unix() + rapid.Int64Range(-10, 8*length).Draw(t, "from")
+		w.Exclude = append(w.Exclude, domain.Interval{Start: from, End: from + rapid.Int64Range(1, 3*length).Draw(t, "for")})
+	}
+	return w
+}
+
+// TestArgoAgreesOnAnyWindows draws windows, what is left of them, the order
+// and the size of shards.
+func TestArgoAgreesOnAnyWindows(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		d, err := domain.New(domain.Dimension{Axis: drawWindows(rt)})
+		if err != nil {
+			rt.Skip(err)
+		}
+		remaining := ledger.Full(d)
+		for range rapid.IntRange(0, 2).Draw(rt, "holes") {
+			p := d.At(rapid.Int64Range(0, d.Count()-1).Draw(rt, "hole"))
+			if rapid.Bool().Draw(rt, "half") {
+				p.Parts[0].End -= (p.Parts[0].End - p.Parts[0].Start) / 2
+			}
+			remaining = remaining.Minus(ledger.Of(d, slices.Values([]domain.Partition{p})))
+		}
+		in := plan.Input{
+			Domain: d, Remaining: remaining,
+			Order:     rapid.SampledFrom([]plan.Order{plan.OldestFirst, plan.NewestFirst}).Draw(rt, "order"),
+			ShardSize: rapid.SampledFrom([]int{1, 2, 3, 500}).Draw(rt, "shard size"),
+		}
+		if p := plan.Make(in); p.Partitions > 0 {
+			execute(t, d, p, in.Order, in.ShardSize)
+		}
+	})
+}
+
+// The stretch that windows of hours left begins within a day, which no date
+// can say. Its shard is written out; the others stay arithmetic.
+func TestStretchOfADayInDates(t *testing.T) {
+	berlin := zone(t, "Europe/Berlin")
+	start := time.Date(2026, 3, 1, 0, 0, 0, 0, berlin)
+	d := axis(t, domain.Windows{Start: start, End: start.AddDate(0, 0, 40), Every: domain.Step{N: 1, Unit: domain.Day}, Zone: berlin, Format: domain.FormatDate})
+	done := ledger.Span(start.Unix(), start.Unix()+5*3600)
+	for _, order := range []plan.Order{plan.OldestFirst, plan.NewestFirst} {
+		p := plan.Make(plan.Input{Domain: d, Remaining: ledger.Full(d).Minus(done), Order: order, ShardSize: 10})
+		j := sample(d)
+		j.Order, j.ShardSize = order, 10
+		objects, err := Run(j, p, 3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(objects) != 2 || objects[0].GetKind() != "ConfigMap" {
+			t.Errorf("%s: %d objects, want the data of one shard and the run", order, len(objects))
+		}
+		execute(t, d, p, order, 10)
+	}
+}
+
+// What is emitted must not grow with the number of windows.
+func TestWindowsHaveConstantSize(t *testing.T) {
+	berlin := zone(t, "Europe/Berlin")
+	start := time.Date(2020, 1, 1, 0, 0, 0, 0, berlin)
+	size := func(every domain.Unit) int {
+		d := axis(t, domain.Windows{Start: start, End: start.AddDate(10, 0, 0), Every: domain.Step{N: 1, Unit: every}, Zone: berlin})
+		j := sample(d)
+		j.ShardSize = 1000
+		text, err := manifest.Encode(compile(t, j, planOf(j, ledger.Full(d))), "yaml")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(text)
+	}
+	few, many := size(domain.Day), size(domain.Hour)
+	if many > 40_000 || many > few+1000 {
+		t.Errorf("%d bytes for 87,672 hours and %d for 3,653 days", many, few)
+	}
+	t.Logf("%d bytes for 87,672 hours", many)
+}
