@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/manifest"
 )
 
@@ -16,6 +17,7 @@ type compileCmd struct {
 	moduleFlags
 	Output    string `short:"o" enum:"yaml,json" default:"yaml" help:"Form of the objects: yaml, or json (one v1 List)."`
 	Out       string `placeholder:"FILE" help:"Write to this file instead of standard output."`
+	Explain   bool   `help:"Print where each setting of each job comes from instead of the objects."`
 	RunNumber int    `name:"run" default:"1" placeholder:"N" help:"Number of the run to print."`
 }
 
@@ -28,11 +30,13 @@ func (c *compileCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	if diags.HasErrors() {
-		return a.finish(diags, m.files)
+	if c.Explain && !diags.HasErrors() {
+		return a.explain(m, diags)
 	}
+	// Also what could not be read in full is checked, to tell of everything
+	// at once.
 	all, more := a.compile(m, c.RunNumber)
-	if diags = append(diags, more...); diags.HasErrors() {
+	if diags = diag.Sort(append(diags, more...)); diags.HasErrors() {
 		return a.finish(diags, m.files)
 	}
 	var objects []manifest.Object

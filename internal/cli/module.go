@@ -29,6 +29,7 @@ type moduleFlags struct {
 // module is what the flags named: the jobs to treat, and the files for the
 // snippets of diagnostics.
 type module struct {
+	loaded *lang.Module
 	bodies []lang.Body
 	files  map[string]*hcl.File
 }
@@ -55,7 +56,7 @@ func (a *app) load(f moduleFlags) (module, hcl.Diagnostics, error) {
 		return module{}, diags, nil
 	}
 	loaded, diags := lang.Load(found.sources, in)
-	m := module{bodies: loaded.Bodies, files: loaded.Files}
+	m := module{loaded: loaded, bodies: loaded.Bodies, files: loaded.Files}
 	if f.Job == "" || diags.HasErrors() {
 		return m, diags, nil
 	}

@@ -20,10 +20,10 @@ func (c *validateCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	if !diags.HasErrors() {
-		_, more := a.compile(m, 1)
-		diags = append(diags, more...)
-	}
+	// Also what could not be read in full is checked, to tell of everything
+	// at once.
+	_, more := a.compile(m, 1)
+	diags = diag.Sort(append(diags, more...))
 	if c.JSON {
 		if err := diag.WriteJSON(a.Stdout, diags, m.files); err != nil {
 			return err

@@ -99,7 +99,6 @@ const (
 	CodeOverlap       = "BF4013"
 	CodeRunUnreadable = "BF4014"
 	CodeHealed        = "BF4015"
-	CodeReprocess     = "BF4016"
 
 	CodeInternal = "BF9001"
 )
@@ -187,7 +186,6 @@ var registry = []Info{
 	{CodeOverlap, "Overlapping Jobs", "Another job of the namespace processes some of the same keys of the same target.", "Change the domain of one of them, or set overlap to allow."},
 	{CodeRunUnreadable, "Unreadable Run", "The state of a run cannot be read from its Workflow.", "Follow the message."},
 	{CodeHealed, "Edited Object Restored", "An object of the job was edited by hand and has been put back.", "Change the job's declaration instead."},
-	{CodeReprocess, "Reprocessing Prevented", "The change would run finished partitions again, and prevent_reprocess is true.", "Undo the change, or set prevent_reprocess to false."},
 	{CodeInternal, "Internal Error", "This program met a condition that its authors held impossible.", "Please report it with the job file and the message."},
 }
 

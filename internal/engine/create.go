@@ -29,7 +29,6 @@ func (e *Engine) Create(ctx context.Context, s Submission) (*Observation, hcl.Di
 	if c == nil {
 		return nil, diags
 	}
-	c.suspend(s.Policy)
 	rec, problem := e.newRecord(s, c)
 	if problem != nil {
 		return nil, append(diags, problem)
@@ -46,7 +45,7 @@ func (e *Engine) Create(ctx context.Context, s Submission) (*Observation, hcl.Di
 		o, more := e.adopt(ctx, s, rec, c)
 		return o, append(diags, more...)
 	}
-	if diags = append(diags, e.reserve(ctx, stored, s.Policy)...); diags.HasErrors() {
+	if diags = append(diags, e.reserve(ctx, stored)...); diags.HasErrors() {
 		e.takeBack(ctx, stored, c, diags)
 		return nil, diags
 	}
@@ -74,7 +73,7 @@ func (e *Engine) newRecord(s Submission, c *Compiled) (*record.Record, *hcl.Diag
 	}
 	rec := &record.Record{
 		Namespace: c.Job.Namespace, Name: c.Job.Name, Job: canonical, Domain: c.Job.Domain,
-		Owner: owner, NextRun: 1, Target: c.Job.Target, Reason: c.Job.Reason, Policy: s.Policy.encode(),
+		Owner: owner, NextRun: 1, Target: c.Job.Target, Reason: c.Job.Reason,
 	}
 	if problem := e.claim(rec, c); problem != nil {
 		return nil, problem

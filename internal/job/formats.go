@@ -74,6 +74,7 @@ func init() {
 		jobschema.DataKey:    (*decoder).dataKey,
 		jobschema.AbsPath:    (*decoder).absolutePath,
 		jobschema.RelPath:    (*decoder).relativePath,
+		jobschema.PlainText:  (*decoder).plainText,
 		jobschema.EnvName:    (*decoder).envPrefix,
 		jobschema.Capability: (*decoder).capability,
 	}
@@ -163,6 +164,14 @@ func (d *decoder) checkQuantity(name, s string, p cty.Path) {
 		d.report(diag.CodeQuantity, p, "%q is %q and must be more than zero.", name, s)
 	case name == "memory" && q.MilliValue()%1000 != 0:
 		d.report(diag.CodeQuantity, p, "%q is %q, which is a fraction of a byte. The suffix m means thousandths; for mebibytes write Mi.", name, s)
+	}
+}
+
+// plainText refuses what Argo would evaluate, as it does everywhere but in
+// texts that are escaped for it: command, args, env and script.
+func (d *decoder) plainText(a jobschema.Attribute, s string, p cty.Path) {
+	if strings.Contains(s, "{{") {
+		d.report(diag.CodeText, p, "%q holds {{, and Argo Workflows would evaluate what follows; it has no escape for that here. Write the text without two braces side by side, or pass it in env.", a.Name)
 	}
 }
 

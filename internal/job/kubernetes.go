@@ -30,6 +30,10 @@ func (d *decoder) kubernetes(a jobschema.Attribute, v cty.Value, path cty.Path) 
 		d.report(diag.CodeKubernetes, path, "%q cannot be passed on: %s.", a.Name, err)
 		return
 	}
+	if strings.Contains(string(data), "{{") {
+		d.plainText(a, string(data), path)
+		return
+	}
 	var into any = new(corev1.PodSpec)
 	if a.Format == jobschema.KubernetesAffinity {
 		into = new(corev1.Affinity)

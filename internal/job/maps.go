@@ -39,6 +39,9 @@ func (d *decoder) mapValue(a jobschema.Attribute, key, s string, p cty.Path) {
 		}
 	case jobschema.Quantities:
 		d.checkQuantity(key, s, p)
+	case jobschema.Annotations:
+		d.text(a, s, p)
+		d.plainText(a, s, p)
 	default:
 		d.text(a, s, p)
 	}

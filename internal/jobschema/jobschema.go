@@ -68,6 +68,7 @@ const (
 	Annotations        Format = "annotations"   // map from annotation key to any text
 	KubernetesAffinity Format = "Affinity"      // a Dynamic that is a Kubernetes Affinity
 	KubernetesPodSpec  Format = "PodSpec"       // a Dynamic that is a part of a Kubernetes PodSpec
+	PlainText          Format = "plain text"    // without {{, which Argo would evaluate
 	Capability         Format = "capability"    // Linux capability without CAP_, or ALL
 )
 

@@ -8,7 +8,12 @@ import "encoding/json"
 // JSONSchema is the table as a JSON Schema (draft 2020-12) of job files in
 // HCL's JSON form, for editors. It is indented and ends with a newline.
 func JSONSchema() ([]byte, error) {
-	body := objectSchema(Job())
+	defaults, body := bodySchema(Job()), bodySchema(Job())
+	properties, _ := body["properties"].(map[string]any)
+	properties["for_each"] = map[string]any{
+		"anyOf":       []any{map[string]any{"type": "object"}, map[string]any{"$ref": "#/$defs/expression"}},
+		"description": "A map or a set of strings: one job for each element.",
+	}
 	schema := map[string]any{
 		"$schema":              "https://json-schema.org/draft/2020-12/schema",
 		"title":                "Backfill job file",
@@ -20,6 +25,11 @@ func JSONSchema() ([]byte, error) {
 				"description":          "Variables by name.",
 				"additionalProperties": variableSchema(),
 			},
+			"locals": map[string]any{
+				"type":        "object",
+				"description": "Named values.",
+			},
+			"defaults": describedSchema(defaults, "What fills whatever a job does not set."),
 			"job": map[string]any{
 				"type":                 "object",
 				"description":          "Jobs by name.",
@@ -49,8 +59,40 @@ func variableSchema() map[string]any {
 			"type":        map[string]any{"type": "string", "description": "Type constraint, such as number or list(string)."},
 			"default":     map[string]any{"description": "Value when none is given."},
 			"description": map[string]any{"type": "string"},
+			"sensitive":   map[string]any{"type": "boolean"},
+			"validation":  listOf(validationSchema()),
 		},
 	}
+}
+
+func validationSchema() map[string]any {
+	return map[string]any{
+		"type":                 "object",
+		"additionalProperties": false,
+		"required":             []string{"condition", "error_message"},
+		"properties": map[string]any{
+			"condition":     map[string]any{"$ref": "#/$defs/expression"},
+			"error_message": map[string]any{"type": "string"},
+		},
+	}
+}
+
+// listOf is one or a list of several, as HCL takes repeated blocks in JSON.
+func listOf(schema map[string]any) map[string]any {
+	return map[string]any{"anyOf": []any{schema, map[string]any{"type": "array", "items": schema}}}
+}
+
+func describedSchema(schema map[string]any, description string) map[string]any {
+	schema["description"] = description
+	return schema
+}
+
+// bodySchema is objectSchema for what is merged with the module's defaults:
+// there may be what is missing here.
+func bodySchema(attrs []Attribute) map[string]any {
+	schema := objectSchema(attrs)
+	delete(schema, "required")
+	return schema
 }
 
 func objectSchema(attrs []Attribute) map[string]any {
@@ -103,7 +145,7 @@ func (a Attribute) valueSchema() map[string]any {
 	case StringMap:
 		return map[string]any{"type": "object", "additionalProperties": text}
 	case Object:
-		return objectSchema(a.Attributes)
+		return bodySchema(a.Attributes)
 	case ObjectList:
 		return map[string]any{"type": "array", "items": objectSchema(a.Attributes)}
 	case ObjectMap:

@@ -170,8 +170,8 @@ func securityContext() []Attribute {
 
 func tolerations() []Attribute {
 	return []Attribute{
-		{Name: "key", Kind: String, Class: Next, Doc: "Key of the taint; every taint unless set."},
-		{Name: "value", Kind: String, Class: Next, Doc: "Value of the taint; any unless set."},
+		{Name: "key", Kind: String, Format: PlainText, Class: Next, Doc: "Key of the taint; every taint unless set."},
+		{Name: "value", Kind: String, Format: PlainText, Class: Next, Doc: "Value of the taint; any unless set."},
 		{Name: "effect", Kind: String, Enum: []string{"NoSchedule", "PreferNoSchedule", "NoExecute"}, Class: Next, Doc: "Effect of the taint; any unless set."},
 		{Name: "seconds", Kind: Int, Bounds: &Bounds{0, maxID}, Class: Next, Doc: "How long a pod stays once a node has a taint with the effect `NoExecute`; for ever unless set."},
 	}

@@ -14,6 +14,7 @@ import (
 	"io/fs"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
@@ -137,6 +138,9 @@ func (l *loader) decodeDefaults() {
 	}
 	b := l.defaults
 	l.module.Defaults = hcl.RangeBetween(b.DefRange, b.Body.MissingItemRange())
+	if native, ok := b.Body.(*hclsyntax.Body); ok {
+		l.module.Defaults = hcl.RangeBetween(b.DefRange, native.SrcRange)
+	}
 	decoded, diags := jobschema.Decode(b.Body, jobschema.Header{DefRange: b.DefRange}, jobschema.Job(), evaluator{l.scope})
 	l.diags = append(l.diags, diags...)
 	l.fallback = &decoded
