@@ -81,9 +81,11 @@ func linesOf(name string, args map[string]string) (gridLines, error) {
 	default:
 		return nil, foreign{name, argUnit, args[argUnit]}
 	}
-	if l.wall, err = time.Parse(wallLayout, args[argWall]); err != nil {
-		return nil, foreign{name, argWall, args[argWall]}
+	wall, err := integersOf(name, args, argWall)
+	if err != nil {
+		return nil, err
 	}
+	l.wall = time.Unix(wall[0], 0).UTC()
 	for _, text := range strings.Fields(args[argClock]) {
 		entry, ok := parseClockEntry(text)
 		if !ok {

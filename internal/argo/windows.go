@@ -24,7 +24,7 @@ import (
 const (
 	argLine = "line"
 	argUnit = "unit" // of size: unitSeconds, unitDays or unitMonths
-	argWall = "wall" // what clocks show at line 0, as wallLayout
+	argWall = "wall" // what clocks show at line 0
 	// argClock lists the offsets of the zone, the latest first, as
 	// "<from>/<offset>" with a blank between two, for example
 	// "1774746000/+02:00 1774306800/+01:00".
@@ -37,6 +37,7 @@ const (
 	unitMonths  = "mo"
 )
 
+// wallLayout is how expressions write wall times.
 const wallLayout = "2006-01-02T15:04:05"
 
 // maxClock bounds the list of offsets, in bytes; it is enough for four
@@ -71,9 +72,15 @@ func windowsGrid(w domain.Windows) (params list, ok bool) {
 		param(argOrigin, decimal(w.Start.Unix())),
 		param(argSize, decimal(int64(w.Every.N)*int64(unit.size))),
 		param(argUnit, unit.name),
-		param(argWall, w.Start.In(w.Zone).Format(wallLayout)),
+		param(argWall, decimal(wallOf(w.Start.In(w.Zone)))),
 		param(argClock, clock),
 	}, len(clock) <= maxClock
+}
+
+// wallOf is the wall time of an instant in its own zone.
+func wallOf(at time.Time) int64 {
+	_, offset := at.Zone()
+	return at.Unix() + int64(offset)
 }
 
 // oddDate tells whether a shard of windows that are handed over as dates
@@ -105,6 +112,17 @@ func (r run) oddDate(offset int64, count int) bool {
 // that spoils the result around it.
 func offsetAt(instant string) string { return "find(clock, {int(#[0]) <= " + instant + "})[1]" }
 
+// dateOf makes a time of Unix seconds, which must be a name or in parentheses.
+// A duration alone would reach 292 years.
+func dateOf(seconds string) string {
+	return "date('1970-01-01').AddDate(0, 0, int(" + seconds + " / 86400)).Add(duration(string(" + seconds + " % 86400) + 's'))"
+}
+
+// moved is the wall time k steps after the first, as a time.
+func moved(k string) string {
+	return dateOf("start") + ".AddDate(0, unit == 'mo' ? " + k + " * size : 0, unit == 'd' ? " + k + " * size : 0)"
+}
+
 // window binds a and b, the bounds of the partition; lines, those of its whole
 // window; and clock and unit. Line n is what package domain calls so: clocks
 // show the wall time that lies n steps after the first; the first time if they
@@ -116,11 +134,12 @@ var window = oneLine(`
 	let clock = map(split(workflow.parameters.clock, ' '), {split(#, '/')});
 	let unit = workflow.parameters.unit;
 	let size = ` + workflowInt(argSize) + `;
+	let start = ` + workflowInt(argWall) + `;
 	let n = ` + workflowInt(argLine) + ` + ` + workflowInt(argStep) + ` * ` + inputInt(inI) + `;
 	let lines = map([n, n + 1], {
 		let k = #;
 		k == 0 || unit == 's' ? ` + workflowInt(argOrigin) + ` + k * size : (
-			let far = date(workflow.parameters.wall + 'Z').AddDate(0, unit == 'mo' ? k * size : 0, unit == 'd' ? k * size : 0);
+			let far = ` + moved("k") + `;
 			let wall = far.Year() > 9998 ? date('` + lastWall + `') : far;
 			let text = wall.Format('` + wallLayout + `');
 			let before = ` + offsetAt("wall.Unix() - 86400") + `;
@@ -138,7 +157,7 @@ func shown(instant string) string {
 	return oneLine(`
 		let offset = ` + offsetAt(instant) + `;
 		let seconds = ` + instant + ` - date('1970-01-01T00:00:00' + offset).Unix();
-		let shown = date('1970-01-01').AddDate(0, 0, int(seconds / 86400)).Add(duration(string(seconds % 86400) + 's'));`)
+		let shown = ` + dateOf("seconds") + `;`)
 }
 
 // bound writes an instant in the format of the axis.
@@ -164,7 +183,7 @@ var windowKey = oneLine(`
 	});
 	a != lines[0] || b != lines[1] ? stamps[0] + '--' + stamps[1] :
 	unit == 's' ? stamps[0] :
-	date(workflow.parameters.wall + 'Z').AddDate(0, unit == 'mo' ? n * size : 0, unit == 'd' ? n * size : 0).Format('2006-01-02')`)
+	` + moved("n") + `.Format('2006-01-02')`)
 
 // windowFacts computes the facts of a calendar window in the pod's environment.
 func windowFacts(format string) list {

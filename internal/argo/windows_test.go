@@ -260,6 +260,25 @@ func TestStretchOfADayInDates(t *testing.T) {
 	}
 }
 
+// Lines beyond the last year that RFC 3339 can write are never computed.
+func TestWindowsAtTheEndOfTime(t *testing.T) {
+	for _, name := range []string{"UTC", "Europe/Berlin", "Pacific/Kiritimati", "America/Los_Angeles"} {
+		for _, every := range []domain.Step{{N: 3, Unit: domain.Year}, {N: 50_000_000, Unit: domain.Year}, {N: 60_000_000, Unit: domain.Minute}} {
+			start := time.Date(9990, 2, 1, 0, 0, 0, 0, zone(t, name))
+			executeAll(t, axis(t, domain.Windows{
+				Start: start, End: time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC), Every: every, Zone: zone(t, name),
+			}))
+		}
+	}
+}
+
+// The offsets of a zone in a thousand years would be too long an argument.
+func TestWindowsOfAThousandYears(t *testing.T) {
+	berlin := zone(t, "Europe/Berlin")
+	start := time.Date(2026, 1, 1, 0, 0, 0, 0, berlin)
+	executeAll(t, axis(t, domain.Windows{Start: start, End: start.AddDate(1000, 0, 0), Every: domain.Step{N: 50, Unit: domain.Year}, Zone: berlin}))
+}
+
 // What is emitted must not grow with the number of windows.
 func TestWindowsHaveConstantSize(t *testing.T) {
 	berlin := zone(t, "Europe/Berlin")
