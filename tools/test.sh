@@ -12,6 +12,7 @@
 #   TF_ACC_TERRAFORM_PATH  the Terraform or OpenTofu to run them with, and for
 #                          OpenTofu also TF_ACC_PROVIDER_HOST and _NAMESPACE
 #   BACKFILL_DEVCLUSTER    the program that starts the local cluster
+#   BACKFILL_TEST_KUBECONFIG  the kubeconfig of one that it started for the tests
 #
 # BACKFILL_TEST_STRICT=1 comes from .ci/run, which has installed what can be
 # installed: a test may then skip only for what a kernel or a Terraform version
@@ -44,6 +45,12 @@ export CHECKPOINT_DISABLE=1
 # No test may meet a cluster or a configuration of the person who runs it.
 unset KUBECONFIG "${!KUBE_@}"
 export TF_CLI_CONFIG_FILE=/dev/null
+
+# One local cluster serves every test that needs a real one.
+cluster=$(mktemp -d "${TMPDIR:-/tmp}/backfill-test-XXXXXX")
+trap '"$BACKFILL_DEVCLUSTER" --state "$cluster/state" down --remove >/dev/null; rm -rf "$cluster"' EXIT
+"$BACKFILL_DEVCLUSTER" --state "$cluster/state" up
+export BACKFILL_TEST_KUBECONFIG=$cluster/state/kubeconfig
 
 events=.cache/test-events.json
 status=0

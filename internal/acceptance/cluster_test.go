@@ -30,6 +30,7 @@ var workflows = schema.GroupVersionResource{Group: "argoproj.io", Version: "v1al
 // localCluster is a running local cluster with clients of the test's own.
 type localCluster struct {
 	binary, state, kubeconfig string
+	ours                      bool // started here, so to be stopped here
 	core                      kubernetes.Interface
 	dynamic                   dynamic.Interface
 }
@@ -54,26 +55,34 @@ func cluster(t *testing.T) *localCluster {
 	return shared
 }
 
+// startCluster uses the cluster that the environment names, or starts one.
 func startCluster(binary string) (*localCluster, error) {
-	state, err := os.MkdirTemp("", "backfill-acceptance-")
-	if err != nil {
-		return nil, err
+	c := &localCluster{binary: binary, kubeconfig: os.Getenv(envKubeconfig)}
+	if c.kubeconfig == "" {
+		state, err := os.MkdirTemp("", "backfill-acceptance-")
+		if err != nil {
+			return nil, err
+		}
+		c.ours, c.kubeconfig = true, filepath.Join(state, "kubeconfig")
 	}
-	c := &localCluster{binary: binary, state: state, kubeconfig: filepath.Join(state, "kubeconfig")}
+	c.state = filepath.Dir(c.kubeconfig)
 	if out, err := c.command("up").CombinedOutput(); err != nil {
-		_ = os.RemoveAll(state)
-		return nil, fmt.Errorf("%w\n%s", err, out)
+		return c, fmt.Errorf("%w\n%s", err, out)
 	}
+	return c, c.connect()
+}
+
+func (c *localCluster) connect() error {
 	config, err := clientcmd.BuildConfigFromFlags("", c.kubeconfig)
 	if err != nil {
-		return c, err
+		return err
 	}
 	config.QPS, config.Burst = 100, 200
 	if c.core, err = kubernetes.NewForConfig(config); err != nil {
-		return c, err
+		return err
 	}
 	c.dynamic, err = dynamic.NewForConfig(config)
-	return c, err
+	return err
 }
 
 // command runs one of the local cluster's own commands on this cluster.
@@ -82,6 +91,9 @@ func (c *localCluster) command(args ...string) *exec.Cmd {
 }
 
 func (c *localCluster) stop() error {
+	if !c.ours {
+		return nil
+	}
 	if out, err := c.command("down", "--remove").CombinedOutput(); err != nil {
 		return fmt.Errorf("%w\n%s", err, out)
 	}

@@ -14,6 +14,8 @@ const (
 	// envCluster is the path of the devcluster binary; without it the tests
 	// of this package are skipped.
 	envCluster = "BACKFILL_DEVCLUSTER"
+	// envKubeconfig names a local cluster that is up already, for all tests.
+	envKubeconfig = "BACKFILL_TEST_KUBECONFIG"
 	// envStrict turns skips of what the machine could have into failures.
 	envStrict = "BACKFILL_TEST_STRICT"
 )

@@ -42,12 +42,12 @@ func TestContractOverHTTP(t *testing.T) {
 	clustertest.Run(t, clustertest.Setup{Backend: connect(t, fake.Handler(fake.New(epoch))), Namespace: "default", Prefix: "t-"})
 }
 
-// TestContractOfRealCluster runs against the cluster that KUBE_CONFIG_PATH
-// names (see `make cluster`).
+// TestContractOfRealCluster runs against the cluster that
+// BACKFILL_TEST_KUBECONFIG names.
 func TestContractOfRealCluster(t *testing.T) {
-	path := os.Getenv("KUBE_CONFIG_PATH")
+	path := os.Getenv("BACKFILL_TEST_KUBECONFIG")
 	if path == "" {
-		t.Skip("KUBE_CONFIG_PATH is not set: no real API server to test against")
+		t.Skip("BACKFILL_TEST_KUBECONFIG is not set (make test sets it): no real API server to test against")
 	}
 	client, err := cluster.Connect(cluster.Config{ConfigPath: path}, "test", cluster.DefaultRetry())
 	if err != nil {

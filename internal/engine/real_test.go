@@ -18,7 +18,7 @@ import (
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/engine"
 )
 
-// realWorld is a world on the cluster that KUBE_CONFIG_PATH names, with the
+// realWorld is a world on the cluster that BACKFILL_TEST_KUBECONFIG names, with the
 // real Argo controller. Its runners append "key attempt run" to a file of the
 // host, from which "done twice" and "lost" are judged.
 type realWorld struct {
@@ -29,9 +29,9 @@ type realWorld struct {
 }
 
 func newRealWorld(t *testing.T, name string) *realWorld {
-	path := os.Getenv("KUBE_CONFIG_PATH")
+	path := os.Getenv("BACKFILL_TEST_KUBECONFIG")
 	if path == "" {
-		t.Skip("KUBE_CONFIG_PATH is not set: no real cluster to run jobs on (see make cluster)")
+		t.Skip("BACKFILL_TEST_KUBECONFIG is not set (make test sets it): no real cluster to run jobs on")
 	}
 	client, err := cluster.Connect(cluster.Config{ConfigPath: path}, "engine-test", cluster.DefaultRetry())
 	if err != nil {
