@@ -6,10 +6,13 @@ package argo
 import (
 	"cmp"
 	"fmt"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/domain"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/ledger"
@@ -132,9 +135,20 @@ type reader struct {
 	domain  domain.Domain
 	shape   shape
 	written map[string][]domain.Partition // by ConfigMap
+	tally
+}
 
+// tally is what became of some partitions.
+type tally struct {
 	done, failed, running []domain.Partition
 	found                 []placedFailure
+}
+
+func (t *tally) add(o tally) {
+	t.done = append(t.done, o.done...)
+	t.failed = append(t.failed, o.failed...)
+	t.running = append(t.running, o.running...)
+	t.found = append(t.found, o.found...)
 }
 
 // placedFailure is a failure with its place in run order.
@@ -212,28 +226,54 @@ func (r *reader) children(run workflow, observed []manifest.Object, out *Outcome
 	if err != nil {
 		return err
 	}
+	var open []observedShard
 	for _, l := range shards {
-		data := r.shape.dataName(l.k)
 		if l.complete {
-			all, err := r.whole(l.shard, data)
+			all, err := r.whole(l.shard, r.shape.dataName(l.k))
 			if err != nil {
 				return err
 			}
 			r.done = append(r.done, all...)
 			continue
 		}
-		object, ok := byName[childName(r.shape.run, int(l.k))]
-		if !ok {
-			continue
+		if child, ok := byName[childName(r.shape.run, int(l.k))]; ok {
+			open = append(open, observedShard{l.shard, child})
 		}
-		child, err := parseWorkflow(object)
-		if err != nil {
+	}
+	return r.readAll(open, out)
+}
+
+// observedShard is a shard whose child has to be read.
+type observedShard struct {
+	shard
+	child manifest.Object
+}
+
+// readAll reads children side by side: unpacking their statuses is what reading
+// a large run costs. Only as many as there are processors are unpacked at once.
+func (r *reader) readAll(shards []observedShard, out *Outcome) error {
+	tallies := make([]tally, len(shards))
+	ended := make([]bool, len(shards))
+	var group errgroup.Group
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for i, s := range shards {
+		group.Go(func() error {
+			child, err := parseWorkflow(s.child)
+			if err != nil {
+				return err
+			}
+			one := reader{domain: r.domain, shape: r.shape, written: r.written}
+			err = one.leaves(child, s.shard, r.shape.dataName(s.k))
+			tallies[i], ended[i] = one.tally, child.phase.Ended()
 			return err
-		}
-		out.Ended = out.Ended && child.phase.Ended()
-		if err := r.leaves(child, l.shard, data); err != nil {
-			return err
-		}
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	for i := range shards {
+		r.add(tallies[i])
+		out.Ended = out.Ended && ended[i]
 	}
 	return nil
 }

@@ -80,7 +80,7 @@ type workflow struct {
 
 func parseWorkflow(o manifest.Object) (workflow, error) {
 	w := workflow{name: o.GetName(), args: arguments(o)}
-	status, _, _ := unstructured.NestedMap(o.Object, "status")
+	status, _ := o.Object["status"].(map[string]any) // not copied: it is large
 	text := func(name string) string { s, _ := status[name].(string); return s }
 	w.phase, w.message = Phase(text("phase")), text("message")
 	// Argo writes null until there is a time.
@@ -136,7 +136,11 @@ func unpack(packed string, into any) error {
 	if err != nil {
 		return fmt.Errorf("status.compressedNodes is not gzip: %w", err)
 	}
-	text, err := io.ReadAll(io.LimitReader(reader, maxNodes+1))
+	// Statuses shrink to a tenth or less; growing the buffer would cost as much
+	// as unpacking.
+	buffer := bytes.NewBuffer(make([]byte, 0, 16*len(raw)))
+	_, err = buffer.ReadFrom(io.LimitReader(reader, maxNodes+1))
+	text := buffer.Bytes()
 	if err != nil {
 		return fmt.Errorf("status.compressedNodes is damaged: %w", err)
 	}
