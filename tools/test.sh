@@ -13,6 +13,7 @@
 #                          OpenTofu also TF_ACC_PROVIDER_HOST and _NAMESPACE
 #   BACKFILL_DEVCLUSTER    the program that starts the local cluster
 #   BACKFILL_TEST_KUBECONFIG  the kubeconfig of one that it started for the tests
+#   BACKFILL_TEST_NO_CLUSTER  or why this machine can run no local cluster
 #
 # BACKFILL_TEST_STRICT=1 comes from .ci/run, which has installed what can be
 # installed: a test may then skip only for what a kernel or a Terraform version
@@ -49,8 +50,12 @@ export TF_CLI_CONFIG_FILE=/dev/null
 # One local cluster serves every test that needs a real one.
 cluster=$(mktemp -d "${TMPDIR:-/tmp}/backfill-test-XXXXXX")
 trap '"$BACKFILL_DEVCLUSTER" --state "$cluster/state" down --remove >/dev/null; rm -rf "$cluster"' EXIT
-"$BACKFILL_DEVCLUSTER" --state "$cluster/state" up
-export BACKFILL_TEST_KUBECONFIG=$cluster/state/kubeconfig
+if why=$("$BACKFILL_DEVCLUSTER" --state "$cluster/state" probe 2>&1); then
+	"$BACKFILL_DEVCLUSTER" --state "$cluster/state" up
+	export BACKFILL_TEST_KUBECONFIG=$cluster/state/kubeconfig
+else
+	export BACKFILL_TEST_NO_CLUSTER="kernel: $why"
+fi
 
 events=.cache/test-events.json
 status=0

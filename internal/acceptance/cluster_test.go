@@ -48,6 +48,9 @@ func cluster(t *testing.T) *localCluster {
 	if binary == "" {
 		lacking(t, "%s does not name the local cluster's binary (make test sets it)", envCluster)
 	}
+	if reason := os.Getenv(envNoCluster); reason != "" {
+		t.Skip(reason)
+	}
 	sharedOnce.Do(func() { shared, errShared = startCluster(binary) })
 	if errShared != nil {
 		t.Fatalf("the local cluster did not start: %v", errShared)

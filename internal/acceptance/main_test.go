@@ -16,6 +16,8 @@ const (
 	envCluster = "BACKFILL_DEVCLUSTER"
 	// envKubeconfig names a local cluster that is up already, for all tests.
 	envKubeconfig = "BACKFILL_TEST_KUBECONFIG"
+	// envNoCluster says why this machine can run no local cluster.
+	envNoCluster = "BACKFILL_TEST_NO_CLUSTER"
 	// envStrict turns skips of what the machine could have into failures.
 	envStrict = "BACKFILL_TEST_STRICT"
 )

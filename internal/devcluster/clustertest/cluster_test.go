@@ -51,9 +51,26 @@ func (c *cluster) up(t *testing.T, flags ...string) string {
 	t.Helper()
 	stdout, stderr, err := c.run(t.Context(), append([]string{"up"}, flags...)...)
 	if err != nil {
+		skipWithoutContainers(t, stderr)
 		t.Fatalf("up: %v\n%s", err, stderr)
 	}
 	return stdout
+}
+
+// needsContainers skips the test on machines whose kernel runs no containers.
+func (c *cluster) needsContainers(t *testing.T) {
+	t.Helper()
+	if _, stderr, err := c.run(t.Context(), "probe"); err != nil {
+		skipWithoutContainers(t, stderr)
+		t.Fatalf("probe: %v\n%s", err, stderr)
+	}
+}
+
+func skipWithoutContainers(t *testing.T, stderr string) {
+	t.Helper()
+	if strings.Contains(stderr, "containers cannot be started on this machine") {
+		t.Skipf("kernel: %s", stderr)
+	}
 }
 
 func (c *cluster) run(ctx context.Context, args ...string) (stdout, stderr string, err error) {

@@ -121,6 +121,7 @@ func checkPrivate(t *testing.T, dir string) {
 // Two clusters at once, and two calls of up for one of them.
 func TestClustersSideBySide(t *testing.T) {
 	first, second := prepare(t), prepare(t)
+	first.needsContainers(t)
 	errs := make(chan error)
 	for _, c := range []*cluster{first, first, second} {
 		go func() {

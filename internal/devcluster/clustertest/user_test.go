@@ -26,12 +26,7 @@ func TestUnprivilegedUser(t *testing.T) {
 	}
 	shared := filepath.Join(t.TempDir(), "shared")
 	c.handOver(t, shared)
-	if _, stderr, err := c.run(t.Context(), "probe"); err != nil {
-		if !strings.Contains(stderr, "containers cannot be started on this machine") {
-			t.Fatalf("probe: %v\n%s", err, stderr)
-		}
-		t.Skipf("the kernel keeps unprivileged users from running containers: %s", stderr)
-	}
+	c.needsContainers(t)
 	c.up(t)
 	c.create(t, helloWorkflow)
 	c.awaitPhase(t, "hello", "Succeeded")

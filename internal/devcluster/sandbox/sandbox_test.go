@@ -41,7 +41,7 @@ type harness struct {
 func newHarness(t *testing.T) *harness {
 	t.Helper()
 	if err := Probe(t.TempDir()); err != nil {
-		t.Skipf("skipped: %v", err)
+		t.Skipf("kernel: %v", err)
 	}
 	launcher := NewLauncher("test-" + filepath.Base(t.TempDir()) + "-" + strings.ReplaceAll(t.Name(), "/", "-"))
 	t.Cleanup(launcher.Close)
@@ -401,7 +401,7 @@ func TestExecEndsWithItsContext(t *testing.T) {
 func TestMemoryLimit(t *testing.T) {
 	h := newHarness(t)
 	if !h.launcher.EnforcesMemory() {
-		t.Skip("skipped: no memory cgroup can be written here")
+		t.Skip("kernel: no memory cgroup can be written here")
 	}
 	spec := script0("exec tail /dev/zero")
 	spec.Memory = 64 << 20
@@ -413,7 +413,7 @@ func TestMemoryLimit(t *testing.T) {
 func TestRunAsUser(t *testing.T) {
 	h := newHarness(t)
 	if os.Getenv(insideMarker) != "" {
-		t.Skip("skipped: a user namespace of one user has no other to run as")
+		t.Skip("kernel: a user namespace of one user has no other to run as")
 	}
 	uid, gid := int64(1234), int64(567)
 	spec := script0("id -u; id -g; id -G")

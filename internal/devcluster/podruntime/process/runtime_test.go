@@ -55,7 +55,7 @@ func (r *recorder) last() corev1.PodStatus {
 func realRuntime(t *testing.T) *Runtime {
 	t.Helper()
 	if err := sandbox.Probe(t.TempDir()); err != nil {
-		t.Skipf("skipped: %v", err)
+		t.Skipf("kernel: %v", err)
 	}
 	r := New(Config{
 		Client: fake.NewClientset(), Dir: t.TempDir(), Scope: "test", Path: os.Getenv("PATH"),
