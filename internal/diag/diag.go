@@ -20,6 +20,9 @@ type Extra struct {
 	// Path is where in the job's value the problem lies; nil when the
 	// diagnostic has a source range or concerns no attribute.
 	Path cty.Path
+	// Key tells that the key of the map's element at Path is at fault, not its
+	// value.
+	Key bool
 	// Cause is the error that the diagnostic words, for the program itself;
 	// nil when there is none.
 	Cause error
@@ -45,6 +48,13 @@ func Warning(code string, path cty.Path, summary, detail string) *hcl.Diagnostic
 // panics for a code that is not registered.
 func At(code string, path cty.Path, detail string) *hcl.Diagnostic {
 	return Error(code, path, mustLookup(code).Summary, detail)
+}
+
+// AtKey is At for the key of the map's element at a path.
+func AtKey(code string, path cty.Path, detail string) *hcl.Diagnostic {
+	d := At(code, path, detail)
+	d.Extra = Extra{Code: code, Path: path, Key: true}
+	return d
 }
 
 // InSource is At for a problem whose place in a file is known.

@@ -22,7 +22,8 @@ type Origin interface {
 }
 
 // Resolve gives every diagnostic that has a path and no range yet the range
-// that the origin knows. It changes the diagnostics in place and returns them.
+// that the origin knows; for the key of an element it asks the method KeyRange,
+// if the origin has it. It changes the diagnostics in place and returns them.
 func Resolve(diags hcl.Diagnostics, origin Origin) hcl.Diagnostics {
 	if origin == nil {
 		return diags
@@ -32,7 +33,13 @@ func Resolve(diags hcl.Diagnostics, origin Origin) hcl.Diagnostics {
 		if !ok || d.Subject != nil || e.Path == nil {
 			continue
 		}
-		if rng := origin.Range(e.Path); rng.Filename != "" {
+		find := origin.Range
+		if keys, ok := origin.(interface {
+			KeyRange(path cty.Path) hcl.Range
+		}); ok && e.Key {
+			find = keys.KeyRange
+		}
+		if rng := find(e.Path); rng.Filename != "" {
 			d.Subject = rng.Ptr()
 		}
 	}

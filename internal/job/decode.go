@@ -63,7 +63,22 @@ type decoder struct {
 
 func (d *decoder) report(code string, path cty.Path, format string, args ...any) {
 	path = append(cty.Path{}, path...)
-	d.diags = append(d.diags, diag.At(code, path, fmt.Sprintf(format, args...)))
+	d.add(path, diag.At(code, path, fmt.Sprintf(format, args...)))
+}
+
+// reportKey reports the key of the map's element at a path. On a path that
+// does not lead to an element it is report.
+func (d *decoder) reportKey(code string, path cty.Path, format string, args ...any) {
+	if _, element := path[len(path)-1].(cty.IndexStep); !element {
+		d.report(code, path, format, args...)
+		return
+	}
+	path = append(cty.Path{}, path...)
+	d.add(path, diag.AtKey(code, path, fmt.Sprintf(format, args...)))
+}
+
+func (d *decoder) add(path cty.Path, problem *hcl.Diagnostic) {
+	d.diags = append(d.diags, problem)
 	if d.bad == nil {
 		d.bad = map[string]bool{}
 	}

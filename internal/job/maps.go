@@ -25,7 +25,7 @@ func (d *decoder) mapKey(a jobschema.Attribute, key string, p cty.Path) {
 		d.labelKey(key, p)
 	case jobschema.Quantities:
 		if len(validation.IsQualifiedName(key)) > 0 {
-			d.report(diag.CodeName, p, "%q is not the name of a resource. Write for example cpu, memory, ephemeral-storage or nvidia.com/gpu.", key)
+			d.reportKey(diag.CodeName, p, "%q is not the name of a resource. Write for example cpu, memory, ephemeral-storage or nvidia.com/gpu.", key)
 		}
 	}
 }
@@ -49,19 +49,19 @@ func (d *decoder) mapValue(a jobschema.Attribute, key, s string, p cty.Path) {
 
 func (d *decoder) envName(name string, p cty.Path) {
 	if len(validation.IsEnvVarName(name)) > 0 {
-		d.report(diag.CodeEnvName, p, "%q cannot be the name of an environment variable. Use letters, digits, underscores, dashes and dots, and do not start with a digit.", name)
+		d.reportKey(diag.CodeEnvName, p, "%q cannot be the name of an environment variable. Use letters, digits, underscores, dashes and dots, and do not start with a digit.", name)
 		return
 	}
 	for prefix, owner := range map[string]string{"BACKFILL_": "the facts about the partition", "ARGO_": "Argo's executor"} {
 		if strings.HasPrefix(name, prefix) {
-			d.report(diag.CodeReserved, p, "%q begins with %s, which is kept for %s. Choose another name.", name, prefix, owner)
+			d.reportKey(diag.CodeReserved, p, "%q begins with %s, which is kept for %s. Choose another name.", name, prefix, owner)
 		}
 	}
 }
 
 func (d *decoder) labelKey(key string, p cty.Path) {
 	if problems := validation.IsQualifiedName(key); len(problems) > 0 {
-		d.report(diag.CodeLabel, p, "%q cannot be the key of a label or annotation. Use at most 63 letters, digits, dashes, underscores and dots, after an optional DNS name and a slash.", key)
+		d.reportKey(diag.CodeLabel, p, "%q cannot be the key of a label or annotation. Use at most 63 letters, digits, dashes, underscores and dots, after an optional DNS name and a slash.", key)
 	}
 }
 
@@ -70,7 +70,7 @@ func (d *decoder) reservedKey(key string, p cty.Path) {
 	for _, owner := range []string{"backfill.dev", "workflows.argoproj.io"} {
 		domain, _, ok := strings.Cut(key, "/")
 		if ok && (domain == owner || strings.HasSuffix(domain, "."+owner)) {
-			d.report(diag.CodeReserved, p, "Labels and annotations below %s/ are set by the controller and this program. Choose another key than %q.", owner, key)
+			d.reportKey(diag.CodeReserved, p, "Labels and annotations below %s/ are set by the controller and this program. Choose another key than %q.", owner, key)
 		}
 	}
 }

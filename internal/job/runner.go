@@ -69,7 +69,7 @@ func (d *decoder) environmentRules(r at) {
 	for _, kind := range []string{"env", "secret_env", "config_env"} {
 		for _, e := range r.attr(kind).elements() {
 			if other, twice := first[e.key()]; twice {
-				d.report(diag.CodeClash, e.path, "The environment variable %q is set in %s too. Keep one of the two.", e.key(), other)
+				d.reportKey(diag.CodeClash, e.path, "The environment variable %q is set in %s too. Keep one of the two.", e.key(), other)
 				continue
 			}
 			first[e.key()] = kind

@@ -31,6 +31,19 @@ func (o *Origin) Range(path cty.Path) hcl.Range {
 	return at.self
 }
 
+// KeyRange returns where the key of the element at the path was written.
+func (o *Origin) KeyRange(path cty.Path) hcl.Range {
+	at := o
+	for _, step := range path {
+		next := at.children[stepKey(step)]
+		if next == nil {
+			break
+		}
+		at = next
+	}
+	return at.head
+}
+
 func newOrigin(self, head hcl.Range) *Origin {
 	return &Origin{self: self, head: head, children: map[any]*Origin{}}
 }
