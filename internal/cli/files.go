@@ -23,8 +23,6 @@ import (
 // lower; this one keeps a wrong path from filling the memory.
 const maxFile = 16 << 20
 
-const codeUnreadable = "BF1006"
-
 // The files of a module that is a directory.
 var (
 	jobSuffixes = []string{".backfill.hcl", ".backfill.hcl.json"}
@@ -89,7 +87,7 @@ func (a *app) findDirectory(f *found, dir string) hcl.Diagnostics {
 		*into = append(*into, source)
 	}
 	if len(f.sources) == before && len(diags) == 0 {
-		diags = append(diags, diag.Error(codeUnreadable, nil, "Unreadable File",
+		diags = append(diags, diag.At(diag.CodeUnreadable, nil,
 			fmt.Sprintf("The directory %s holds no job files, whose names end in %s. Name another directory, or the files themselves.", dir, strings.Join(jobSuffixes, " or "))))
 	}
 	f.dirs = append(f.dirs, filepath.Clean(dir))
@@ -152,7 +150,7 @@ func unreadable(name string, err error) *hcl.Diagnostic {
 	if errors.Is(err, fs.ErrNotExist) {
 		detail = fmt.Sprintf("There is no file %s. Check the path; it is taken from the directory in which the command runs.", name)
 	}
-	return diag.Error(codeUnreadable, nil, "Unreadable File", detail)
+	return diag.At(diag.CodeUnreadable, nil, detail)
 }
 
 // reason drops what an error of package os repeats about the path.

@@ -100,6 +100,19 @@ const (
 	CodeRunUnreadable = "BF4014"
 	CodeHealed        = "BF4015"
 
+	CodeNoDeclaration   = "BF5001"
+	CodeTwoDeclarations = "BF5002"
+	CodeWithoutSource   = "BF5003"
+	CodeManyJobs        = "BF5004"
+	CodeUnknownJob      = "BF5005"
+	CodeVariablesType   = "BF5006"
+	CodeImportID        = "BF5007"
+	CodeReplacement     = "BF5008"
+	CodeClusterUnknown  = "BF5009"
+	CodeAwaitFailed     = "BF5010"
+	CodeAwaitTime       = "BF5011"
+	CodeAwaitNothing    = "BF5012"
+
 	CodeInternal = "BF9001"
 )
 
@@ -186,6 +199,19 @@ var registry = []Info{
 	{CodeOverlap, "Overlapping Jobs", "Another job of the namespace processes some of the same keys of the same target.", "Change the domain of one of them, or set overlap to allow."},
 	{CodeRunUnreadable, "Unreadable Run", "The state of a run cannot be read from its Workflow.", "Follow the message."},
 	{CodeHealed, "Edited Object Restored", "An object of the job was edited by hand and has been put back.", "Change the job's declaration instead."},
+	{CodeNoDeclaration, "Missing Job Declaration", "The resource has neither the attributes of a job nor `source`.", "Set `name`, `partition` and `runner`, or `source`."},
+	{CodeTwoDeclarations, "Conflicting Job Declarations", "The resource has `source` and attributes of a job too.", "Keep one of the two forms."},
+	{CodeWithoutSource, "Attribute Without Source", "`job` and `variables` belong to `source`, which is not set.", "Remove them, or set `source`."},
+	{CodeManyJobs, "More Than One Job", "The source declares several jobs, and one resource is one job.", "Set `job` to the name of the one that is meant."},
+	{CodeUnknownJob, "Unknown Job", "The source declares no job of the name given.", "Correct `job`."},
+	{CodeVariablesType, "Wrong Type Of Variables", "`variables` is no object.", "Write for example `variables = { last_id = 100 }`."},
+	{CodeImportID, "Invalid Import ID", "Jobs are imported by `namespace/name`.", "Correct the id."},
+	{CodeReplacement, "Job Will Be Replaced", "`name` or `namespace` changed, and so the job becomes another one with a record of its own.", "Leave them as they are to keep what is done."},
+	{CodeClusterUnknown, "Cluster Not Known Yet", "The provider's configuration comes from something that is not created yet, and a job has to be read or changed.", "Create that first, for example with `terraform apply -target=…`."},
+	{CodeAwaitFailed, "Backfill Not Complete", "No run is active any more, and keys are left or failed.", "Look at the job's `failed_partitions`; the next plan of the job proposes what is left. Set `on_failure = \"continue\"` to go on regardless."},
+	{CodeAwaitTime, "Backfill Not Finished In Time", "The wait ended before the backfill did. The backfill itself goes on.", "Apply again to wait on, or raise `timeouts`."},
+	{CodeAwaitNothing, "Nothing To Wait For", "The cluster has no record of the job.", "Correct `job` and `namespace`, or make the resource depend on the job."},
+
 	{CodeInternal, "Internal Error", "This program met a condition that its authors held impossible.", "Please report it with the job file and the message."},
 }
 

@@ -4,6 +4,7 @@
 package provider
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"testing"
@@ -17,6 +18,13 @@ import (
 // Workflow's own.
 func playArgo(t *testing.T, c *fake.Cluster, run, phase string, partitions int, failed map[int]string) {
 	t.Helper()
+	if err := tryArgo(c, run, phase, partitions, failed); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// tryArgo is playArgo for a run that may be gone.
+func tryArgo(c *fake.Cluster, run, phase string, partitions int, failed map[int]string) error {
 	nodes := map[string]any{}
 	for i := range partitions {
 		node := map[string]any{
@@ -36,9 +44,8 @@ func playArgo(t *testing.T, c *fake.Cluster, run, phase string, partitions int, 
 		"phase": phase, "nodes": nodes, "startedAt": "2026-01-01T00:00:00Z", "finishedAt": "2026-01-01T00:01:00Z",
 	}})
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
-	if _, err := c.Patch(t.Context(), cluster.Workflow, "default", run, patch); err != nil {
-		t.Fatal(err)
-	}
+	_, err = c.Patch(context.Background(), cluster.Workflow, "default", run, patch)
+	return err
 }

@@ -5,13 +5,14 @@ package provider
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 	"sync"
 
-	"github.com/hashicorp/terraform-plugin-framework/diag"
+	tfdiag "github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/cluster"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/engine"
 )
 
@@ -27,14 +28,14 @@ type connection struct {
 
 	once   sync.Once
 	engine *engine.Engine
-	diags  diag.Diagnostics
+	diags  tfdiag.Diagnostics
 }
 
 // use returns the engine on the configured cluster. Nothing is ever assumed: a
 // provider that does not know its cluster yet, or was given none, is an error.
-func (c *connection) use() (*engine.Engine, diag.Diagnostics) {
+func (c *connection) use() (*engine.Engine, tfdiag.Diagnostics) {
 	if c == nil {
-		return nil, diag.Diagnostics{diag.NewErrorDiagnostic("Provider Not Configured",
+		return nil, tfdiag.Diagnostics{fault(diag.CodeInternal, path.Empty(),
 			"The provider was asked for a cluster before Terraform configured it. "+
 				"Please report this issue to the provider developers.")}
 	}
@@ -44,7 +45,7 @@ func (c *connection) use() (*engine.Engine, diag.Diagnostics) {
 
 func (c *connection) open() {
 	if len(c.settings.unknown) > 0 {
-		c.diags.AddError("Cluster Not Known Yet", fmt.Sprintf(
+		c.diags.Append(fault(diag.CodeClusterUnknown, path.Empty(),
 			"Reading or changing a job needs the cluster, but these attributes of the provider will be known only after an apply: %s. "+
 				"Apply first what they come from (terraform apply -target=…), or give them values that are known. No other cluster is used instead.",
 			strings.Join(c.settings.unknown, ", ")))
@@ -58,10 +59,11 @@ func (c *connection) open() {
 	c.engine = engine.New(backend, c.edges)
 }
 
-func clusterError(err error) diag.Diagnostic {
+func clusterError(err error) tfdiag.Diagnostic {
 	var known *cluster.Error
 	if errors.As(err, &known) {
-		return diag.NewErrorDiagnostic(known.Summary, known.Detail)
+		d := diag.Error(diag.CodeCluster, nil, known.Summary, known.Detail)
+		return convert(d, path.Empty(), d.Detail)
 	}
-	return diag.NewErrorDiagnostic("Invalid Cluster Configuration", err.Error()+". Correct the provider's configuration.")
+	return fault(diag.CodeInternal, path.Empty(), "The connection to the cluster cannot be made: %v.", err)
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 	"github.com/zclconf/go-cty/cty"
 
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/engine"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/jobschema"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/lang"
@@ -58,8 +59,8 @@ func checkForms(attributes map[string]tftypes.Value, diags *tfdiag.Diagnostics) 
 		}
 		written = row.Name
 		if !attributes["source"].IsNull() {
-			diags.AddAttributeError(path.Root(row.Name), "Conflicting Job Declarations",
-				fmt.Sprintf("The job is declared by source, so %s has to be set there. Remove %s here, or remove source.", row.Name, row.Name))
+			diags.Append(fault(diag.CodeTwoDeclarations, path.Root(row.Name),
+				"The job is declared by source, so %s has to be set there. Remove %s here, or remove source.", row.Name, row.Name))
 		}
 	}
 	if !attributes["source"].IsNull() {
@@ -67,13 +68,13 @@ func checkForms(attributes map[string]tftypes.Value, diags *tfdiag.Diagnostics) 
 	}
 	for _, name := range []string{"job", "variables"} {
 		if !attributes[name].IsNull() {
-			diags.AddAttributeError(path.Root(name), "Attribute Without Source",
-				name+" belongs to source, which is not set. Remove it, or set source to the text of a job file.")
+			diags.Append(fault(diag.CodeWithoutSource, path.Root(name),
+				"%s belongs to source, which is not set. Remove it, or set source to the text of a job file.", name))
 		}
 	}
 	if written == "" {
-		diags.AddError("Missing Job Declaration",
-			"The resource declares no job. Set name, partition and runner, or set source to the text of a job file.")
+		diags.Append(fault(diag.CodeNoDeclaration, path.Empty(),
+			"The resource declares no job. Set name, partition and runner, or set source to the text of a job file."))
 	}
 	return !diags.HasError()
 }
@@ -121,7 +122,7 @@ func declareSource(attributes map[string]tftypes.Value) (*declaration, tfdiag.Di
 	}
 	in, err := variableValues(variables)
 	if err != nil {
-		diags.AddAttributeError(path.Root("variables"), "Wrong Type of Variables", err.Error())
+		diags.Append(fault(diag.CodeVariablesType, path.Root("variables"), "%v.", err))
 		return nil, diags
 	}
 	module, problems := lang.Load([]lang.Source{{Name: "source", Bytes: []byte(text)}}, lang.Inputs{Values: in})
@@ -165,12 +166,12 @@ func pick(bodies []lang.Body, name string, diags *tfdiag.Diagnostics) *lang.Body
 		names = append(names, bodies[i].Name)
 	}
 	if name == "" {
-		diags.AddAttributeError(path.Root("source"), "More Than One Job",
-			fmt.Sprintf("The source declares the jobs %s, and one resource is one job. Set job to one of these names.", strings.Join(names, ", ")))
+		diags.Append(fault(diag.CodeManyJobs, path.Root("source"),
+			"The source declares the jobs %s, and one resource is one job. Set job to one of these names.", strings.Join(names, ", ")))
 		return nil
 	}
-	diags.AddAttributeError(path.Root("job"), "Unknown Job",
-		fmt.Sprintf("The source declares no job %q, but %s. Correct the name.", name, strings.Join(names, ", ")))
+	diags.Append(fault(diag.CodeUnknownJob, path.Root("job"),
+		"The source declares no job %q, but %s. Correct the name.", name, strings.Join(names, ", ")))
 	return nil
 }
 
@@ -192,8 +193,7 @@ func (d *declaration) text(attribute string) string {
 		return ""
 	}
 	if v.IsNull() {
-		row, _ := jobschema.Find(jobschema.Job(), attribute)
-		return row.Default
+		return defaultOf(attribute)
 	}
 	return v.AsString()
 }

@@ -60,6 +60,12 @@ func convert(d *hcl.Diagnostic, at path.Path, detail string) tfdiag.Diagnostic {
 	}
 }
 
+// fault is an error of the registry at an attribute, or at path.Empty().
+func fault(code string, at path.Path, format string, args ...any) tfdiag.Diagnostic {
+	d := diag.At(code, nil, fmt.Sprintf(format, args...))
+	return convert(d, at, d.Detail)
+}
+
 // attributePath is the same place as seen by Terraform.
 func attributePath(p cty.Path) path.Path {
 	out := path.Empty()
@@ -101,14 +107,17 @@ func asWarnings(diags tfdiag.Diagnostics) tfdiag.Diagnostics {
 // guard turns a panic into a diagnostic that says what was being done.
 func guard(diags *tfdiag.Diagnostics, doing string) {
 	if r := recover(); r != nil {
-		diags.AddError("Internal Error", fmt.Sprintf(
+		diags.Append(fault(diag.CodeInternal, path.Empty(),
 			"The provider failed while %s: %v. This is a fault of the provider, not of your configuration. Please report it at "+
 				"https://github.com/terraform-backfill/terraform-provider-backfill/issues with the job and these lines:\n\n%s",
 			doing, r, debug.Stack()))
 	}
 }
 
+// adder collects diagnostics.
+type adder interface{ Append(...tfdiag.Diagnostic) }
+
 func internalError(diags *tfdiag.Diagnostics, doing string, err error) {
-	diags.AddError("Internal Error", fmt.Sprintf(
+	diags.Append(fault(diag.CodeInternal, path.Empty(),
 		"The provider failed while %s: %v. Please report this issue to the provider developers.", doing, err))
 }

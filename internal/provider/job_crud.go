@@ -15,8 +15,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
-	"github.com/zclconf/go-cty/cty"
 
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/engine"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/job"
 )
@@ -94,11 +94,8 @@ func (r *jobResource) Read(ctx context.Context, req resource.ReadRequest, resp *
 func refreshed(prior map[string]tftypes.Value, resourceType tftypes.Type, seen *engine.Observation, last []byte) (values, error) {
 	out := values{}
 	if !bytes.Equal(last, seen.Job) {
-		declared, err := job.ParseCanonical(seen.Job)
-		if err != nil {
-			return nil, err
-		}
-		if out, err = redeclared(prior, resourceType, declared); err != nil {
+		var err error
+		if out, err = redeclared(prior, resourceType, seen.Job); err != nil {
 			return nil, err
 		}
 	}
@@ -108,11 +105,15 @@ func refreshed(prior map[string]tftypes.Value, resourceType tftypes.Type, seen *
 	return out, nil
 }
 
-// redeclared are the attributes that follow from another declaration.
-func redeclared(prior map[string]tftypes.Value, resourceType tftypes.Type, declared cty.Value) (values, error) {
+// redeclared are the attributes that follow from another declaration. Without
+// a prior state they are the results alone.
+func redeclared(prior map[string]tftypes.Value, resourceType tftypes.Type, canonical []byte) (values, error) {
+	declared, err := job.ParseCanonical(canonical)
+	if err != nil {
+		return nil, err
+	}
 	out := values{}
 	if object, ok := resourceType.(tftypes.Object); ok && prior["source"].IsNull() {
-		var err error
 		if out, err = tableAttributeValues(declared, object); err != nil {
 			return nil, err
 		}
@@ -184,7 +185,7 @@ func (r *jobResource) Delete(ctx context.Context, req resource.DeleteRequest, re
 func (r *jobResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
 	namespace, name, ok := strings.Cut(req.ID, "/")
 	if !ok || namespace == "" || name == "" || strings.Contains(name, "/") {
-		resp.Diagnostics.AddError("Invalid Import ID", fmt.Sprintf(
+		resp.Diagnostics.Append(fault(diag.CodeImportID, path.Empty(),
 			"A job is imported by namespace/name, for example default/orders-risk-score, not by %q. Correct the id.", req.ID))
 		return
 	}

@@ -7,11 +7,13 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/hashicorp/hcl/v2"
 	tfdiag "github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/engine"
 )
 
@@ -83,10 +85,12 @@ func replaced(state tftypes.Value, planned values) bool {
 
 func warnOfReplacement(state tftypes.Value, planned values) tfdiag.Diagnostic {
 	prior, _ := attributesOf(state) // replaced has read it
-	return tfdiag.NewAttributeWarningDiagnostic(path.Root("name"), "Job Will Be Replaced", fmt.Sprintf(
-		"The job %s becomes %s, which is another job with a record of its own: nothing of it is done yet, and the %s of the old one that are done "+
-			"(partitions, in all) would run again. To keep what is done, leave name and namespace as they are.",
+	d := diag.At(diag.CodeReplacement, nil, fmt.Sprintf(
+		"The job %s becomes %s, which is another job with a record of its own: nothing of it is done yet, and the %s partitions of the old one that are done "+
+			"would run again. To keep what is done, leave name and namespace as they are.",
 		stringOf(prior["id"]), stringOf(planned["id"]), stringOf(prior["progress"])))
+	d.Severity = hcl.DiagWarning
+	return convert(d, path.Root("name"), d.Detail)
 }
 
 // plannedNext is what the plan showed to be submitted, nil for nothing; shown

@@ -5,7 +5,6 @@ package provider
 
 import (
 	"context"
-	"fmt"
 	"maps"
 
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -67,17 +66,7 @@ func sourceAttributes() map[string]schema.Attribute {
 
 // Configure implements resource.ResourceWithConfigure.
 func (r *jobResource) Configure(_ context.Context, req resource.ConfigureRequest, resp *resource.ConfigureResponse) {
-	// Terraform validates before it configures the provider.
-	if req.ProviderData == nil {
-		return
-	}
-	c, ok := req.ProviderData.(*connection)
-	if !ok {
-		resp.Diagnostics.AddError("Internal Error", fmt.Sprintf(
-			"The provider handed its resource a %T. Please report this issue to the provider developers.", req.ProviderData))
-		return
-	}
-	r.connection = c
+	r.connection = configured(req.ProviderData, &resp.Diagnostics)
 }
 
 // ValidateConfig implements resource.ResourceWithValidateConfig. What is

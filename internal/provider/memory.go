@@ -157,3 +157,11 @@ func stringsOf(v tftypes.Value) []string {
 	}
 	return out
 }
+
+// namespaceOf is a namespace as written, or the default one.
+func namespaceOf(v tftypes.Value) string {
+	if namespace := stringOf(v); namespace != "" {
+		return namespace
+	}
+	return defaultOf("namespace")
+}

@@ -117,12 +117,12 @@ func (p *backfillProvider) Configure(ctx context.Context, req provider.Configure
 
 // Resources implements provider.Provider.
 func (p *backfillProvider) Resources(context.Context) []func() resource.Resource {
-	return []func() resource.Resource{newJobResource}
+	return []func() resource.Resource{newJobResource, newAwaitResource}
 }
 
 // DataSources implements provider.Provider.
 func (p *backfillProvider) DataSources(context.Context) []func() datasource.DataSource {
-	return nil
+	return []func() datasource.DataSource{newJobDataSource}
 }
 
 // Functions implements provider.ProviderWithFunctions.

@@ -95,7 +95,7 @@ func TestExactlyOneForm(t *testing.T) {
 		"job without":             {orders(object{"job": "x"}), `AttributeName("job")`, "Attribute Without Source"},
 		"several jobs":            {object{"source": two}, `AttributeName("source")`, "More Than One Job"},
 		"a job that is not there": {object{"source": two, "job": "c"}, `AttributeName("job")`, "Unknown Job"},
-		"variables of a kind":     {object{"source": two, "job": "a", "variables": tftypes.NewValue(tftypes.Number, 1)}, `AttributeName("variables")`, "Wrong Type of Variables"},
+		"variables of a kind":     {object{"source": two, "job": "a", "variables": tftypes.NewValue(tftypes.Number, 1)}, `AttributeName("variables")`, "Wrong Type Of Variables"},
 		"a bad job":               {orders(object{"max_parallel": 0}), `AttributeName("max_parallel")`, "Value Out Of Range"},
 		"a bad bound": {
 			orders(object{"partition": object{"range": object{"start": 5, "end": 5, "size": 1}}}),

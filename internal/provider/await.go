@@ -1,0 +1,107 @@
+// Copyright (c) The terraform-provider-backfill authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/hashicorp/hcl/v2"
+	tfdiag "github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-log/tflog"
+
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/cluster"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/engine"
+)
+
+// Pauses between two looks at a job: short at first, for jobs that are nearly
+// done.
+const (
+	firstLook   = 2 * time.Second
+	longestLook = 15 * time.Second
+)
+
+// await looks at the job until what the model asks for has come true, and
+// fills in its results. A look that fails for a passing reason is repeated.
+func (r *awaitResource) await(ctx context.Context, limit time.Duration, m *awaitModel) tfdiag.Diagnostics {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	e, diags := r.connection.use()
+	if diags.HasError() {
+		return diags
+	}
+	pause := r.connection.edges.Pause
+	if pause == nil {
+		pause = cluster.Pause
+	}
+	name := m.Job.ValueString()
+	var last *engine.Observation
+	for wait := firstLook; ; wait = min(2*wait, longestLook) {
+		seen, problems := e.Observe(ctx, m.namespace(), name)
+		if problems.HasErrors() && ctx.Err() == nil {
+			return atAttributes(problems)
+		}
+		if ctx.Err() == nil && seen == nil {
+			return tfdiag.Diagnostics{fault(diag.CodeAwaitNothing, path.Root("job"),
+				"Namespace %q has no record of a job %q. Correct the name, or let this resource depend on the backfill_job.", m.namespace(), name)}
+		}
+		if seen != nil {
+			if told := line(seen); last == nil || told != line(last) {
+				tflog.Info(ctx, "waiting for backfill "+name+": "+told)
+			}
+			last = seen
+			m.fill(seen)
+			if over, diags := m.over(seen); over {
+				return diags
+			}
+		}
+		if pause(ctx, wait) != nil || ctx.Err() != nil {
+			return outOfTime(name, limit, last)
+		}
+	}
+}
+
+func line(o *engine.Observation) string {
+	return fmt.Sprintf("%s, %d of %d partitions done, %d failed", o.Phase, o.DoneCount, o.Total, o.FailedCount)
+}
+
+// over tells whether the wait has ended, and how.
+func (m *awaitModel) over(o *engine.Observation) (bool, tfdiag.Diagnostics) {
+	if o.Phase == engine.Complete {
+		return true, nil
+	}
+	if m.Until.ValueString() == untilProgress && float64(o.DoneCount) >= m.Progress.ValueFloat64()*float64(o.Total) {
+		return true, nil
+	}
+	if o.Phase.Active() {
+		return false, nil
+	}
+	d := diag.At(diag.CodeAwaitFailed, nil, fmt.Sprintf(
+		"No run of job %s/%s is active, and the backfill is not complete: %s. Plan the job again: the plan proposes what is left.", o.Namespace, o.Name, line(o)))
+	if m.OnFailure.ValueString() == failureContinue {
+		d.Severity = hcl.DiagWarning
+	}
+	return true, tfdiag.Diagnostics{convert(d, path.Empty(), d.Detail)}
+}
+
+func outOfTime(name string, limit time.Duration, last *engine.Observation) tfdiag.Diagnostics {
+	state := "it could not be read"
+	if last != nil {
+		state = "it is " + line(last)
+	}
+	return tfdiag.Diagnostics{fault(diag.CodeAwaitTime, path.Root("timeouts"),
+		"Job %s did not come as far as asked within %s: %s. The backfill goes on; apply again to wait on, or raise timeouts.", name, limit, state)}
+}
+
+// fill sets the results.
+func (m *awaitModel) fill(o *engine.Observation) {
+	m.Phase = types.StringValue(string(o.Phase))
+	m.DoneCount = types.Int64Value(o.DoneCount)
+	m.FailedCount = types.Int64Value(o.FailedCount)
+	m.RemainingCount = types.Int64Value(o.RemainingCount)
+}

@@ -1,0 +1,192 @@
+// Copyright (c) The terraform-provider-backfill authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
+	"github.com/hashicorp/terraform-plugin-framework-validators/float64validator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
+)
+
+var (
+	_ resource.Resource                   = (*awaitResource)(nil)
+	_ resource.ResourceWithConfigure      = (*awaitResource)(nil)
+	_ resource.ResourceWithValidateConfig = (*awaitResource)(nil)
+)
+
+// awaitTimeout is how long a wait lasts when `timeouts` does not say.
+const awaitTimeout = 2 * time.Hour
+
+// awaitResource is backfill_await. It stands apart from the job, so that a
+// wait that fails taints nothing but itself.
+type awaitResource struct {
+	connection *connection
+}
+
+// awaitModel is the state of backfill_await.
+type awaitModel struct {
+	ID             types.String   `tfsdk:"id"`
+	Job            types.String   `tfsdk:"job"`
+	Namespace      types.String   `tfsdk:"namespace"`
+	Run            types.String   `tfsdk:"run"`
+	Until          types.String   `tfsdk:"until"`
+	Progress       types.Float64  `tfsdk:"progress"`
+	OnFailure      types.String   `tfsdk:"on_failure"`
+	Timeouts       timeouts.Value `tfsdk:"timeouts"`
+	Phase          types.String   `tfsdk:"phase"`
+	DoneCount      types.Int64    `tfsdk:"done_count"`
+	FailedCount    types.Int64    `tfsdk:"failed_count"`
+	RemainingCount types.Int64    `tfsdk:"remaining_count"`
+}
+
+// The choices of `until` and `on_failure`.
+const (
+	untilCompleted = "completed"
+	untilProgress  = "progress"
+
+	failureError    = "error"
+	failureContinue = "continue"
+)
+
+func newAwaitResource() resource.Resource { return &awaitResource{} }
+
+// Metadata implements resource.Resource.
+func (r *awaitResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_await"
+}
+
+// Schema implements resource.Resource.
+func (r *awaitResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
+	replaces := []planmodifier.String{stringplanmodifier.RequiresReplace()}
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "Waits until a backfill is complete, so that what needs its results can depend on it. " +
+			"When the wait fails, only this resource is tainted and waits again at the next apply; the backfill is not touched.",
+		Attributes: map[string]schema.Attribute{
+			"id":  schema.StringAttribute{Computed: true, MarkdownDescription: "`namespace/job`.", PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()}},
+			"job": schema.StringAttribute{Required: true, MarkdownDescription: "Name of the job.", PlanModifiers: replaces},
+			"namespace": schema.StringAttribute{
+				Optional: true, MarkdownDescription: "Its namespace. Defaults to `default`.", PlanModifiers: replaces,
+			},
+			"run": schema.StringAttribute{
+				Optional: true, PlanModifiers: replaces,
+				MarkdownDescription: "Name of the run to wait for, such as `backfill_job.orders.run`. Another run replaces this resource, so that each new run is waited for.",
+			},
+			"until": schema.StringAttribute{
+				Optional:            true,
+				Validators:          []validator.String{stringvalidator.OneOf(untilCompleted, untilProgress)},
+				MarkdownDescription: "What to wait for: `completed` (the default) or `progress`.",
+			},
+			"progress": schema.Float64Attribute{
+				Optional:            true,
+				Validators:          []validator.Float64{float64validator.Between(0, 1)},
+				MarkdownDescription: "With `until = \"progress\"`: the share of the partitions that must be done, from 0 to 1.",
+			},
+			"on_failure": schema.StringAttribute{
+				Optional:   true,
+				Validators: []validator.String{stringvalidator.OneOf(failureError, failureContinue)},
+				MarkdownDescription: "What a backfill that ended with keys left does: `error` (the default) fails the wait; " +
+					"`continue` ends it with a warning.",
+			},
+			"timeouts":        awaitTimeouts(ctx),
+			"phase":           schema.StringAttribute{Computed: true, MarkdownDescription: "Phase of the job at the end of the wait."},
+			"done_count":      schema.Int64Attribute{Computed: true, MarkdownDescription: "Partitions that were done then."},
+			"failed_count":    schema.Int64Attribute{Computed: true, MarkdownDescription: "Partitions that had failed for good."},
+			"remaining_count": schema.Int64Attribute{Computed: true, MarkdownDescription: "Partitions that were not done."},
+		},
+	}
+}
+
+func awaitTimeouts(ctx context.Context) schema.Attribute {
+	doc := fmt.Sprintf("How long to wait, for example `6h`. Defaults to `%s`.", awaitTimeout)
+	attribute := timeouts.Attributes(ctx, timeouts.Opts{Create: true, CreateDescription: doc, Update: true, UpdateDescription: doc})
+	if nested, ok := attribute.(schema.SingleNestedAttribute); ok {
+		nested.MarkdownDescription = "How long to wait."
+		return nested
+	}
+	return attribute
+}
+
+// Configure implements resource.ResourceWithConfigure.
+func (r *awaitResource) Configure(_ context.Context, req resource.ConfigureRequest, resp *resource.ConfigureResponse) {
+	r.connection = configured(req.ProviderData, &resp.Diagnostics)
+}
+
+// ValidateConfig implements resource.ResourceWithValidateConfig.
+func (r *awaitResource) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
+	var m awaitModel
+	resp.Diagnostics.Append(req.Config.Get(ctx, &m)...)
+	if resp.Diagnostics.HasError() || m.Until.IsUnknown() || m.Progress.IsUnknown() {
+		return
+	}
+	wanted := m.Until.ValueString() == untilProgress
+	switch {
+	case wanted && m.Progress.IsNull():
+		resp.Diagnostics.Append(fault(diag.CodeMissingAttr, path.Root("progress"),
+			"With until = \"progress\" the share to wait for is required. Set progress to a number from 0 to 1, for example 0.5."))
+	case !wanted && !m.Progress.IsNull():
+		resp.Diagnostics.Append(fault(diag.CodeClash, path.Root("progress"),
+			"progress is waited for only with until = \"progress\". Set until, or remove progress."))
+	}
+}
+
+// Create implements resource.Resource: it waits.
+func (r *awaitResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
+	defer guard(&resp.Diagnostics, "waiting for a job")
+	var m awaitModel
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &m)...)
+	limit, diags := m.Timeouts.Create(ctx, awaitTimeout)
+	resp.Diagnostics.Append(diags...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	m.ID = types.StringValue(m.namespace() + "/" + m.Job.ValueString())
+	resp.Diagnostics.Append(r.await(ctx, limit, &m)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
+}
+
+// Read implements resource.Resource. A wait that is over stays over.
+func (r *awaitResource) Read(context.Context, resource.ReadRequest, *resource.ReadResponse) {}
+
+// Update implements resource.Resource: another condition is waited for.
+func (r *awaitResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
+	defer guard(&resp.Diagnostics, "waiting for a job")
+	var m awaitModel
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &m)...)
+	limit, diags := m.Timeouts.Update(ctx, awaitTimeout)
+	resp.Diagnostics.Append(diags...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	resp.Diagnostics.Append(r.await(ctx, limit, &m)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
+}
+
+// Delete implements resource.Resource. There is nothing in the cluster.
+func (r *awaitResource) Delete(context.Context, resource.DeleteRequest, *resource.DeleteResponse) {}
+
+func (m *awaitModel) namespace() string {
+	if m.Namespace.ValueString() != "" {
+		return m.Namespace.ValueString()
+	}
+	return defaultOf("namespace")
+}
