@@ -280,9 +280,10 @@ func compactJSON(v any) string {
 // templates: elsewhere Argo replaces them in the stored spec.
 func workflowSpec(entrypoint string, steps, args list, ttl node) node {
 	return node{
-		"entrypoint":            entrypoint,
-		"arguments":             node{"parameters": args},
-		"templates":             list{node{"name": entrypoint, "steps": steps}},
+		"entrypoint": entrypoint,
+		"arguments":  node{"parameters": args},
+		// The empty objects are what Argo adds when it stores the Workflow.
+		"templates":             list{node{"name": entrypoint, "steps": steps, "inputs": node{}, "outputs": node{}, "metadata": node{}}},
 		"activeDeadlineSeconds": never,
 		"podGC":                 node{"strategy": "OnPodSuccess"},
 		"ttlStrategy":           ttl,
