@@ -99,6 +99,7 @@ const (
 	CodeOverlap       = "BF4013"
 	CodeRunUnreadable = "BF4014"
 	CodeHealed        = "BF4015"
+	CodeReprocess     = "BF4016"
 
 	CodeNoDeclaration   = "BF5001"
 	CodeTwoDeclarations = "BF5002"
@@ -199,6 +200,7 @@ var registry = []Info{
 	{CodeOverlap, "Overlapping Jobs", "Another job of the namespace processes some of the same keys of the same target.", "Change the domain of one of them, or set overlap to allow."},
 	{CodeRunUnreadable, "Unreadable Run", "The state of a run cannot be read from its Workflow.", "Follow the message."},
 	{CodeHealed, "Edited Object Restored", "An object of the job was edited by hand and has been put back.", "Change the job's declaration instead."},
+	{CodeReprocess, "Reprocessing Prevented", "The change would run finished partitions again, and prevent_reprocess is true.", "Undo the change, or set prevent_reprocess to false."},
 	{CodeNoDeclaration, "Missing Job Declaration", "The resource has neither the attributes of a job nor `source`.", "Set `name`, `partition` and `runner`, or `source`."},
 	{CodeTwoDeclarations, "Conflicting Job Declarations", "The resource has `source` and attributes of a job too.", "Keep one of the two forms."},
 	{CodeWithoutSource, "Attribute Without Source", "`job` and `variables` belong to `source`, which is not set.", "Remove them, or set `source`."},

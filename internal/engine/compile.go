@@ -61,6 +61,15 @@ func planned(j *job.Job, remaining ledger.Set) plan.Plan {
 	return plan.Make(plan.Input{Domain: j.Domain, Remaining: remaining, Order: j.Order, ShardSize: argo.ShardSize(j)})
 }
 
+// suspend has the run wait from its start when the job is paused.
+func (c *Compiled) suspend(p Policy) {
+	if p.Paused != nil && *p.Paused && len(c.Objects) > 0 {
+		if spec, ok := c.run().Object["spec"].(map[string]any); ok {
+			spec["suspend"] = true
+		}
+	}
+}
+
 // parts of a compilation, in the order in which they are created.
 func (c *Compiled) template() manifest.Object { return c.Objects[0] }
 

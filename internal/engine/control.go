@@ -43,14 +43,14 @@ func (e *Engine) Stop(ctx context.Context, namespace, name string) (*Observation
 // Pause lets the active run start no more pods; those that run go on.
 func (e *Engine) Pause(ctx context.Context, namespace, name string) (*Observation, hcl.Diagnostics) {
 	return e.control(ctx, namespace, name, func(ctx context.Context, rec *record.Record, number int) error {
-		return e.patchAll(ctx, rec, number, pausePatch, suspended)
+		return e.suspend(ctx, rec, number, true)
 	})
 }
 
 // Resume undoes Pause.
 func (e *Engine) Resume(ctx context.Context, namespace, name string) (*Observation, hcl.Diagnostics) {
 	return e.control(ctx, namespace, name, func(ctx context.Context, rec *record.Record, number int) error {
-		return e.patchAll(ctx, rec, number, resumePatch, func(o manifest.Object) bool { return !suspended(o) })
+		return e.suspend(ctx, rec, number, false)
 	})
 }
 
@@ -73,6 +73,14 @@ func (e *Engine) control(ctx context.Context, namespace, name string, do func(co
 	}
 	o, more := s.observation()
 	return o, append(diags, more...)
+}
+
+// suspend pauses or resumes a run and its children.
+func (e *Engine) suspend(ctx context.Context, rec *record.Record, number int, on bool) error {
+	if on {
+		return e.patchAll(ctx, rec, number, pausePatch, suspended)
+	}
+	return e.patchAll(ctx, rec, number, resumePatch, func(o manifest.Object) bool { return !suspended(o) })
 }
 
 func suspended(o manifest.Object) bool {

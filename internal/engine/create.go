@@ -29,6 +29,7 @@ func (e *Engine) Create(ctx context.Context, s Submission) (*Observation, hcl.Di
 	if c == nil {
 		return nil, diags
 	}
+	c.suspend(s.Policy)
 	rec, problem := e.newRecord(s, c)
 	if problem != nil {
 		return nil, append(diags, problem)
@@ -45,7 +46,7 @@ func (e *Engine) Create(ctx context.Context, s Submission) (*Observation, hcl.Di
 		o, more := e.adopt(ctx, s, rec, c)
 		return o, append(diags, more...)
 	}
-	if diags = append(diags, e.reserve(ctx, stored)...); diags.HasErrors() {
+	if diags = append(diags, e.reserve(ctx, stored, s.Policy)...); diags.HasErrors() {
 		e.takeBack(ctx, stored, c, diags)
 		return nil, diags
 	}
@@ -73,7 +74,7 @@ func (e *Engine) newRecord(s Submission, c *Compiled) (*record.Record, *hcl.Diag
 	}
 	rec := &record.Record{
 		Namespace: c.Job.Namespace, Name: c.Job.Name, Job: canonical, Domain: c.Job.Domain,
-		Owner: owner, NextRun: 1, Target: c.Job.Target, Reason: c.Job.Reason,
+		Owner: owner, NextRun: 1, Target: c.Job.Target, Reason: c.Job.Reason, Policy: s.Policy.encode(),
 	}
 	if problem := e.claim(rec, c); problem != nil {
 		return nil, problem

@@ -146,3 +146,22 @@ func leftBehind(namespace, job string, left []manifest.Object) *hcl.Diagnostic {
 	return problem(diag.CodeLeftBehind, "Job \"%s/%s\" was stopped, but some of its objects are still there:\n\n%s\n\n"+
 		"The job's record is kept, so that destroying it again goes on here. See what holds the objects, for example whether the Argo controller runs.", namespace, job, strings.Join(lines, "\n"))
 }
+
+// Release leaves a job as it is in the cluster, and lets whoever imports it
+// next own it.
+func (e *Engine) Release(ctx context.Context, namespace, name, owner string) hcl.Diagnostics {
+	e.dropShelves()
+	rec, diags := e.load(ctx, namespace, name)
+	if rec == nil {
+		return diags
+	}
+	_, diags = e.swap(ctx, rec, func(rec *record.Record) (bool, *hcl.Diagnostic) {
+		if rec.Owner != "" && owner != "" && rec.Owner != owner {
+			return false, heldElsewhere(rec)
+		}
+		changed := rec.Owner != ""
+		rec.Owner = ""
+		return changed, nil
+	})
+	return diags
+}

@@ -39,7 +39,7 @@ func (e *Engine) drift(ctx context.Context, s *sight) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	found := driftOfScale(s, j)
+	found := append(driftOfPause(s), driftOfScale(s, j)...)
 	want, err := argo.Template(j)
 	if err != nil {
 		return nil, err
@@ -59,6 +59,16 @@ func (e *Engine) drift(ctx context.Context, s *sight) ([]string, error) {
 	d := &differ{who: editor(live), what: "WorkflowTemplate " + want.GetName()}
 	d.compare("spec", want.Object["spec"], live.Object["spec"])
 	return append(found, d.found...), nil
+}
+
+func driftOfPause(s *sight) []string {
+	want := decodePolicy(s.rec.Policy).Paused
+	if want == nil || *want == suspended(s.run.workflow) || shutDown(s.run.workflow) {
+		return nil
+	}
+	d := &differ{who: editor(s.run.workflow), what: "Workflow " + s.run.workflow.GetName()}
+	d.compare("spec.suspend", *want, !*want)
+	return d.found
 }
 
 func driftOfScale(s *sight, j *job.Job) []string {

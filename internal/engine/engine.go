@@ -61,6 +61,8 @@ type Observation struct {
 	DoneText, FailedText, RemainingText    string
 	DoneCount, FailedCount, RemainingCount int64
 	FailedPartitions                       []FailedPartition // the first 100
+	// Policy is what the record keeps of it: Revision, Rerun, RerunToken, Paused.
+	Policy Policy
 	// Drift says, one sentence each, what was changed by hand.
 	Drift []string
 }
@@ -120,10 +122,8 @@ type Submission struct {
 	Pinned bool
 	// Known is the state that the plan was made from; nil for none. It also
 	// restores a record that was deleted by hand.
-	Known *Known
-	// StopTimeout bounds how long an update waits for the run that it stopped;
-	// 0 for five minutes.
-	StopTimeout time.Duration
+	Known  *Known
+	Policy Policy
 }
 
 // token returns 16 random bytes as text.

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -75,6 +76,7 @@ type world struct {
 	// process makes the engine of a new process, as each command has one.
 	process func() *engine.Engine
 	state   *state
+	policy  engine.Policy
 }
 
 // state is what Terraform keeps of the job.
@@ -126,7 +128,7 @@ func ledgerOf(w *world, o *engine.Observation) *engine.Known {
 	if diags.HasErrors() {
 		w.Fatal(diags)
 	}
-	return &engine.Known{Job: o.Job, Done: o.Done.Text(j.Domain), Failed: o.Failed.Text(j.Domain), Phase: o.Phase, Run: o.Run, Drift: o.Drift}
+	return &engine.Known{Job: o.Job, Done: o.Done.Text(j.Domain), Failed: o.Failed.Text(j.Domain), Phase: o.Phase, Run: o.Run, Drift: o.Drift, Policy: o.Policy}
 }
 
 // refresh is Terraform's: read, and forget what is gone.
@@ -154,7 +156,7 @@ func (w *world) plan(d declared) (next *engine.NextRun, empty bool) {
 	if w.state != nil {
 		known = w.state.known
 	}
-	p, diags := engine.PlanJob(d.value(w), known)
+	p, diags := engine.PlanJobWith(d.value(w), w.policy, known)
 	if diags.HasErrors() {
 		w.Fatal(diags)
 	}
@@ -162,7 +164,7 @@ func (w *world) plan(d declared) (next *engine.NextRun, empty bool) {
 	if err != nil {
 		w.Fatal(err)
 	}
-	same := known != nil && bytes.Equal(known.Job, canonical)
+	same := known != nil && bytes.Equal(known.Job, canonical) && reflect.DeepEqual(known.Policy, w.policy)
 	return p.Next, same && p.Next == nil && len(p.Heals) == 0
 }
 
@@ -176,7 +178,7 @@ func (w *world) apply(d declared) error {
 	if empty {
 		return nil
 	}
-	s := engine.Submission{Value: d.value(w), Planned: next, Pinned: true}
+	s := engine.Submission{Value: d.value(w), Planned: next, Pinned: true, Policy: w.policy}
 	var (
 		o     *engine.Observation
 		diags hcl.Diagnostics

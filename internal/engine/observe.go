@@ -45,7 +45,7 @@ func (s *sight) observation() (*Observation, hcl.Diagnostics) {
 	rec, d := s.rec.Clone(), s.rec.Domain
 	var diags hcl.Diagnostics
 	o := &Observation{
-		Namespace: rec.Namespace, Name: rec.Name, Job: rec.Job, Owner: rec.Owner, Total: d.Count(),
+		Namespace: rec.Namespace, Name: rec.Name, Job: rec.Job, Owner: rec.Owner, Total: d.Count(), Policy: decodePolicy(rec.Policy),
 	}
 	if latest := rec.Latest(); latest != nil {
 		o.Run, o.Template = argo.RunName(rec.Name, latest.Number), latest.Template

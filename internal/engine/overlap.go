@@ -30,8 +30,8 @@ const (
 // Creation times have whole seconds. In a tie the larger UID yields at once. The
 // smaller one cannot know whether the other has looked before it appeared, and
 // went on; so it waits for the other to yield, and otherwise yields itself.
-func (e *Engine) reserve(ctx context.Context, rec *record.Record) hcl.Diagnostics {
-	if rec.Target == "" {
+func (e *Engine) reserve(ctx context.Context, rec *record.Record, p Policy) hcl.Diagnostics {
+	if rec.Target == "" || p.AllowOverlap {
 		return nil
 	}
 	for look := 1; ; look++ {

@@ -12,6 +12,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/argo"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/domain"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/job"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/ledger"
@@ -47,12 +48,22 @@ type Known struct {
 	Phase        Phase
 	Run          string
 	Drift        []string // of the last observation
+	Policy       Policy   // of the last observation
 }
 
 // PlanJob says what applying v on top of what is known would do. It is pure.
 // The preview is nil when there are errors, or when something that it needs is
 // unknown.
 func PlanJob(v cty.Value, known *Known) (*Preview, hcl.Diagnostics) {
+	var p Policy
+	if known != nil {
+		p = known.Policy
+	}
+	return PlanJobWith(v, p, known)
+}
+
+// PlanJobWith is PlanJob with a policy, which may differ from the known one.
+func PlanJobWith(v cty.Value, policy Policy, known *Known) (*Preview, hcl.Diagnostics) {
 	j, diags := job.Decode(v)
 	if j == nil || diags.HasErrors() {
 		return nil, diags
@@ -72,6 +83,10 @@ func PlanJob(v cty.Value, known *Known) (*Preview, hcl.Diagnostics) {
 	if whole == nil || diags.HasErrors() {
 		return nil, diags
 	}
+	s.policy = policy
+	if known != nil {
+		s.policyBefore = known.Policy
+	}
 	if err := s.name(whole.Template); err != nil {
 		return nil, append(diags, internal("comparing templates", err))
 	}
@@ -82,10 +97,11 @@ func PlanJob(v cty.Value, known *Known) (*Preview, hcl.Diagnostics) {
 	if known != nil {
 		p.Heals = known.Drift
 	}
-	if next := s.next(); next != nil {
+	next := s.next()
+	if next != nil {
 		p.Next = &next.NextRun
 	}
-	return p, diags
+	return p, append(diags, s.prevented(next)...)
 }
 
 // situation is what a decision about the next run is made from. The sets are
@@ -98,6 +114,10 @@ type situation struct {
 	done, failed ledger.Set
 	// run is the name of the active run, "" when none is.
 	run string
+	// stopped tells that a run was active and has been stopped for the change.
+	stopped bool
+
+	policy, policyBefore Policy
 }
 
 // situation reads what a state remembers.
@@ -163,6 +183,8 @@ type decision struct {
 	remaining ledger.Set
 	// stops tells that the active run is stopped for it.
 	stops bool
+	// empties tells that the ledger is emptied for it.
+	empties bool
 }
 
 // next decides whether a run is called for, over what, and why.
@@ -172,16 +194,23 @@ func (s *situation) next() *decision {
 	switch {
 	case s.before == nil:
 		d.Because = fmt.Sprintf("This is a new job: %s will run.", all(s.now.Domain.Count()))
+	case s.policy.Revision != s.policyBefore.Revision:
+		d.stops, d.empties = s.run != "", true
+		d.Because = fmt.Sprintf("The revision changed from %q to %q: %s will run again, also those that are done (%d).",
+			s.policyBefore.Revision, s.policy.Revision, all(s.now.Domain.Count()), s.done.Intersect(full).Count(s.now.Domain))
 	case !s.now.Domain.SameSpace(s.before.Domain):
-		d.stops = s.run != ""
+		d.stops, d.empties = s.run != "", true
 		d.Because = fmt.Sprintf("The kind of the keys changed from %s to %s, and nothing that is done counts any more: %s will run.",
 			s.before.Domain, s.now.Domain, all(s.now.Domain.Count()))
-	case s.run != "" && s.template == s.beforeName:
+	case s.run != "" && (s.template == s.beforeName || s.policy.OnChange == OnChangeFinish):
 		// The active run goes on; what it leaves is proposed after its end.
 		return nil
 	default:
 		d.stops = s.run != ""
 		d.remaining = full.Minus(s.done)
+		if s.policy.manual() && s.policy.RerunToken == s.policyBefore.RerunToken {
+			d.remaining = d.remaining.Minus(s.waiting())
+		}
 		d.Because = s.because(d.remaining)
 	}
 	if d.remaining.Empty() {
@@ -190,6 +219,23 @@ func (s *situation) next() *decision {
 	d.Partitions = d.remaining.Count(s.now.Domain)
 	d.Intervals = short(d.remaining, s.now.Domain)
 	return d
+}
+
+// waiting are the keys that only another rerun_token takes up again: what has
+// failed and, unless a run is stopped just to go on with it, what was left.
+func (s *situation) waiting() ledger.Set {
+	if s.run != "" || s.stopped {
+		return s.failed
+	}
+	return ledger.Full(s.before.Domain)
+}
+
+// prevented refuses a decision by which finished keys would run again.
+func (s *situation) prevented(d *decision) hcl.Diagnostics {
+	if d == nil || !d.empties || !s.policy.PreventReprocess || s.done.Empty() {
+		return nil
+	}
+	return hcl.Diagnostics{problem(diag.CodeReprocess, "%s That is refused, because prevent_reprocess is true. Undo the change, or set prevent_reprocess to false first.", d.Because)}
 }
 
 func all(n int64) string {

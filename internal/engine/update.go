@@ -31,6 +31,7 @@ type update struct {
 	template  string
 	takesOver bool
 	seen      *sight
+	stopped   bool // a run, for this update
 	diags     hcl.Diagnostics
 }
 
@@ -116,7 +117,7 @@ func (u *update) owned(rec *record.Record) *hcl.Diagnostic {
 func (u *update) unreserved(ctx context.Context) hcl.Diagnostics {
 	rec := u.seen.rec
 	sameSpace := rec.Domain.SameSpace(u.job.Domain)
-	if u.job.Target == "" || rec.Target == u.job.Target && sameSpace && ledger.Full(rec.Domain).Contains(ledger.Full(u.job.Domain)) {
+	if u.job.Target == "" || u.Policy.AllowOverlap || rec.Target == u.job.Target && sameSpace && ledger.Full(rec.Domain).Contains(ledger.Full(u.job.Domain)) {
 		return nil
 	}
 	others, diags := u.overlapping(ctx, rec, u.job.Domain, u.job.Target)
@@ -133,7 +134,7 @@ func (u *update) decide() (*decision, *hcl.Diagnostic) {
 	if err != nil {
 		return nil, damagedRecord(rec.Namespace, rec.Name, err)
 	}
-	s := &situation{now: u.job, before: before}
+	s := &situation{stopped: u.stopped, now: u.job, before: before, policy: u.Policy, policyBefore: decodePolicy(rec.Policy)}
 	if u.seen.run != nil && u.seen.run.workflow != nil {
 		add(&rec, u.seen.run)
 	}
@@ -144,7 +145,11 @@ func (u *update) decide() (*decision, *hcl.Diagnostic) {
 	if err := s.name(u.template); err != nil {
 		return nil, internal("comparing templates", err)
 	}
-	return s.next(), nil
+	d := s.next()
+	if prevented := s.prevented(d); prevented.HasErrors() {
+		return nil, prevented[0]
+	}
+	return d, nil
 }
 
 // stop ends the active run, waits for it, merges what it did, and decides anew.
@@ -155,7 +160,7 @@ func (u *update) stop(ctx context.Context) *decision {
 		u.check(failed(err))
 		return nil
 	}
-	timeout := u.StopTimeout
+	timeout := u.Policy.StopTimeout
 	if timeout <= 0 {
 		timeout = defaultStopTimeout
 	}
@@ -171,6 +176,7 @@ func (u *update) stop(ctx context.Context) *decision {
 	if !u.check(u.owned(seen.rec)) || !u.check(u.settle(ctx, seen)...) {
 		return nil
 	}
+	u.stopped = true
 	d, problem := u.decide()
 	u.check(problem)
 	return d
@@ -200,6 +206,11 @@ func (u *update) note(ctx context.Context) *Observation {
 
 // heal brings the objects of the active run in line with the declaration.
 func (u *update) heal(ctx context.Context) hcl.Diagnostics {
+	if u.Policy.Paused != nil {
+		if err := u.suspend(ctx, u.seen.rec, u.seen.run.entry.Number, *u.Policy.Paused); err != nil {
+			return hcl.Diagnostics{failed(err)}
+		}
+	}
 	diags := u.rescale(ctx, u.seen, u.job.MaxParallel)
 	if diags.HasErrors() || u.seen.run.entry.Template != u.template {
 		return diags
@@ -223,21 +234,21 @@ func (u *update) lookAgain(ctx context.Context) bool {
 // declare puts the new declaration into a record: the ledger keeps what lies
 // in the new domain. It tells whether anything changed.
 func (u *update) declare(rec *record.Record) bool {
-	if bytes.Equal(rec.Job, u.canonical) && rec.Owner == u.Owner {
+	if bytes.Equal(rec.Job, u.canonical) && rec.Owner == u.Owner && bytes.Equal(rec.Policy, u.Policy.encode()) {
 		return false
 	}
 	old := rec.Domain
 	if latest := rec.Latest(); latest != nil && latest.Outcome == record.Active && latest.Domain == nil && !sameGrid(old, u.job.Domain) {
 		latest.Domain = &old
 	}
-	if !old.SameSpace(u.job.Domain) {
+	if !old.SameSpace(u.job.Domain) || decodePolicy(rec.Policy).Revision != u.Policy.Revision {
 		rec.Done, rec.Failed = ledger.Set{}, ledger.Set{}
 	}
 	full := ledger.Full(u.job.Domain)
 	rec.Done, rec.Failed = rec.Done.Intersect(full), rec.Failed.Intersect(full)
 	rec.Domain = u.job.Domain
 	rec.Failures = keepFailures(rec.Domain, rec.Failed, rec.Failures)
-	rec.Job, rec.Owner, rec.Target, rec.Reason = u.canonical, u.Owner, u.job.Target, u.job.Reason
+	rec.Job, rec.Owner, rec.Target, rec.Reason, rec.Policy = u.canonical, u.Owner, u.job.Target, u.job.Reason, u.Policy.encode()
 	return true
 }
 
@@ -308,6 +319,9 @@ func (u *update) prepare(d *decision) (c *Compiled, resumes bool, diags hcl.Diag
 		number, resumes = latest.Number, true
 	}
 	c, diags = compile(u.job, d.remaining, number)
+	if c != nil {
+		c.suspend(u.Policy)
+	}
 	return c, resumes, diags
 }
 

@@ -97,6 +97,12 @@ func (s stored) declaration(r *Record) error {
 	}
 	r.Job = []byte(declared)
 	r.Owner, r.Target, r.Reason = s.text[keyOwner], s.text[keyTarget], s.text[keyReason]
+	if policy := s.text[keyPolicy]; policy != "" {
+		if !json.Valid([]byte(policy)) {
+			return invalid("%s is no JSON", keyPolicy)
+		}
+		r.Policy = []byte(policy)
+	}
 	space, err := s.get(keyDomain)
 	if err != nil {
 		return err

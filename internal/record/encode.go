@@ -35,6 +35,7 @@ const (
 	keyRuns     = "runs.json"
 	keyTarget   = "target"
 	keyReason   = "reason"
+	keyPolicy   = "policy.json"
 	packed      = ".gz"
 )
 
@@ -77,6 +78,9 @@ func Encode(r Record) (manifest.Object, error) {
 		keyFormat: format, keyOwner: r.Owner, keyFailures: string(failures), keyNextRun: strconv.Itoa(r.NextRun),
 		keyRuns: string(runs), keyTarget: r.Target, keyReason: r.Reason,
 	}, binary: map[string]any{}}
+	if len(r.Policy) > 0 {
+		c.text[keyPolicy] = string(r.Policy)
+	}
 	c.put(readableDomain, part{keyDomain, string(space)})
 	c.put(readableJob, part{keyJob, string(r.Job)})
 	c.put(readableLedger, part{keyDone, r.Done.Text(r.Domain)}, part{keyFailed, r.Failed.Text(r.Domain)})

@@ -55,6 +55,9 @@ type Record struct {
 	NextRun        int       // number of the next run, from 1
 	Runs           []Run     // the last 20, oldest first
 	Target, Reason string
+	// Policy is how the job is to be treated, as JSON that only package engine
+	// reads; nil for the default.
+	Policy []byte
 
 	UID, ResourceVersion string // of the ConfigMap it was read from
 	Created              time.Time
@@ -128,6 +131,7 @@ func (r *Record) Claim(run Run) *Run {
 // Clone returns a copy that can be changed without changing r.
 func (r Record) Clone() Record {
 	r.Job = append([]byte(nil), r.Job...)
+	r.Policy = append([]byte(nil), r.Policy...)
 	r.Failures = append([]Failure(nil), r.Failures...)
 	r.Runs = append([]Run(nil), r.Runs...)
 	return r

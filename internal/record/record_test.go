@@ -45,7 +45,7 @@ func example(t testing.TB, d domain.Domain) Record {
 			{Number: 1, Template: "orders-abc", Intervals: "[0,10)", Partitions: 1, Start: time.Unix(1e9, 0).UTC(), End: time.Unix(1e9+60, 0).UTC(), Outcome: Failed, Domain: &other},
 			{Number: 2, Template: "orders-abc", Partitions: 7, Start: time.Unix(1e9+90, 0).UTC(), Claim: "c2"},
 		},
-		Target: "db/orders", Reason: "why",
+		Target: "db/orders", Reason: "why", Policy: []byte(`{"revision":"2"}`),
 	}
 }
 
