@@ -131,6 +131,7 @@ func (w *world) noOrphans() {
 func TestKilledAnywhere(t *testing.T) {
 	for _, h := range histories() {
 		t.Run(h.name, func(t *testing.T) {
+			t.Parallel()
 			for point := 0; ; point++ {
 				w := newWorld(t)
 				h.before(w)
@@ -189,6 +190,7 @@ func TestFaultsAnywhere(t *testing.T) {
 	for _, reason := range []cluster.Reason{cluster.Throttled, cluster.Unreachable} {
 		for _, h := range histories() {
 			t.Run(fmt.Sprintf("%s/%s", reason, h.name), func(t *testing.T) {
+				t.Parallel()
 				for point := 0; ; point++ {
 					w := newWorld(t)
 					w.retrying()
@@ -213,6 +215,7 @@ func TestLastingFaults(t *testing.T) {
 	for _, reason := range []cluster.Reason{cluster.Unavailable, cluster.Forbidden, cluster.Conflict} {
 		for _, h := range histories() {
 			t.Run(fmt.Sprintf("%s/%s", reason, h.name), func(t *testing.T) {
+				t.Parallel()
 				for point := 0; ; point += 2 {
 					w := newWorld(t)
 					w.retrying()

@@ -44,7 +44,7 @@ func (e *Engine) reserve(ctx context.Context, rec *record.Record, p Policy) hcl.
 			switch {
 			case rec.Created.Before(other.Created):
 			case other.Created.Before(rec.Created), other.UID < rec.UID, look == tieLooks:
-				return hcl.Diagnostics{overlaps(rec, rec.Domain, other)}
+				return hcl.Diagnostics{overlaps(rec.Domain, other)}
 			default:
 				tie = true
 			}
@@ -91,7 +91,7 @@ func common(a, b domain.Domain) ledger.Set {
 	return ledger.Full(a).Intersect(ledger.Full(b))
 }
 
-func overlaps(rec *record.Record, d domain.Domain, other *record.Record) *hcl.Diagnostic {
+func overlaps(d domain.Domain, other *record.Record) *hcl.Diagnostic {
 	return problem(diag.CodeOverlap, "Job \"%s/%s\" holds the target %q for keys that this job declares too: %s. A job holds its whole domain until it is destroyed. Nothing was submitted. "+
 		"Change the domain of one of the jobs, destroy the other, or set overlap = \"allow\".", other.Namespace, other.Name, other.Target, short(common(d, other.Domain), d))
 }

@@ -122,7 +122,7 @@ func (u *update) unreserved(ctx context.Context) hcl.Diagnostics {
 	}
 	others, diags := u.overlapping(ctx, rec, u.job.Domain, u.job.Target)
 	if len(others) > 0 {
-		diags = append(diags, overlaps(rec, u.job.Domain, others[0]))
+		diags = append(diags, overlaps(u.job.Domain, others[0]))
 	}
 	return diags
 }

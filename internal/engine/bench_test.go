@@ -1,0 +1,67 @@
+// Copyright (c) The terraform-provider-backfill authors
+// SPDX-License-Identifier: MPL-2.0
+
+package engine_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/engine"
+)
+
+// BenchmarkPlan plans a job of n partitions of which one in a hundred failed.
+func BenchmarkPlan(b *testing.B) {
+	for _, n := range []int64{12, 10_000, 1_000_000} {
+		w := newWorld(b)
+		d := orders().between(0, n*10, 10)
+		v := d.value(b)
+		w.must(w.apply(d))
+		known := *w.state.known
+		known.Phase = engine.Failed
+		known.Done = fmt.Sprintf("[0,%d)", n*5)
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			for b.Loop() {
+				if _, diags := engine.PlanJob(v, &known); diags.HasErrors() {
+					b.Fatal(diags)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkRefreshAndPlan does what a plan does for 1,000 finished jobs of one
+// namespace, on a cluster in memory.
+func BenchmarkRefreshAndPlan(b *testing.B) {
+	const jobs = 1000
+	w := newWorld(b)
+	states := make([]*state, jobs)
+	for i := range jobs {
+		w.state = nil
+		w.must(w.apply(orders().with("name", fmt.Sprintf("orders-%d", i))))
+		states[i] = w.state
+	}
+	w.argo.finish()
+	e := w.process()
+	for i := range jobs {
+		if _, diags := e.ObserveKnown(b.Context(), "data", fmt.Sprintf("orders-%d", i), states[i].known); diags.HasErrors() {
+			b.Fatal(diags)
+		}
+	}
+	for b.Loop() {
+		e := w.process()
+		w.cluster.ResetCalls()
+		for i := range jobs {
+			name := fmt.Sprintf("orders-%d", i)
+			o, diags := e.ObserveKnown(b.Context(), "data", name, states[i].known)
+			if diags.HasErrors() || o.Phase != engine.Complete {
+				b.Fatal(o, diags)
+			}
+			p, diags := engine.PlanJob(orders().with("name", name).value(b), ledgerOf(w, o))
+			if diags.HasErrors() || p.Next != nil {
+				b.Fatal(p, diags)
+			}
+		}
+		b.ReportMetric(float64(count(w.cluster.Calls(), "get", "list")), "requests/op")
+	}
+}
