@@ -356,8 +356,9 @@ func TestRefreshOfManyJobs(t *testing.T) {
 		return len(w.cluster.Calls())
 	}
 	w.argo.finish()
-	// Two reads each of records and runs, and to merge a run two writes.
-	if n := requests(); n != 4+2*jobs {
+	// Two reads each of records and runs; to merge a run, three writes and what
+	// the run has left.
+	if n := requests(); n != 4+6*jobs {
 		t.Errorf("%d requests to merge %d runs", n, jobs)
 	}
 	if n := requests(); n != 2 {

@@ -6,6 +6,7 @@ package engine
 import (
 	"context"
 	"encoding/json"
+	"math"
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
@@ -21,26 +22,40 @@ import (
 // retention is how long the Workflows of a merged run stay.
 const retention = 24 * time.Hour
 
-// settle merges a run that has ended into the record.
-//
-// The run's objects are told to leave first: they stay a day at least, so that
-// a crash before the record is written loses nothing, while the other order
-// could leave objects that nobody would ever look at again.
+// settle merges a run that has ended into the record, and then has its objects
+// leave by themselves. The record says until then that they have yet to be told,
+// so that a crash in between leaves nothing behind for ever.
 func (e *Engine) settle(ctx context.Context, s *sight) hcl.Diagnostics {
-	if !s.ended() {
-		return nil
+	if s.ended() {
+		merged, diags := e.swap(ctx, s.rec, func(rec *record.Record) (bool, *hcl.Diagnostic) {
+			return merge(rec, s.run, e.now()), nil
+		})
+		if diags.HasErrors() {
+			return diags
+		}
+		s.rec, s.run = merged, nil
 	}
-	if err := e.retire(ctx, s); err != nil {
-		return hcl.Diagnostics{failed(err)}
+	for _, entry := range s.rec.Runs {
+		if !entry.Retiring {
+			continue
+		}
+		if err := e.retire(ctx, s.rec, entry.Number); err != nil {
+			return hcl.Diagnostics{failed(err)}
+		}
+		retired, diags := e.swap(ctx, s.rec, func(rec *record.Record) (bool, *hcl.Diagnostic) {
+			run := find(rec, entry.Number)
+			if run == nil || !run.Retiring {
+				return false, nil
+			}
+			run.Retiring = false
+			return true, nil
+		})
+		if diags.HasErrors() {
+			return diags
+		}
+		s.rec = retired
 	}
-	merged, diags := e.swap(ctx, s.rec, func(rec *record.Record) (bool, *hcl.Diagnostic) {
-		return merge(rec, s.run, e.now()), nil
-	})
-	if diags.HasErrors() {
-		return diags
-	}
-	s.rec, s.run = merged, nil
-	return diags
+	return nil
 }
 
 // settleIfPossible is settle for those who only look: what they see is right
@@ -49,6 +64,9 @@ func (e *Engine) settleIfPossible(ctx context.Context, s *sight) hcl.Diagnostics
 	diags := e.settle(ctx, s)
 	if !diags.HasErrors() || ctx.Err() != nil {
 		return diags
+	}
+	if s.run == nil {
+		return nil // the outcome is recorded; whoever may write tidies up
 	}
 	return hcl.Diagnostics{warning(diag.CodeNotRecorded, "Run %s has ended, but that could not be written into the record of job \"%s/%s\". What is shown is right as long as the Workflow exists. "+
 		"Apply once, or use credentials that may patch Workflows and update ConfigMaps, to have it recorded. %s",
@@ -63,7 +81,7 @@ func merge(rec *record.Record, r *runSight, now time.Time) bool {
 	}
 	add(rec, r)
 	entry.Outcome = outcomeOf(r)
-	entry.Domain = nil
+	entry.Domain, entry.Retiring = nil, true
 	if !r.outcome.Started.IsZero() {
 		entry.Start = r.outcome.Started
 	}
@@ -94,20 +112,35 @@ func outcomeOf(r *runSight) string {
 	return record.Failed
 }
 
-// retire has the objects of an ended run leave by themselves: Workflows a day
+// retire has the objects of a merged run leave by themselves: Workflows a day
 // from now, data with the run.
-func (e *Engine) retire(ctx context.Context, s *sight) error {
-	for _, workflow := range append(append([]manifest.Object(nil), s.run.children...), s.run.workflow) {
+func (e *Engine) retire(ctx context.Context, rec *record.Record, number int) error {
+	run, err := e.backend.Get(ctx, cluster.Workflow, rec.Namespace, argo.RunName(rec.Name, number))
+	if err != nil && !cluster.IsNotFound(err) {
+		return err
+	}
+	// Children that succeeded go by themselves; there may be thousands.
+	all, err := e.backend.List(ctx, cluster.Workflow, rec.Namespace, childrenOf(rec.Name, number)+",workflows.argoproj.io/phase!=Succeeded")
+	if err != nil {
+		return err
+	}
+	if run != nil && belongs(run, rec.Name, number) {
+		all = append(all, run)
+	}
+	for _, workflow := range all {
 		if err := e.setRetention(ctx, workflow); err != nil && !cluster.IsNotFound(err) {
 			return err
 		}
 	}
-	return e.bindData(ctx, s)
+	return e.bindData(ctx, rec, number, run)
 }
 
-// setRetention lets a Workflow go a day from now. Argo counts the seconds from
-// the Workflow's own end.
+// setRetention lets a Workflow go a day from now, unless it goes by itself.
+// Argo counts the seconds from the Workflow's own end.
 func (e *Engine) setRetention(ctx context.Context, workflow manifest.Object) error {
+	if !workflowEnded(workflow) || leaves(workflow) {
+		return nil
+	}
 	wait := retention
 	if text, _, _ := unstructured.NestedString(workflow.Object, "status", "finishedAt"); text != "" {
 		if finished, err := time.Parse(time.RFC3339, text); err == nil && e.now().After(finished) {
@@ -124,28 +157,47 @@ func (e *Engine) setRetention(ctx context.Context, workflow manifest.Object) err
 	return err
 }
 
+// leaves tells whether an ended Workflow has a time to live already: succeeded
+// children are born with one.
+func leaves(workflow manifest.Object) bool {
+	field := "secondsAfterFailure"
+	if phase, _, _ := unstructured.NestedString(workflow.Object, "status", "phase"); phase == "Succeeded" {
+		field = "secondsAfterSuccess"
+	}
+	ttl, found, _ := unstructured.NestedInt64(workflow.Object, "spec", "ttlStrategy", field)
+	return found && ttl < math.MaxInt32
+}
+
 func seconds(d time.Duration) int64 { return int64(d / time.Second) }
 
-// bindData makes the run the owner of its data, which then goes with it.
-func (e *Engine) bindData(ctx context.Context, s *sight) error {
-	if len(s.run.data) == 0 {
-		return nil
-	}
-	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{"ownerReferences": []any{map[string]any{
-		"apiVersion": s.run.workflow.GetAPIVersion(), "kind": s.run.workflow.GetKind(),
-		"name": s.run.workflow.GetName(), "uid": string(s.run.workflow.GetUID()),
-	}}}})
-	if err != nil {
+// bindData makes the run the owner of its data, which then goes with it; data
+// whose run is gone is deleted.
+func (e *Engine) bindData(ctx context.Context, rec *record.Record, number int, run manifest.Object) error {
+	all, err := e.backend.List(ctx, cluster.ConfigMap, rec.Namespace, ofRun(rec.Name, number))
+	if err != nil || len(all) == 0 {
 		return err
 	}
-	for _, data := range s.run.data {
-		if len(data.GetOwnerReferences()) > 0 {
-			continue
-		}
-		_, err := e.backend.Patch(ctx, cluster.ConfigMap, data.GetNamespace(), data.GetName(), patch)
-		if err != nil && !cluster.IsNotFound(err) {
+	for _, data := range all {
+		if err := e.bind(ctx, data, run); err != nil && !cluster.IsNotFound(err) && !cluster.IsConflict(err) {
 			return err
 		}
 	}
 	return nil
+}
+
+func (e *Engine) bind(ctx context.Context, data, run manifest.Object) error {
+	if run == nil {
+		return e.backend.Delete(ctx, cluster.ConfigMap, data.GetNamespace(), data.GetName(), string(data.GetUID()))
+	}
+	if len(data.GetOwnerReferences()) > 0 {
+		return nil
+	}
+	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{"ownerReferences": []any{map[string]any{
+		"apiVersion": run.GetAPIVersion(), "kind": run.GetKind(), "name": run.GetName(), "uid": string(run.GetUID()),
+	}}}})
+	if err != nil {
+		return err
+	}
+	_, err = e.backend.Patch(ctx, cluster.ConfigMap, data.GetNamespace(), data.GetName(), patch)
+	return err
 }

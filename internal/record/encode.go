@@ -56,6 +56,7 @@ type storedRun struct {
 	End        string          `json:"end,omitempty"`
 	Outcome    string          `json:"outcome,omitempty"`
 	Claim      string          `json:"claim,omitempty"`
+	Retiring   bool            `json:"retiring,omitempty"`
 	Domain     json.RawMessage `json:"domain,omitempty"`
 }
 
@@ -180,7 +181,7 @@ func encodeRuns(runs []Run) ([]byte, error) {
 	for _, r := range runs[max(0, len(runs)-MaxRuns):] {
 		s := storedRun{
 			Number: r.Number, Template: r.Template, Intervals: r.Intervals, Partitions: r.Partitions,
-			Start: stamp(r.Start), End: stamp(r.End), Outcome: r.Outcome, Claim: r.Claim,
+			Start: stamp(r.Start), End: stamp(r.End), Outcome: r.Outcome, Claim: r.Claim, Retiring: r.Retiring,
 		}
 		if len(s.Intervals) > MaxIntervalBytes {
 			s.Intervals = ""

@@ -85,6 +85,9 @@ type Run struct {
 	// Claim is the random token of the submission, by which its author knows
 	// it again.
 	Claim string
+	// Retiring tells that the run is merged, and that its objects have yet to
+	// be told to leave.
+	Retiring bool
 	// Domain is the grid by which the run was cut, where it is not the
 	// record's any more; nil else.
 	Domain *domain.Domain
