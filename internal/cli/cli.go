@@ -49,8 +49,11 @@ type commands struct {
 	Partitions partitionsCmd `cmd:"" help:"List the partitions of a job."`
 	Fmt        fmtCmd        `cmd:"" help:"Write job files in the canonical style."`
 	Status     statusCmd     `cmd:"" help:"Show the state of a job in the cluster."`
+	Stop       stopCmd       `cmd:"" help:"End the active run of a job; what has not finished counts as not done."`
+	Pause      pauseCmd      `cmd:"" help:"Let the active run of a job start no more partitions."`
+	Resume     resumeCmd     `cmd:"" help:"Undo pause."`
 	Schema     schemaCmd     `cmd:"" help:"Print the JSON Schema of job files, for editors."`
-	Docs       docsCmd       `cmd:"" help:"Print the reference of the job language as Markdown."`
+	Docs       docsCmd       `cmd:"" help:"Print the reference of the job language, or of all diagnostics, as Markdown."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`
 }
 

@@ -1,0 +1,58 @@
+// Copyright (c) The terraform-provider-backfill authors
+// SPDX-License-Identifier: MPL-2.0
+
+package cli
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/engine"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/report"
+)
+
+// controlFlags name a job of the cluster.
+type controlFlags struct {
+	clusterFlags
+	Name string `arg:"" name:"job" help:"Name of the job."`
+}
+
+type (
+	stopCmd   struct{ controlFlags }
+	pauseCmd  struct{ controlFlags }
+	resumeCmd struct{ controlFlags }
+)
+
+// Run ends the active run; what has not finished counts as not done.
+func (c *stopCmd) Run(a *app) error {
+	return a.control(c.controlFlags, "stopping", (*engine.Engine).Stop)
+}
+
+// Run lets the active run start no more partitions.
+func (c *pauseCmd) Run(a *app) error {
+	return a.control(c.controlFlags, "pausing", (*engine.Engine).Pause)
+}
+
+// Run undoes pause.
+func (c *resumeCmd) Run(a *app) error {
+	return a.control(c.controlFlags, "resuming", (*engine.Engine).Resume)
+}
+
+// control does something to the active run and prints the state of the job.
+func (a *app) control(f controlFlags, doing string,
+	do func(e *engine.Engine, ctx context.Context, namespace, name string) (*engine.Observation, hcl.Diagnostics),
+) error {
+	a.doing = fmt.Sprintf("%s job %s/%s", doing, f.Namespace, f.Name)
+	e, err := a.engine(f.clusterFlags)
+	if err != nil {
+		return err
+	}
+	seen, diags := do(e, a.ctx, f.Namespace, f.Name)
+	if err := a.finish(diags, nil); err != nil {
+		return err
+	}
+	fmt.Fprintln(a.Stdout, report.Line(seen))
+	return nil
+}
