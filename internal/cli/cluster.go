@@ -35,7 +35,7 @@ func (a *app) engine(f clusterFlags) (*engine.Engine, error) {
 	var known *cluster.Error
 	switch {
 	case errors.As(err, &known):
-		return nil, a.finish(hcl.Diagnostics{diag.Error("", nil, known.Summary, known.Detail)}, nil)
+		return nil, a.finish(hcl.Diagnostics{diag.Error(diag.CodeCluster, nil, known.Summary, known.Detail)}, nil)
 	case err != nil:
 		return nil, err
 	}

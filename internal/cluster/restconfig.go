@@ -71,7 +71,7 @@ func (c Config) fromKubeconfig() (*rest.Config, error) {
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			return nil, &Error{Reason: Misconfigured, Summary: "Kubeconfig Not Found", Err: err, Detail: fmt.Sprintf("The kubeconfig %q does not exist. "+
-				"Correct \"config_path\" or \"config_paths\" (or KUBE_CONFIG_PATH, KUBE_CONFIG_PATHS), or create the file.", path)}
+				"Correct \"config_path\" or \"config_paths\" (or KUBE_CONFIG_PATH, KUBE_CONFIG_PATHS; on the command line --kubeconfig or KUBECONFIG), or create the file.", path)}
 		case err != nil:
 			return nil, unreadable(path, err)
 		case info.IsDir():

@@ -167,7 +167,8 @@ func (e *Engine) takeBack(ctx context.Context, rec *record.Record, c *Compiled, 
 		return
 	}
 	found, err := e.backend.Get(ctx, cluster.Workflow, rec.Namespace, c.run().GetName())
-	if err != nil && !cluster.IsNotFound(err) || err == nil && belongs(found, rec.Name, rec.Latest().Number) {
+	noneThere := cluster.IsNotFound(err) || cluster.ReasonOf(err) == cluster.NoSuchKind
+	if err != nil && !noneThere || err == nil && belongs(found, rec.Name, rec.Latest().Number) {
 		return
 	}
 	for _, o := range append(c.data(), c.template()) {
