@@ -118,9 +118,9 @@ func (c Config) checkContext(k *api.Config) error {
 			user = context.AuthInfo
 		}
 	case current != "":
-		return misconfigured(fmt.Sprintf("The kubeconfig %s has no context %q; it has %s. Correct \"config_context\".", where, current, names(k.Contexts)))
+		return misconfigured(fmt.Sprintf("The kubeconfig %s has no context %q; it has %s. Correct \"config_context\" (on the command line --context).", where, current, names(k.Contexts)))
 	case clusterName == "":
-		return misconfigured(fmt.Sprintf("The kubeconfig %s has no current context; it has %s. Set \"config_context\".", where, names(k.Contexts)))
+		return misconfigured(fmt.Sprintf("The kubeconfig %s has no current context; it has %s. Set \"config_context\" (on the command line --context).", where, names(k.Contexts)))
 	}
 	if k.Clusters[clusterName] == nil {
 		return misconfigured(fmt.Sprintf("The kubeconfig %s has no cluster %q; it has %s. Correct \"config_context_cluster\" or the context.", where, clusterName, names(k.Clusters)))
