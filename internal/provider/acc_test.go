@@ -4,12 +4,10 @@
 package provider
 
 import (
-	"context"
 	"os"
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
@@ -21,7 +19,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/cluster/fake"
-	"github.com/terraform-backfill/terraform-provider-backfill/internal/engine"
 )
 
 // These tests run the real Terraform (or OpenTofu) against a fake cluster, or
@@ -34,10 +31,7 @@ func factories(options ...Option) map[string]func() (tfprotov6.ProviderServer, e
 }
 
 func factoriesOn(c *fake.Cluster) map[string]func() (tfprotov6.ProviderServer, error) {
-	return factories(environment(nil), WithBackend(c), WithEngineOptions(engine.Options{
-		Now:   func() time.Time { return start },
-		Pause: func(ctx context.Context, _ time.Duration) error { return ctx.Err() },
-	}))
+	return factories(environment(nil), WithBackend(c), edges(func() {}))
 }
 
 const ordersConfig = `

@@ -4,11 +4,9 @@
 package provider
 
 import (
-	"context"
 	"fmt"
 	"regexp"
 	"testing"
-	"time"
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
@@ -16,19 +14,12 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/statecheck"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/cluster/fake"
-	"github.com/terraform-backfill/terraform-provider-backfill/internal/engine"
 )
 
 // whileWaiting is a provider on a fake cluster in which something happens
 // whenever the provider pauses.
 func whileWaiting(c *fake.Cluster, happens func()) map[string]func() (tfprotov6.ProviderServer, error) {
-	return factories(environment(nil), WithBackend(c), WithEngineOptions(engine.Options{
-		Now: func() time.Time { return start },
-		Pause: func(ctx context.Context, _ time.Duration) error {
-			happens()
-			return ctx.Err()
-		},
-	}))
+	return factories(environment(nil), WithBackend(c), edges(happens))
 }
 
 const awaitConfig = ordersConfig + `

@@ -22,7 +22,10 @@ import (
 // declaration is a job as the configuration declares it, in either form.
 type declaration struct {
 	// value is of the table's type and may hold unknowns.
-	value cty.Value
+	value  cty.Value
+	policy engine.Policy
+	// policyKnown is false while a part of the policy is unknown.
+	policyKnown bool
 	// tell addresses problems of the value to the user's text.
 	tell func(hcl.Diagnostics) tfdiag.Diagnostics
 }
@@ -39,9 +42,22 @@ func declare(config tftypes.Value) (*declaration, tfdiag.Diagnostics) {
 	if !checkForms(attributes, &diags) {
 		return nil, diags
 	}
+	policy, policyKnown, more := policyOf(attributes)
+	diags.Append(more...)
+	d, more := declareJob(attributes)
+	diags.Append(more...)
+	if d == nil || diags.HasError() {
+		return nil, diags
+	}
+	d.policy, d.policyKnown = policy, policyKnown
+	return d, diags
+}
+
+func declareJob(attributes map[string]tftypes.Value) (*declaration, tfdiag.Diagnostics) {
 	if !attributes["source"].IsNull() {
 		return declareSource(attributes)
 	}
+	var diags tfdiag.Diagnostics
 	value, err := tableValue(attributes)
 	if err != nil {
 		internalError(&diags, "reading the configuration", err)
@@ -178,7 +194,10 @@ func pick(bodies []lang.Body, name string, diags *tfdiag.Diagnostics) *lang.Body
 // plan asks the engine what applying the declaration would do. The preview is
 // nil when there are errors or something is not known yet.
 func (d *declaration) plan(known *engine.Known) (*engine.Preview, tfdiag.Diagnostics) {
-	preview, problems := engine.PlanJob(d.value, known)
+	preview, problems := engine.PlanJobWith(d.value, d.policy, known)
+	if !d.policyKnown {
+		preview = nil
+	}
 	return preview, d.tell(problems)
 }
 

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"reflect"
 	"strings"
 
 	tfdiag "github.com/hashicorp/terraform-plugin-framework/diag"
@@ -74,7 +75,7 @@ func (r *jobResource) Read(ctx context.Context, req resource.ReadRequest, resp *
 		resp.State.RemoveResource(ctx)
 		return
 	}
-	read, err := refreshed(attributes, req.State.Raw.Type(), seen, known.Job)
+	read, err := refreshed(attributes, req.State.Raw.Type(), seen, known)
 	if err != nil {
 		internalError(&resp.Diagnostics, fmt.Sprintf("reading the record of job %s/%s", namespace, name), err)
 		return
@@ -88,16 +89,19 @@ func (r *jobResource) Read(ctx context.Context, req resource.ReadRequest, resp *
 	resp.Diagnostics.Append(remember(ctx, resp.Private, seen)...)
 }
 
-// refreshed are the attributes that a read sets. The declaration is taken from
-// the record when that is not the one that was last seen: after an import, or
-// when somebody else changed it.
-func refreshed(prior map[string]tftypes.Value, resourceType tftypes.Type, seen *engine.Observation, last []byte) (values, error) {
+// refreshed are the attributes that a read sets. Declaration and policy are
+// taken from the record when they are not those that were last seen: after an
+// import, or when somebody else changed them.
+func refreshed(prior map[string]tftypes.Value, resourceType tftypes.Type, seen *engine.Observation, last *engine.Known) (values, error) {
 	out := values{}
-	if !bytes.Equal(last, seen.Job) {
+	if !bytes.Equal(last.Job, seen.Job) {
 		var err error
 		if out, err = redeclared(prior, resourceType, seen.Job); err != nil {
 			return nil, err
 		}
+	}
+	if !reflect.DeepEqual(last.Policy, seen.Policy) {
+		maps.Copy(out, policyValues(seen.Policy))
 	}
 	maps.Copy(out, observed(seen))
 	out["id"], out["name"] = text(seen.Namespace+"/"+seen.Name), text(seen.Name)
@@ -177,7 +181,11 @@ func (r *jobResource) Delete(ctx context.Context, req resource.DeleteRequest, re
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	resp.Diagnostics.Append(atAttributes(e.Delete(ctx, namespace, name, owner))...)
+	end := e.Delete
+	if stringOf(attributes["on_destroy"]) == destroyKeep {
+		end = e.Release
+	}
+	resp.Diagnostics.Append(atAttributes(end(ctx, namespace, name, owner))...)
 }
 
 // ImportState implements resource.ResourceWithImportState. The read that
@@ -205,7 +213,7 @@ func submission(config, plan tftypes.Value) (*declaration, engine.Submission, tf
 	if err != nil {
 		internalError(&diags, "reading the plan", err)
 	}
-	return d, engine.Submission{Value: d.value, Planned: next, Pinned: shown}, diags
+	return d, engine.Submission{Value: d.value, Policy: d.policy, Planned: next, Pinned: shown}, diags
 }
 
 // applied is the state after an apply: the plan, with what it left unknown

@@ -35,6 +35,7 @@ func (r *jobResource) Metadata(_ context.Context, req resource.MetadataRequest, 
 func (r *jobResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	attributes := jobAttributes()
 	maps.Copy(attributes, sourceAttributes())
+	maps.Copy(attributes, policyAttributes())
 	maps.Copy(attributes, resultAttributes())
 	attributes["timeouts"] = timeoutsAttribute(ctx)
 	resp.Schema = schema.Schema{

@@ -8,10 +8,12 @@ import (
 	"errors"
 	"maps"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/cluster"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/cluster/fake"
@@ -46,10 +48,20 @@ func inFake(t *testing.T) (*terraform, *fake.Cluster) {
 
 func onFake(t *testing.T, c *fake.Cluster) *terraform {
 	t.Helper()
-	return newTerraform(t, object{}, environment(nil), WithBackend(c), WithEngineOptions(engine.Options{
-		Now:   func() time.Time { return start },
-		Pause: func(ctx context.Context, _ time.Duration) error { return ctx.Err() },
-	}))
+	return newTerraform(t, object{}, environment(nil), WithBackend(c), edges(func() {}))
+}
+
+// edges are a clock that moves a minute with each look at it, so that no read
+// is served from an earlier one, and pauses in which something happens.
+func edges(happens func()) Option {
+	var minutes atomic.Int64
+	return WithEngineOptions(engine.Options{
+		Now: func() time.Time { return start.Add(time.Duration(minutes.Add(1)) * time.Minute) },
+		Pause: func(ctx context.Context, _ time.Duration) error {
+			happens()
+			return ctx.Err()
+		},
+	})
 }
 
 // mustShow demands attributes, as JSON.
@@ -352,4 +364,88 @@ func oneError(t *testing.T, diags []*tfprotov6.Diagnostic) *tfprotov6.Diagnostic
 		t.Fatalf("%d errors, want one", len(found))
 	}
 	return found[0]
+}
+
+// Whether and when failed partitions run again, and that nothing that is done
+// does so by accident.
+func TestPolicy(t *testing.T) {
+	tf, c := inFake(t)
+	manual := object{"rerun": "manual"}
+	tf.mustApply(orders(manual))
+	playArgo(t, c, "orders-r1", "Failed", 4, map[int]string{2: "exit code 1"})
+	mustSucceed(t, "refresh", tf.refresh())
+	tf.mustPlan(orders(manual), "no-op")
+	again := orders(manual, object{"rerun_token": "once more"})
+	p := tf.mustPlan(again, "update")
+	if next := fields(t, fields(t, p.value)["next_run"]); jsonOf(next["intervals"]) != `"[20,30)"` {
+		t.Errorf("next_run is %s", show(t, p.value, "next_run"))
+	}
+	tf.mustApply(again)
+	playArgo(t, c, "orders-r2", "Succeeded", 1, nil)
+	mustSucceed(t, "refresh", tf.refresh())
+	tf.mustPlan(again, "no-op")
+
+	anew := orders(object{"revision": "2"})
+	p = tf.mustPlan(anew, "update")
+	next := fields(t, fields(t, p.value)["next_run"])
+	if jsonOf(next["intervals"]) != `"[0,40)"` || !strings.Contains(stringOf(next["because"]), "4") {
+		t.Errorf("next_run is %s", show(t, p.value, "next_run"))
+	}
+	if d := oneError(t, tf.plan(orders(object{"revision": "2", "prevent_reprocess": true})).diags); !strings.Contains(d.Detail, "4") {
+		t.Errorf("got %s", written(d))
+	}
+	tf.mustApply(anew)
+	tf.mustHold(map[string]string{"progress": `"0/4"`, "run": `"orders-r3"`})
+
+	other := onFake(t, c)
+	mustSucceed(t, "import", other.importState("default/orders"))
+	other.mustHold(map[string]string{"revision": `"2"`, "rerun": "null"})
+	other.mustPlan(anew, "no-op")
+}
+
+func TestPauseByDeclaration(t *testing.T) {
+	tf, c := inFake(t)
+	tf.mustApply(orders())
+	suspended := func() bool {
+		t.Helper()
+		run, err := c.Get(t.Context(), cluster.Workflow, "default", "orders-r1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		on, _, _ := unstructured.NestedBool(run.Object, "spec", "suspend")
+		return on
+	}
+	playArgo(t, c, "orders-r1", "Running", 1, nil)
+	tf.mustApply(orders(object{"paused": true}))
+	if !suspended() {
+		t.Error("the run is not suspended")
+	}
+	mustSucceed(t, "refresh", tf.refresh())
+	tf.mustHold(map[string]string{"phase": `"Paused"`})
+	tf.mustPlan(orders(object{"paused": true}), "no-op")
+	tf.mustApply(orders(object{"paused": false}))
+	if suspended() {
+		t.Error("the run is still suspended")
+	}
+}
+
+func TestDestroyMayKeepTheJob(t *testing.T) {
+	tf, c := inFake(t)
+	tf.mustApply(orders(object{"on_destroy": "keep"}))
+	before := len(c.Objects())
+	mustSucceed(t, "destroy", tf.destroy())
+	if len(c.Objects()) != before {
+		t.Errorf("%d of %d objects are left", len(c.Objects()), before)
+	}
+	mustSucceed(t, "import", tf.importState("default/orders"))
+	tf.mustApply(orders(object{"reason": "taken over"}))
+}
+
+func TestUnknownPolicyKeepsThePlanOpen(t *testing.T) {
+	tf := newTerraform(t, object{}, environment(nil))
+	p := tf.mustPlan(orders(object{"revision": unknown{}}), "create")
+	tf.mustShow(p, map[string]string{"next_run": "?", "id": `"default/orders"`})
+	if d := oneError(t, tf.validate(orders(object{"stop_timeout": "soon"}))); d.Summary != "Invalid Duration" {
+		t.Errorf("got %s", written(d))
+	}
 }

@@ -23,6 +23,7 @@ const (
 	memoryJob    = "job"    // canonical declaration of the record, as last read
 	memoryLedger = "ledger" // ledgerMemory
 	memoryOwner  = "owner"  // ownerMemory
+	memoryPolicy = "policy" // engine.Policy, as far as the record keeps it
 )
 
 type ledgerMemory struct {
@@ -55,7 +56,10 @@ func recall(ctx context.Context, state tftypes.Value, private privateReader) (*e
 	diags.Append(more...)
 	var kept ledgerMemory
 	diags.Append(getJSON(ctx, private, memoryLedger, &kept)...)
+	var policy engine.Policy
+	diags.Append(getJSON(ctx, private, memoryPolicy, &policy)...)
 	return &engine.Known{
+		Policy: policy,
 		Job:    canonical,
 		Done:   kept.Done,
 		Failed: kept.Failed,
@@ -81,6 +85,7 @@ func remember(ctx context.Context, private privateWriter, o *engine.Observation)
 	}
 	diags.Append(private.SetKey(ctx, memoryJob, o.Job)...)
 	diags.Append(setJSON(ctx, private, memoryLedger, kept)...)
+	diags.Append(setJSON(ctx, private, memoryPolicy, o.Policy)...)
 	return diags
 }
 

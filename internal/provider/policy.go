@@ -1,0 +1,122 @@
+// Copyright (c) The terraform-provider-backfill authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	tfdiag "github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/engine"
+)
+
+// The choices of on_destroy and overlap.
+const (
+	destroyStop = "stop"
+	destroyKeep = "keep"
+
+	overlapDeny  = "deny"
+	overlapAllow = "allow"
+)
+
+// policyAttributes say how the job is treated; they stand beside either form
+// of the declaration.
+func policyAttributes() map[string]schema.Attribute {
+	choice := func(doc string, values ...string) schema.StringAttribute {
+		return schema.StringAttribute{
+			Optional: true, MarkdownDescription: doc,
+			Validators: []validator.String{stringvalidator.OneOf(values...)},
+		}
+	}
+	return map[string]schema.Attribute{
+		"revision": schema.StringAttribute{
+			Optional: true,
+			MarkdownDescription: "Any text. Changing it empties the ledger, so that **all** partitions run again; the plan says how many of them were done. " +
+				"Nothing else reprocesses what is done.",
+		},
+		"rerun": choice("When partitions that failed or did not run are taken up again: `auto` (the default), at the next apply; "+
+			"`manual`, when `rerun_token` changes.", engine.RerunAuto, engine.RerunManual),
+		"rerun_token": schema.StringAttribute{
+			Optional: true, MarkdownDescription: "Any text. With `rerun = \"manual\"`, changing it runs what failed or did not run.",
+		},
+		"paused": schema.BoolAttribute{
+			Optional: true,
+			MarkdownDescription: "`true` lets no more partitions start, `false` lets them go on. " +
+				"Without it that is left to the command line (`pause`, `resume`).",
+		},
+		"on_change": choice("What a changed runner does to the active run: `stop` (the default) ends it, and a new run takes what is not done; "+
+			"`finish` lets it end, and the plan after it proposes what it left.", engine.OnChangeStop, engine.OnChangeFinish),
+		"stop_timeout": schema.StringAttribute{
+			Optional:            true,
+			MarkdownDescription: "How long an update waits for the run that it stopped, for example `10m`. Defaults to `5m`. When it passes, nothing new has been submitted.",
+		},
+		"on_destroy": choice("What a destroy does: `stop` (the default) stops the job and removes its Workflows, templates and record; "+
+			"`keep` leaves them, for another state to import. It never touches data.", destroyStop, destroyKeep),
+		"overlap": choice("Whether another job of the same `target` may process the same keys: `deny` (the default) or `allow`.", overlapDeny, overlapAllow),
+		"prevent_reprocess": schema.BoolAttribute{
+			Optional:            true,
+			MarkdownDescription: "Make it an error when a plan would run partitions again that are done.",
+		},
+	}
+}
+
+// policyOf reads the policy from a configuration; known is false while a part
+// of it is not known.
+func policyOf(attributes map[string]tftypes.Value) (p engine.Policy, known bool, diags tfdiag.Diagnostics) {
+	for name := range policyAttributes() {
+		if !attributes[name].IsKnown() {
+			return engine.Policy{}, false, nil
+		}
+	}
+	p = engine.Policy{
+		Revision:         stringOf(attributes["revision"]),
+		Rerun:            stringOf(attributes["rerun"]),
+		RerunToken:       stringOf(attributes["rerun_token"]),
+		Paused:           boolOf(attributes["paused"]),
+		OnChange:         stringOf(attributes["on_change"]),
+		AllowOverlap:     stringOf(attributes["overlap"]) == overlapAllow,
+		PreventReprocess: isTrue(attributes["prevent_reprocess"]),
+	}
+	if text := stringOf(attributes["stop_timeout"]); text != "" {
+		d, err := time.ParseDuration(text)
+		if err != nil || d <= 0 {
+			diags.Append(fault(diag.CodeDuration, path.Root("stop_timeout"),
+				"%q is no duration. Write a positive one such as \"90s\", \"10m\" or \"1h30m\".", text))
+		}
+		p.StopTimeout = d
+	}
+	return p, true, diags
+}
+
+// policyValues are the attributes that the record remembers, after an import
+// or when somebody else changed them.
+func policyValues(p engine.Policy) values {
+	paused := tftypes.NewValue(tftypes.Bool, nil)
+	if p.Paused != nil {
+		paused = tftypes.NewValue(tftypes.Bool, *p.Paused)
+	}
+	return values{
+		"revision": orNull(p.Revision), "rerun": orNull(p.Rerun), "rerun_token": orNull(p.RerunToken), "paused": paused,
+	}
+}
+
+// boolOf is a bool attribute; nil when null or unknown.
+func boolOf(v tftypes.Value) *bool {
+	var b bool
+	if !v.IsKnown() || v.IsNull() || v.As(&b) != nil {
+		return nil
+	}
+	return &b
+}
+
+func isTrue(v tftypes.Value) bool {
+	b := boolOf(v)
+	return b != nil && *b
+}
