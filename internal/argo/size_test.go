@@ -100,13 +100,10 @@ func TestLauncherProjection(t *testing.T) {
 		} else {
 			n.Message = ""
 		}
-		var params []wfv1.Parameter
-		for _, p := range []wfv1.Parameter{
+		params := []wfv1.Parameter{
 			{Name: inK, Value: wfv1.AnyStringPtr(fmt.Sprint(i))}, {Name: inG, Value: wfv1.AnyStringPtr("0")},
 			{Name: inFrom, Value: wfv1.AnyStringPtr(fmt.Sprint(500 * i))}, {Name: inCount, Value: wfv1.AnyStringPtr("500")},
 			{Name: inSalt, Value: wfv1.AnyStringPtr(stepPartitions)},
-		} {
-			params = append(params, p)
 		}
 		n.Inputs = &wfv1.Inputs{Parameters: params}
 		n.Outputs = &wfv1.Outputs{Parameters: []wfv1.Parameter{
