@@ -21,7 +21,8 @@ const readsBeforeList = 1
 
 // shelf serves reads of many objects of one kind and namespace: the first from
 // a request of its own, all others from one list. It is for refreshes alone:
-// whoever is about to write reads what he writes to.
+// whoever is about to write reads what he writes to. An object is served once;
+// who asks again wants to know what is new.
 type shelf struct {
 	kind     cluster.Kind
 	selector string
@@ -32,7 +33,7 @@ type shelf struct {
 
 type space struct {
 	mu      sync.Mutex // held while the list is fetched, so that one fetches and all use it
-	reads   int
+	served  map[string]bool
 	listed  bool
 	at      time.Time
 	objects map[string]manifest.Object
@@ -61,14 +62,14 @@ func (s *shelf) get(ctx context.Context, e *Engine, namespace, name string) (man
 	sp.mu.Lock()
 	defer sp.mu.Unlock()
 	now := e.now()
-	if now.Sub(sp.at) > maxAge {
-		sp.reads, sp.listed, sp.objects = 0, false, map[string]manifest.Object{}
+	if now.Sub(sp.at) > maxAge || sp.served[name] {
+		sp.served, sp.listed, sp.objects = nil, false, map[string]manifest.Object{}
 	}
-	if sp.reads == 0 {
-		sp.at = now
+	if len(sp.served) == 0 {
+		sp.at, sp.served = now, map[string]bool{}
 	}
-	sp.reads++
-	if !sp.listed && sp.reads > readsBeforeList {
+	sp.served[name] = true
+	if !sp.listed && len(sp.served) > readsBeforeList {
 		all, err := e.backend.List(ctx, s.kind, namespace, s.selector)
 		if err != nil {
 			return nil, err
