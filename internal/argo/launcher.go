@@ -49,7 +49,7 @@ func launcher(j *job.Job) (node, error) {
 			"manifest":          child,
 		},
 		"outputs":       node{"parameters": list{output(outProgress, "progress"), output(outPhase, "phase")}},
-		"retryStrategy": launcherRetry(j.Retry),
+		"retryStrategy": launcherRetry(j),
 	}
 	if sa := j.OrchestratorServiceAccount; sa != "" {
 		t["serviceAccountName"] = sa

@@ -23,7 +23,7 @@ func leaf(j *job.Job, s scope, name string, facts list) (node, error) {
 		"inputs":        inputs(inI),
 		"metadata":      podMetadata(j),
 		"container":     container,
-		"retryStrategy": leafRetry(j.Retry),
+		"retryStrategy": leafRetry(j),
 	}
 	maps.Copy(t, podSettings(j.Runner))
 	if d := j.Runner.Deadline; d > 0 {

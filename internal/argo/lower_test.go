@@ -6,6 +6,7 @@ package argo
 import (
 	"math"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -186,3 +187,20 @@ func TestArgoAgrees(t *testing.T) {
 }
 
 func anyString(s string) *wfv1.AnyString { return wfv1.AnyStringPtr(s) }
+
+// TestArgoVersions: what an older Argo does not know is left out, because a
+// full CRD would prune it in silence.
+func TestArgoVersions(t *testing.T) {
+	d := axis(t, domain.Range{Start: 0, End: 10, Size: 1})
+	for version, want := range map[string]bool{"": true, "3.5": false, "3.6": false, "3.7": true, "4.0": true} {
+		j := sample(d)
+		j.ArgoVersion = version
+		text, err := manifest.Encode(compile(t, j, planOf(j, ledger.Full(d))), "yaml")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Contains(string(text), "cap: 10m"); got != want {
+			t.Errorf("argo_version %q: a bound for the backoff is emitted: %t, want %t", version, got, want)
+		}
+	}
+}

@@ -9,10 +9,6 @@ import (
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/job"
 )
 
-// interruptions is how many attempts beyond the user's limit a partition gets
-// when the last one ended through no fault of the runner.
-const interruptions = 10
-
 // interrupted is an expression that is true when the last attempt was taken
 // away rather than failed. Argo reports the same lost pod as Error or as
 // Failed, by race, so the message decides: a kubelet that shuts its node down,
@@ -26,13 +22,13 @@ const lostPod = `imminent node shutdown|[Nn]ode is shutting down|node was low on
 	`exit code (137|143)`
 
 // attempts is the most pods that one partition may take.
-func attempts(r job.Retry) int { return r.Limit + interruptions + 1 }
+func attempts(r job.Retry) int { return r.Limit + job.Interruptions + 1 }
 
-// leafRetry tries an application failure again while retries < r.Limit and an
-// interruption while retries < r.Limit + interruptions. Argo has one counter,
+// leafRetry tries an application failure again while retries < limit and an
+// interruption while retries < limit + job.Interruptions. Argo has one counter,
 // so the limit is that of both together and the expression tells them apart.
-func leafRetry(r job.Retry) node {
-	return strategy(r, r.Limit+interruptions, fmt.Sprintf("asInt(retries) < %d || %s", r.Limit, interrupted))
+func leafRetry(j *job.Job) node {
+	return strategy(j, attempts(j.Retry)-1, fmt.Sprintf("asInt(retries) < %d || %s", j.Retry.Limit, interrupted))
 }
 
 // launcherAttempts is the most pods that one launcher may take.
@@ -41,9 +37,10 @@ const launcherAttempts = 11
 // launcherRetry tries again only after an interruption: a launcher that could
 // not create its child for any other reason would fail the same way again, and
 // one whose child ended never fails.
-func launcherRetry(r job.Retry) node { return strategy(r, launcherAttempts-1, interrupted) }
+func launcherRetry(j *job.Job) node { return strategy(j, launcherAttempts-1, interrupted) }
 
-func strategy(r job.Retry, limit int, expression string) node {
+func strategy(j *job.Job, limit int, expression string) node {
+	r := j.Retry
 	// Without a policy written out, the default would depend on whether there
 	// is an expression; without a limit Argo ignores the backoff.
 	s := node{"limit": int64(limit), "retryPolicy": "Always", "expression": expression}
@@ -51,7 +48,7 @@ func strategy(r job.Retry, limit int, expression string) node {
 		return s
 	}
 	backoff := node{"duration": duration(r.Backoff), "factor": int64(max(r.Factor, 1))}
-	if r.MaxBackoff > 0 {
+	if r.MaxBackoff > 0 && j.BoundsBackoff() {
 		backoff["cap"] = duration(r.MaxBackoff)
 	}
 	s["backoff"] = backoff

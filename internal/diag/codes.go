@@ -79,6 +79,7 @@ const (
 	CodeNoSource     = "BF2204"
 	CodeTwoSources   = "BF2205"
 	CodeKubernetes   = "BF2206"
+	CodeArgoVersion  = "BF2209"
 
 	CodeInvalidManifest = "BF3001"
 	CodeObjectTooLarge  = "BF3002"
@@ -180,6 +181,7 @@ var registry = []Info{
 	{CodeNoSource, "Missing Source", "A volume or source of variables does not say where its content comes from.", "Set one of the attributes that the message lists."},
 	{CodeTwoSources, "Conflicting Sources", "A volume or source of variables says twice where its content comes from.", "Keep one of the two."},
 	{CodeKubernetes, "Invalid Kubernetes Object", "An attribute that takes a part of a Kubernetes object has fields or types that Kubernetes does not know.", "Follow the Kubernetes API reference for the type that the message names."},
+	{CodeArgoVersion, "Not Possible In Argo Version", "The version of Argo Workflows that the job names cannot do what another attribute asks for.", "Follow the message, or run a later Argo and say so in `argo_version`."},
 
 	{CodeInvalidManifest, "Invalid Manifest", "An emitted object is not what Kubernetes or Argo would take.", "Please report it with the job file and the message."},
 	{CodeObjectTooLarge, "Object Too Large", "An emitted object is larger than Argo or Kubernetes can handle well.", "Move text out of command, args and env, into the image or a ConfigMap; write fewer or shorter values."},

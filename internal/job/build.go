@@ -5,6 +5,7 @@ package job
 
 import (
 	"maps"
+	"math"
 	"slices"
 	"time"
 
@@ -32,6 +33,7 @@ func build(root at, dom domain.Domain) *Job {
 		MaxParallel:                int(root.attr("max_parallel").integer(10)),
 		ShardSize:                  int(root.attr("shard_size").integer(500)),
 		Retry:                      buildRetry(root.attr("retry")),
+		ArgoVersion:                root.attr("argo_version").textOr(defaultArgo),
 	}
 }
 
@@ -59,6 +61,33 @@ func (d *decoder) retryRules(r at) {
 		where = first.path
 	}
 	d.report(diag.CodeRetryBackoff, where, "The longest wait, max_backoff, is %s (10m unless set), which is shorter than the first, backoff, of %s. Raise max_backoff or lower backoff.", shortDuration(rule.MaxBackoff), shortDuration(rule.Backoff))
+}
+
+// defaultArgo is the line of Argo Workflows that is tested on a controller.
+const defaultArgo = "3.7"
+
+func boundsBackoff(version string) bool { return version != "3.5" && version != "3.6" }
+
+// versionRules checks what the job's Argo cannot do.
+func (d *decoder) versionRules(version, retry at) {
+	if !version.value.IsKnown() || !retry.value.IsKnown() || d.bad[diag.FormatPath(version.path)] || d.refusedBelow(retry.path) {
+		return
+	}
+	for _, name := range []string{"limit", "backoff", "factor", "max_backoff"} {
+		if !retry.attr(name).value.IsKnown() {
+			return
+		}
+	}
+	argo, rule := version.textOr(defaultArgo), buildRetry(retry)
+	if boundsBackoff(argo) || rule.Factor == 1 {
+		return
+	}
+	attempts := rule.Limit + Interruptions
+	wait := float64(rule.Backoff) * math.Pow(float64(rule.Factor), float64(attempts-1))
+	if wait <= float64(rule.MaxBackoff) {
+		return
+	}
+	d.report(diag.CodeArgoVersion, version.path, "Argo %s knows no upper bound for the wait between attempts, which is multiplied by %d each time: after %d attempts, interrupted ones included, it would be far longer than max_backoff, %s. Set retry.factor to 1, or run Argo 3.7 or later.", argo, rule.Factor, attempts, shortDuration(rule.MaxBackoff))
 }
 
 // shortDuration writes 10m instead of Go's 10m0s.

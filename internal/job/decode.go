@@ -30,6 +30,7 @@ func Decode(v cty.Value) (*Job, hcl.Diagnostics) {
 	dom, domainOK := d.domain(root.attr("partition"))
 	d.runnerRules(root.attr("runner"), dom)
 	d.retryRules(root.attr("retry"))
+	d.versionRules(root.attr("argo_version"), root.attr("retry"))
 	if d.diags.HasErrors() || !v.IsWhollyKnown() || !domainOK {
 		return nil, d.diags
 	}

@@ -32,7 +32,18 @@ type Job struct {
 	MaxParallel                int
 	ShardSize                  int
 	Retry                      Retry
+	// ArgoVersion is the line of Argo Workflows to compile for: 3.5, 3.6, 3.7
+	// or 4.0.
+	ArgoVersion string
 }
+
+// BoundsBackoff tells whether the job's Argo knows an upper bound for the wait
+// between attempts, which came with 3.7.
+func (j *Job) BoundsBackoff() bool { return boundsBackoff(j.ArgoVersion) }
+
+// Interruptions is how many attempts beyond Retry.Limit a partition gets when
+// the last one ended through no fault of the runner.
+const Interruptions = 10
 
 // Retry says how a failed partition is tried again.
 type Retry struct {

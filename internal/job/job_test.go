@@ -54,7 +54,8 @@ func TestDecodeFillsDefaults(t *testing.T) {
 	want := &job.Job{
 		Name: "small", Namespace: "default", Labels: map[string]string{},
 		Domain: dom, Order: "oldest_first", MaxParallel: 10, ShardSize: 500,
-		Retry: job.Retry{Limit: 4, Backoff: 30 * time.Second, Factor: 2, MaxBackoff: 10 * time.Minute},
+		Retry:       job.Retry{Limit: 4, Backoff: 30 * time.Second, Factor: 2, MaxBackoff: 10 * time.Minute},
+		ArgoVersion: "3.7",
 		Runner: job.Runner{
 			Image:    "busybox",
 			Command:  []job.Text{{{Literal: "sh"}}, {{Literal: "--from="}, {Ref: "partition.start"}}},
@@ -131,7 +132,8 @@ func TestDefaultsAreAsDocumented(t *testing.T) {
 		"partition.time.timezone": windows.Zone.String(), "partition.dimensions.time.timezone": windows.Zone.String(),
 		"namespace": j.Namespace, "partition.order": string(j.Order),
 		"max_parallel": strconv.Itoa(j.MaxParallel), "shard_size": strconv.Itoa(j.ShardSize),
-		"retry.limit": strconv.Itoa(j.Retry.Limit), "retry.backoff": j.Retry.Backoff.String(),
+		"argo_version": j.ArgoVersion,
+		"retry.limit":  strconv.Itoa(j.Retry.Limit), "retry.backoff": j.Retry.Backoff.String(),
 		"retry.factor": strconv.Itoa(j.Retry.Factor), "retry.max_backoff": strings.TrimSuffix(j.Retry.MaxBackoff.String(), "0s"),
 		"runner.security_context.seccomp": map[bool]string{false: "runtime_default", true: "unconfined"}[j.Runner.Security.Unconfined],
 	}

@@ -50,6 +50,10 @@ func Job() []Attribute {
 			Name: "retry", Kind: Object, Class: Next, Attributes: retry(),
 			Doc: "How a failed partition is tried again.",
 		},
+		{
+			Name: "argo_version", Kind: String, Enum: []string{"3.5", "3.6", "3.7", "4.0"}, Default: "3.7", Class: Next,
+			Doc: "The Argo Workflows that will run the job. Only what that version understands is emitted, and what it cannot do is refused. 3.7 is what is tested on a real controller.",
+		},
 	}
 }
 
