@@ -19,6 +19,12 @@ import (
 // apply runs Terraform steps with this build of the provider on the cluster.
 func apply(t *testing.T, c *localCluster, steps ...resource.TestStep) {
 	t.Helper()
+	applyAs(t, fmt.Sprintf("config_path = %q", c.kubeconfig), steps...)
+}
+
+// applyAs is apply with settings of the provider.
+func applyAs(t *testing.T, settings string, steps ...resource.TestStep) {
+	t.Helper()
 	if os.Getenv("TF_ACC_TERRAFORM_PATH") == "" {
 		if _, err := exec.LookPath("terraform"); err != nil {
 			lacking(t, "neither TF_ACC_TERRAFORM_PATH nor terraform on the PATH (make test finds or builds one)")
@@ -26,7 +32,7 @@ func apply(t *testing.T, c *localCluster, steps ...resource.TestStep) {
 	}
 	for i := range steps {
 		if steps[i].Config != "" {
-			steps[i].Config = fmt.Sprintf("provider \"backfill\" {\n  config_path = %q\n}\n", c.kubeconfig) + steps[i].Config
+			steps[i].Config = "provider \"backfill\" {\n" + settings + "\n}\n" + steps[i].Config
 		}
 	}
 	resource.UnitTest(t, resource.TestCase{
