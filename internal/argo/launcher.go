@@ -75,7 +75,7 @@ func childManifest(j *job.Job) (string, error) {
 		param(argNumber, workflowTag(argNumber)),
 		param(argData, workflowTag(argRun)+"-d"+inputTag(inK)),
 	}
-	if f, ok := formulaOf(j.Domain); ok {
+	if f := formulaOf(j.Domain); f.facts != nil {
 		// Double quotes: the YAML around an expression may double single ones.
 		choose := func(written, formula string) string {
 			return expression("%s < 0 ? %s : %s", inputInt(inG), written, formula)

@@ -98,9 +98,17 @@ func Read(d domain.Domain, o Observed) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
+	if s.product {
+		if err := checkProduct(run.name, run.args, d); err != nil {
+			return Outcome{}, err
+		}
+	}
 	r := reader{domain: d, shape: s, written: map[string][]domain.Partition{}}
 	if s.needsData() {
 		for _, data := range o.Data {
+			if !strings.HasPrefix(data.GetName(), s.run+"-d") {
+				continue // of values or boundaries
+			}
 			if r.written[data.GetName()], err = partitionsOf(data); err != nil {
 				return Outcome{}, err
 			}
@@ -187,7 +195,7 @@ func (r *reader) covers() (ledger.Set, error) {
 		return r.coversOf(r.shape.shards, "")
 	}
 	for _, s := range r.shape.segments {
-		pieces = append(pieces, domain.Partition{Parts: []domain.Part{{Start: s.lo, End: s.hi}}})
+		pieces = append(pieces, r.keys(s.lo, s.hi)...)
 	}
 	return ledger.Of(r.domain, slices.Values(pieces)), nil
 }
@@ -213,7 +221,17 @@ func (r *reader) whole(s shard, data string) ([]domain.Partition, error) {
 	if s.g == noSegment {
 		return r.listed(data)
 	}
-	return []domain.Partition{r.shape.segments[s.g].stretch(s.from, s.count)}, nil
+	part := r.shape.segments[s.g].stretch(s.from, s.count).Parts[0]
+	return r.keys(part.Start, part.End), nil
+}
+
+// keys is what lies between two positions of an axis, or two indexes of a
+// product.
+func (r *reader) keys(lo, hi int64) []domain.Partition {
+	if r.shape.product {
+		return indexed(r.domain, lo, hi)
+	}
+	return []domain.Partition{{Parts: []domain.Part{{Start: lo, End: hi}}}}
 }
 
 // children reads the shards of a run that launches.
@@ -317,7 +335,13 @@ func (r *reader) lookup(w workflow, data string) (func(i int64) (domain.Partitio
 			return nil, err
 		}
 		one, err := segmentOf(w.name, w.args, lines)
-		return func(i int64) (domain.Partition, error) { return one.partition(i), nil }, err
+		return func(i int64) (domain.Partition, error) {
+			p := one.partition(i)
+			if r.shape.product {
+				p = r.domain.At(p.Index)
+			}
+			return p, nil
+		}, err
 	}
 	ps, err := r.listed(data)
 	return func(i int64) (domain.Partition, error) {

@@ -44,12 +44,12 @@ func Run(j *job.Job, p plan.Plan, number int) ([]manifest.Object, error) {
 		name: RunName(j.Name, number), template: template.GetName(),
 		attempts: attempts(j.Retry),
 	}
-	r.formula, r.computed = formulaOf(p.Domain)
+	r.formula = formulaOf(p.Domain)
 	workflow, err := r.workflow()
 	if err != nil {
 		return nil, err
 	}
-	return append(r.data(), workflow), nil
+	return append(append(r.data(), r.items()...), workflow), nil
 }
 
 // run is one lowering in progress.
@@ -60,12 +60,11 @@ type run struct {
 	name, template string
 	attempts       int // of a partition, at most
 	formula        formula
-	computed       bool // the domain's partitions follow the formula
 }
 
 // written tells whether the partitions of a shard must be written out.
 func (r run) written(s plan.Shard) bool {
-	return !r.computed || s.Segment == nil || r.oddDate(s.Offset, s.Count)
+	return !r.formula.applies || s.Segment == nil || r.oddDate(s.Offset, s.Count)
 }
 
 func (r run) labels() map[string]string {
@@ -115,10 +114,7 @@ func (r run) workflow() (manifest.Object, error) {
 
 func (r run) commonArgs() list {
 	args := list{param(argRun, r.name), param(argNumber, fmt.Sprint(r.number)), param(argTemplate, r.template)}
-	if r.computed {
-		args = append(args, r.formula.grid...)
-	}
-	return args
+	return append(args, r.formula.grid...)
 }
 
 // direct calls the fan-out from the run itself.
@@ -172,7 +168,7 @@ func (r run) launch(pods int) (steps, args list, err error) {
 
 // uniform tells whether a formula yields all shards.
 func (r run) uniform() bool {
-	if !r.computed || len(r.plan.Segments) != 1 {
+	if !r.formula.applies || len(r.plan.Segments) != 1 {
 		return false
 	}
 	for k := range r.plan.ShardCount() {

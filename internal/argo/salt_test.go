@@ -97,7 +97,7 @@ func TestSaltedShardsRun(t *testing.T) {
 		j := sample(d)
 		j.ShardSize = 1
 		remaining := holes(d, missing...)
-		r := run{job: j, plan: planOf(j, remaining), number: 3, name: "orders-r3", computed: true}
+		r := run{job: j, plan: planOf(j, remaining), number: 3, name: "orders-r3", formula: formula{applies: true}}
 		c, w := newController(t, compile(t, j, r.plan)...)
 		salts := map[int]string{1: "partitions-b", 2: "partitions-c"}
 		step := &w.Spec.Templates[0].Steps[0].Steps[0]
@@ -144,7 +144,7 @@ func BenchmarkSalts(b *testing.B) {
 	d := axis(b, domain.Range{Start: 0, End: 1_000_000, Size: 1})
 	j := sample(d)
 	p := planOf(j, ledger.Full(d))
-	r := run{job: j, plan: p, number: 1, name: "orders-r1", attempts: attempts(j.Retry), computed: true}
+	r := run{job: j, plan: p, number: 1, name: "orders-r1", attempts: attempts(j.Retry), formula: formula{applies: true}}
 	for b.Loop() {
 		if _, err := r.salts(); err != nil {
 			b.Fatal(err)

@@ -46,7 +46,10 @@ type shape struct {
 	run      string
 	launches bool
 	// data is the ConfigMap of a direct run, or "".
-	data     string
+	data string
+	// product tells that segments are of indexes, and that there may be
+	// ConfigMaps of values or boundaries.
+	product  bool
 	segments []segment
 	// shards are those of a run that launches children by a table; none when
 	// they follow from a formula over the only segment.
@@ -62,7 +65,7 @@ func (s shape) needsData() bool {
 			return true
 		}
 	}
-	return s.data != ""
+	return s.data != "" || s.product
 }
 
 // foreign is the error for an argument that this program did not write.
@@ -75,7 +78,7 @@ func (e foreign) Error() string {
 
 // shapeOf reads the arguments of a run.
 func shapeOf(name string, args map[string]string) (shape, error) {
-	s := shape{run: args[argRun], data: args[argData]}
+	s := shape{run: args[argRun], data: args[argData], product: args[argCount+"0"] != ""}
 	if s.run == "" {
 		return s, foreign{name, argRun, ""}
 	}

@@ -20,7 +20,7 @@ func Template(j *job.Job) (manifest.Object, error) {
 	}
 	s := newScope(j.Domain)
 	var templates list
-	if f, ok := formulaOf(j.Domain); ok {
+	if f := formulaOf(j.Domain); f.facts != nil {
 		leaf, err := leaf(j, s, tmplPartition, f.facts)
 		if err != nil {
 			return nil, err
@@ -91,24 +91,6 @@ func fanOut(name, leaf string) node {
 		"withSequence": node{"start": inputTag(inFrom), "count": inputTag(inCount)},
 	}
 	return node{"name": name, "inputs": inputs(inFrom, inCount), "steps": list{list{step}}}
-}
-
-// cellNumber is the number of the grid cell in which a partition lies.
-var cellNumber = fmt.Sprintf("%s + %s * %s", workflowInt(argFirst), workflowInt(argStep), inputInt(inI))
-
-// rangeFacts computes the facts of an integer range in the pod's environment.
-// Integers are exact over all 64 bits; package domain refuses ranges whose
-// last cell would overflow.
-func rangeFacts() list {
-	edge := func(cell string) string {
-		return fmt.Sprintf("%s + (%s) * %s", workflowInt(argOrigin), cell, workflowInt(argSize))
-	}
-	return list{
-		fact("start", expression("max(%s, %s)", workflowInt(argLo), edge(cellNumber))),
-		fact("end", expression("min(%s, %s)", workflowInt(argHi), edge(cellNumber+" + 1"))),
-		fact("key", "$("+factVar("start")+")--$("+factVar("end")+")"),
-		fact("index", expression("%s", cellNumber)),
-	}
 }
 
 // dataFacts reads every fact from the data ConfigMap.

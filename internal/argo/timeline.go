@@ -65,6 +65,9 @@ func mustDate(text string) int64 {
 
 // linesOf reads the grid from the arguments of a Workflow.
 func linesOf(name string, args map[string]string) (gridLines, error) {
+	if args[argCount+"0"] != "" {
+		return evenLines{0, 1}, nil // the indexes of a product
+	}
 	numbers, err := integersOf(name, args, argOrigin, argSize)
 	if err != nil {
 		return nil, err

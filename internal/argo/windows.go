@@ -59,7 +59,7 @@ var windowUnits = map[domain.Unit]struct {
 
 // windowsGrid returns the arguments that all segments of the axis share; ok is
 // false when they would be too long.
-func windowsGrid(w domain.Windows) (params list, ok bool) {
+func windowsGrid(w domain.Windows, suffix string) (params list, ok bool) {
 	offsets := w.Offsets()
 	slices.Reverse(offsets)
 	entries := make([]string, len(offsets))
@@ -67,14 +67,17 @@ func windowsGrid(w domain.Windows) (params list, ok bool) {
 		entries[i] = decimal(o.From) + "/" + time.Unix(0, 0).In(time.FixedZone("", int(o.Seconds))).Format("-07:00")
 	}
 	clock := strings.Join(entries, " ")
+	if ok = len(clock) <= maxClock; !ok {
+		clock = ""
+	}
 	unit := windowUnits[w.Every.Unit]
 	return list{
-		param(argOrigin, decimal(w.Start.Unix())),
-		param(argSize, decimal(int64(w.Every.N)*int64(unit.size))),
-		param(argUnit, unit.name),
-		param(argWall, decimal(wallOf(w.Start.In(w.Zone)))),
-		param(argClock, clock),
-	}, len(clock) <= maxClock
+		param(argOrigin+suffix, decimal(w.Start.Unix())),
+		param(argSize+suffix, decimal(int64(w.Every.N)*int64(unit.size))),
+		param(argUnit+suffix, unit.name),
+		param(argWall+suffix, decimal(wallOf(w.Start.In(w.Zone)))),
+		param(argClock+suffix, clock),
+	}, ok
 }
 
 // wallOf is the wall time of an instant in its own zone.
@@ -88,7 +91,7 @@ func wallOf(at time.Time) int64 {
 // hours does, and then the bound is no date.
 func (r run) oddDate(offset int64, count int) bool {
 	w, ok := r.plan.Domain.Dimensions[0].Axis.(domain.Windows)
-	if !ok || w.Format != domain.FormatDate {
+	if len(r.plan.Domain.Dimensions) > 1 || !ok || w.Format != domain.FormatDate {
 		return false
 	}
 	first, last := r.plan.At(offset), r.plan.At(offset+int64(count)-1)
@@ -123,6 +126,13 @@ func moved(k string) string {
 	return dateOf("start") + ".AddDate(0, unit == 'mo' ? " + k + " * size : 0, unit == 'd' ? " + k + " * size : 0)"
 }
 
+// cell is how expressions get at the place of one axis: the suffix of its
+// arguments, and expressions for the number of the step and for what its bounds
+// are cut to.
+type cell struct{ suffix, step, lo, hi string }
+
+func (c cell) int(arg string) string { return workflowInt(arg + c.suffix) }
+
 // window binds a and b, the bounds of the partition; lines, those of its whole
 // window; and clock and unit. Line n is what package domain calls so: clocks
 // show the wall time that lies n steps after the first; the first time if they
@@ -130,15 +140,16 @@ func moved(k string) string {
 // not been changed (RFC 5545, section 3.3.5). Changes of a clock lie more than
 // two days apart, so the offsets a day before and after are those that count:
 // the earlier one unless only the later one leads to the wall time.
-var window = oneLine(`
-	let clock = map(split(workflow.parameters.clock, ' '), {split(#, '/')});
-	let unit = workflow.parameters.unit;
-	let size = ` + workflowInt(argSize) + `;
-	let start = ` + workflowInt(argWall) + `;
-	let n = ` + workflowInt(argLine) + ` + ` + workflowInt(argStep) + ` * ` + inputInt(inI) + `;
+func (c cell) window() string {
+	return oneLine(`
+	let clock = map(split(workflow.parameters.` + argClock + c.suffix + `, ' '), {split(#, '/')});
+	let unit = workflow.parameters.` + argUnit + c.suffix + `;
+	let size = ` + c.int(argSize) + `;
+	let start = ` + c.int(argWall) + `;
+	let n = ` + c.step + `;
 	let lines = map([n, n + 1], {
 		let k = #;
-		k == 0 || unit == 's' ? ` + workflowInt(argOrigin) + ` + k * size : (
+		k == 0 || unit == 's' ? ` + c.int(argOrigin) + ` + k * size : (
 			let far = ` + moved("k") + `;
 			let wall = far.Year() > 9998 ? date('` + lastWall + `') : far;
 			let text = wall.Format('` + wallLayout + `');
@@ -148,8 +159,9 @@ var window = oneLine(`
 			let y = date(text + after).Unix();
 			` + offsetAt("x") + ` != before && ` + offsetAt("y") + ` == after ? y : x)
 	});
-	let a = max(` + workflowInt(argLo) + `, lines[0]);
-	let b = min(` + workflowInt(argHi) + `, lines[1]);`)
+	let a = max(` + c.lo + `, lines[0]);
+	let b = min(` + c.hi + `, lines[1]);`)
+}
 
 // shown binds offset, which is that of the zone at an instant, and shown, what
 // its clocks show then, as a time.
@@ -186,12 +198,12 @@ var windowKey = oneLine(`
 	` + moved("n") + `.Format('2006-01-02')`)
 
 // windowFacts computes the facts of a calendar window in the pod's environment.
-func windowFacts(format string) list {
+func (c cell) windowFacts(prefix, format string) list {
+	window := c.window()
 	return list{
-		fact("start", expression("%s", window+" "+bound("a", format))),
-		fact("end", expression("%s", window+" "+bound("b", format))),
-		fact("key", expression("%s", window+" "+windowKey)),
-		fact("index", expression("%s", cellNumber)),
+		fact(prefix+"start", expression("%s", window+" "+bound("a", format))),
+		fact(prefix+"end", expression("%s", window+" "+bound("b", format))),
+		fact(prefix+"key", expression("%s", window+" "+windowKey)),
 	}
 }
 

@@ -206,6 +206,10 @@ func rows(t *tree, dims []domain.Dimension, lead []domain.Part, yield func(Row) 
 	return true
 }
 
+// Is tells whether what the row holds of the last dimension is that set, which
+// is one over this dimension alone.
+func (r Row) Is(s Set) bool { return equal(r.last, s.root) }
+
 // Count is the number of partitions in the row.
 func (r Row) Count() int64 { return count(r.last, []domain.Dimension{{Axis: r.axis}}) }
 

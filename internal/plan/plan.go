@@ -43,7 +43,6 @@ type Plan struct {
 	ShardSize  int
 	Partitions int64
 	// Segments are the unbroken stretches of the covered keys in run order.
-	// It is nil for domains that have no positions (values, products).
 	Segments []Segment
 
 	// rows are the covered keys of the other domains, ascending.
@@ -59,6 +58,10 @@ type row struct {
 // Segment is an unbroken stretch of positions [Lo, Hi) on the only axis of a
 // domain. Number i of its Count partitions, in run order, lies in grid cell
 // First + Step·i and is that cell cut to [Lo, Hi).
+//
+// In a domain without positions (values, products), it is a stretch of whole
+// cells with the indexes [Lo, Hi), and partition i has the index First + Step·i;
+// a Step of 0 stands for partitions that are less than a cell.
 type Segment struct {
 	Lo, Hi      int64
 	First, Step int64
@@ -80,8 +83,8 @@ type Shard struct {
 	Offset int64
 	Count  int
 	// Segment is the stretch that holds the whole shard, or nil when the
-	// shard spans a hole or its bounds follow no arithmetic (values, products,
-	// explicit boundaries); then its partitions must be written out.
+	// shard spans a hole, or holds pieces of a product's cells; then its
+	// partitions must be written out.
 	Segment *Segment
 }
 
@@ -100,10 +103,7 @@ func Make(in Input) Plan {
 		p.segment(grid)
 		return p
 	}
-	for r := range p.Covers.Rows(p.Domain) {
-		p.rows = append(p.rows, row{r, p.Partitions})
-		p.Partitions += r.Count()
-	}
+	p.product()
 	return p
 }
 
@@ -124,13 +124,19 @@ func (p *Plan) segment(grid domain.Grid) {
 	if p.Order == NewestFirst {
 		slices.Reverse(p.Segments)
 		for i := range p.Segments {
-			s := &p.Segments[i]
-			s.First, s.Line, s.Step = s.First+s.Count-1, s.Line+s.Count-1, -1
+			p.Segments[i].reverse()
 		}
 	}
 	for i := range p.Segments {
 		p.Segments[i].Offset = p.Partitions
 		p.Partitions += p.Segments[i].Count
+	}
+}
+
+// reverse turns the order of a segment's partitions.
+func (s *Segment) reverse() {
+	if s.Step != 0 {
+		s.First, s.Line, s.Step = s.First+s.Count-1, s.Line+s.Count-1, -s.Step
 	}
 }
 
@@ -163,20 +169,14 @@ func (p Plan) ShardCount() int {
 func (p Plan) Shard(k int) Shard {
 	s := Shard{Number: k, Offset: int64(k) * int64(p.ShardSize)}
 	s.Count = int(min(int64(p.ShardSize), p.Partitions-s.Offset))
-	if len(p.Segments) == 0 || !p.arithmetic() {
+	if len(p.Segments) == 0 {
 		return s
 	}
 	seg := &p.Segments[p.segmentOf(s.Offset)]
-	if s.Offset+int64(s.Count) <= seg.Offset+seg.Count {
+	if seg.Step != 0 && s.Offset+int64(s.Count) <= seg.Offset+seg.Count {
 		s.Segment = seg
 	}
 	return s
-}
-
-// arithmetic tells whether the lines of the grid can be computed.
-func (p Plan) arithmetic() bool {
-	_, explicit := p.Domain.Dimensions[0].Axis.(domain.Boundaries)
-	return !explicit
 }
 
 // segmentOf finds the segment that holds partition i of the run.
@@ -201,7 +201,7 @@ func (p Plan) At(i int64) domain.Partition {
 // stretch yields n partitions of the run from number i on.
 func (p Plan) stretch(i, n int64) iter.Seq[domain.Partition] {
 	switch {
-	case len(p.Segments) > 0:
+	case len(p.rows) == 0:
 		return p.fromSegments(i, n)
 	case p.Order == NewestFirst:
 		return func(yield func(domain.Partition) bool) {

@@ -80,19 +80,30 @@ shard 0 offset 0 count 4 explicit: 2501--3000 2001--2501 1501--2001 501--700
 shard 1 offset 4 count 1 of [1,700): 1--501
 `},
 		{"values, newest first", lands, "", NewestFirst, `
-shard 0 offset 0 count 3 explicit: fr de us
+segment [0,3) first 2 step -1 line 2 count 3 offset 0
+shard 0 offset 0 count 3 of [0,3): fr de us
 `},
 		{"a product with a hole", product, `["us","fr"] x [0,20); ["de"] x [10,20)`, OldestFirst, `
+segment [0,2) first 0 step 1 line 0 count 2 offset 0
+segment [3,6) first 3 step 1 line 3 count 3 offset 2
 shard 0 offset 0 count 4 explicit: us__0--10 us__10--20 de__10--20 fr__0--10
-shard 1 offset 4 count 1 explicit: fr__10--20
+shard 1 offset 4 count 1 of [3,6): fr__10--20
+`},
+		{"a product with a piece, newest first", product, `["us","fr"] x [0,20); ["de"] x [5,20)`, NewestFirst, `
+segment [3,6) first 5 step -1 line 5 count 3 offset 0
+segment [0,0) first 0 step 0 line 0 count 1 offset 3
+segment [0,2) first 1 step -1 line 1 count 2 offset 4
+shard 0 offset 0 count 4 explicit: fr__10--20 fr__0--10 de__10--20 de__5--10
+shard 1 offset 4 count 2 of [0,2): us__10--20 us__0--10
 `},
 		{"a product, newest first", product, "", NewestFirst, `
-shard 0 offset 0 count 4 explicit: fr__10--20 fr__0--10 de__10--20 de__0--10
-shard 1 offset 4 count 2 explicit: us__10--20 us__0--10
+segment [0,6) first 5 step -1 line 5 count 6 offset 0
+shard 0 offset 0 count 4 of [0,6): fr__10--20 fr__0--10 de__10--20 de__0--10
+shard 1 offset 4 count 2 of [0,6): us__10--20 us__0--10
 `},
-		{"boundaries follow no arithmetic", points, "", OldestFirst, `
+		{"boundaries", points, "", OldestFirst, `
 segment [0,15) first 0 step 1 line 0 count 2 offset 0
-shard 0 offset 0 count 2 explicit: 0--10 10--15
+shard 0 offset 0 count 2 of [0,15): 0--10 10--15
 `},
 		{"a skipped day", samoa, "", NewestFirst, `
 segment [1325239200,1325412000) first 3 step -1 line 4 count 2 offset 0

@@ -108,7 +108,16 @@ func checkArithmetic(t *rapid.T, d domain.Domain, s Shard, want []domain.Partiti
 	if s.Segment == nil {
 		return
 	}
-	grid := d.Dimensions[0].Axis.(domain.Grid)
+	grid, ok := d.Dimensions[0].Axis.(domain.Grid)
+	if !ok || len(d.Dimensions) > 1 {
+		for j, p := range want {
+			index := s.Segment.First + s.Segment.Step*(s.Offset-s.Segment.Offset+int64(j))
+			if p.Index != index || fmt.Sprint(p) != fmt.Sprint(d.At(index)) || index < s.Segment.Lo || index >= s.Segment.Hi {
+				t.Fatalf("partition %d of %+v is %v, not the whole cell %d", j, *s.Segment, p, index)
+			}
+		}
+		return
+	}
 	for j, p := range want {
 		i := s.Offset - s.Segment.Offset + int64(j)
 		n := s.Segment.Line + s.Segment.Step*i
