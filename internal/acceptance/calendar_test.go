@@ -19,7 +19,7 @@ import (
 // calendarConfig has two jobs. One runs the hours in Berlin in which clocks go
 // back from 03:00 to 02:00, the latest first and in three shards; the second
 // 02:00 never succeeds. The other runs every day around the change for each of
-// two tenants.
+// two tenants, in two shards.
 const calendarConfig = `
 locals {
   runner = {
@@ -54,7 +54,8 @@ resource "backfill_job" "tenants" {
     { name = "tenant", values = ["acme", "x & ü"] },
     { name = "day", time = { start = "2026-10-24", end = "2026-10-27", every = "1d", timezone = "Europe/Berlin", format = "date" } },
   ] }
-  runner = merge(local.runner, { args = [<<-EOT
+  shard_size = 4
+  runner     = merge(local.runner, { args = [<<-EOT
     echo "$BACKFILL_PARTITION_KEY $BACKFILL_PARTITION_DAY_START $BACKFILL_PARTITION_DAY_END $BACKFILL_PARTITION_DAY_KEY $BACKFILL_PARTITION_INDEX $BACKFILL_PARTITION_TENANT_VALUE" >> /out/tenants
     test "$BACKFILL_PARTITION_KEY" != acme__2026-10-25
   EOT
