@@ -13,11 +13,9 @@ import (
 	"strings"
 
 	tfdiag "github.com/hashicorp/terraform-plugin-framework/diag"
-	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
-	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/engine"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/job"
 )
@@ -35,6 +33,8 @@ func (r *jobResource) Create(ctx context.Context, req resource.CreateRequest, re
 	if resp.Diagnostics.HasError() {
 		return
 	}
+	namespace, name := d.identity()
+	resp.Diagnostics.Append(identify(ctx, resp.Identity, namespace, name)...)
 	seen, problems := e.Create(ctx, s)
 	if seen == nil {
 		resp.Diagnostics.Append(d.tell(problems)...)
@@ -59,6 +59,7 @@ func (r *jobResource) Read(ctx context.Context, req resource.ReadRequest, resp *
 		return
 	}
 	namespace, name, _ := strings.Cut(stringOf(attributes["id"]), "/")
+	resp.Diagnostics.Append(identify(ctx, resp.Identity, namespace, name)...)
 	known, diags := recall(ctx, req.State.Raw, req.Private)
 	resp.Diagnostics.Append(diags...)
 	e, diags := r.connection.use()
@@ -141,6 +142,10 @@ func (r *jobResource) Update(ctx context.Context, req resource.UpdateRequest, re
 	defer cancel()
 	d, s, diags := submission(req.Config.Raw, req.Plan.Raw)
 	resp.Diagnostics.Append(diags...)
+	if d != nil {
+		namespace, name := d.identity()
+		resp.Diagnostics.Append(identify(ctx, resp.Identity, namespace, name)...)
+	}
 	known, diags := recall(ctx, req.State.Raw, req.Private)
 	resp.Diagnostics.Append(diags...)
 	s.Known = known
@@ -186,18 +191,6 @@ func (r *jobResource) Delete(ctx context.Context, req resource.DeleteRequest, re
 		end = e.Release
 	}
 	resp.Diagnostics.Append(atAttributes(end(ctx, namespace, name, owner))...)
-}
-
-// ImportState implements resource.ResourceWithImportState. The read that
-// follows fills in the rest from the record.
-func (r *jobResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
-	namespace, name, ok := strings.Cut(req.ID, "/")
-	if !ok || namespace == "" || name == "" || strings.Contains(name, "/") {
-		resp.Diagnostics.Append(fault(diag.CodeImportID, path.Empty(),
-			"A job is imported by namespace/name, for example default/orders-risk-score, not by %q. Correct the id.", req.ID))
-		return
-	}
-	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("id"), req.ID)...)
 }
 
 // submission is what create and update hand to the engine.

@@ -17,6 +17,7 @@ var (
 	_ resource.ResourceWithValidateConfig = (*jobResource)(nil)
 	_ resource.ResourceWithModifyPlan     = (*jobResource)(nil)
 	_ resource.ResourceWithImportState    = (*jobResource)(nil)
+	_ resource.ResourceWithIdentity       = (*jobResource)(nil)
 )
 
 // jobResource is backfill_job.

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/cluster"
@@ -447,5 +448,39 @@ func TestUnknownPolicyKeepsThePlanOpen(t *testing.T) {
 	tf.mustShow(p, map[string]string{"next_run": "?", "id": `"default/orders"`})
 	if d := oneError(t, tf.validate(orders(object{"stop_timeout": "soon"}))); d.Summary != "Invalid Duration" {
 		t.Errorf("got %s", written(d))
+	}
+}
+
+var identityType = tftypes.Object{AttributeTypes: map[string]tftypes.Type{"namespace": tftypes.String, "name": tftypes.String}}
+
+// Every operation tells the identity, which imports take instead of the id.
+func TestIdentity(t *testing.T) {
+	tf, c := inFake(t)
+	told := func(doing string) {
+		t.Helper()
+		if tf.identity == nil {
+			t.Fatalf("%s told no identity", doing)
+		}
+		if got := jsonOf(decode(t, identityType, tf.identity.IdentityData)); got != `{"name":"orders","namespace":"default"}` {
+			t.Errorf("%s told the identity %s", doing, got)
+		}
+	}
+	tf.mustApply(orders())
+	told("create")
+	mustSucceed(t, "refresh", tf.refresh())
+	told("read")
+	tf.mustApply(orders(object{"reason": "because"}))
+	told("update")
+	// A state of a Terraform that knew no identities has none.
+	tf.identity = nil
+	tf.mustApply(orders(object{"reason": "another"}))
+	told("update")
+
+	for _, identity := range []object{{"name": "orders"}, {"name": "orders", "namespace": "default"}} {
+		other := onFake(t, c)
+		mustSucceed(t, "import", other.importBy(&tfprotov6.ImportResourceStateRequest{
+			TypeName: jobType, Identity: &tfprotov6.ResourceIdentityData{IdentityData: encode(t, identityType, valueOf(t, identityType, identity))},
+		}))
+		other.mustHold(map[string]string{"id": `"default/orders"`, "reason": `"another"`})
 	}
 }

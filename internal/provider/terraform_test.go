@@ -34,6 +34,7 @@ type terraform struct {
 	computed   map[string]bool // attributes that take their prior value when not written
 	state      tftypes.Value
 	private    []byte
+	identity   *tfprotov6.ResourceIdentityData
 	tainted    bool
 	lastErrors []*tfprotov6.Diagnostic
 }
@@ -71,6 +72,7 @@ func newTerraform(t *testing.T, settings object, options ...Option) *terraform {
 type planned struct {
 	config, value tftypes.Value
 	private       []byte
+	identity      *tfprotov6.ResourceIdentityData
 	replace       []*tftypes.AttributePath
 	diags         []*tfprotov6.Diagnostic
 	// action is no-op, create, update or replace.
@@ -126,11 +128,12 @@ func (tf *terraform) planFrom(prior, written tftypes.Value) planned {
 		TypeName: jobType, PriorState: encode(tf.t, tf.ty, prior),
 		ProposedNewState: encode(tf.t, tf.ty, tf.propose(prior, written)),
 		Config:           encode(tf.t, tf.ty, written), PriorPrivate: tf.private,
+		PriorIdentity: tf.identityOf(prior),
 	})
 	if err != nil {
 		tf.t.Fatal(err)
 	}
-	p := planned{config: written, private: resp.PlannedPrivate, replace: resp.RequiresReplace, diags: resp.Diagnostics}
+	p := planned{config: written, private: resp.PlannedPrivate, identity: resp.PlannedIdentity, replace: resp.RequiresReplace, diags: resp.Diagnostics}
 	if len(errorsOf(resp.Diagnostics)) == 0 {
 		p.value = decode(tf.t, tf.ty, resp.PlannedState)
 	}
@@ -166,7 +169,7 @@ func (tf *terraform) apply(config object) (planned, []*tfprotov6.Diagnostic) {
 	}
 	resp, err := tf.server.ApplyResourceChange(tf.t.Context(), &tfprotov6.ApplyResourceChangeRequest{
 		TypeName: jobType, PriorState: encode(tf.t, tf.ty, tf.state), PlannedState: encode(tf.t, tf.ty, p.value),
-		Config: encode(tf.t, tf.ty, p.config), PlannedPrivate: p.private,
+		Config: encode(tf.t, tf.ty, p.config), PlannedPrivate: p.private, PlannedIdentity: p.identity,
 	})
 	if err != nil {
 		tf.t.Fatal(err)
@@ -177,7 +180,7 @@ func (tf *terraform) apply(config object) (planned, []*tfprotov6.Diagnostic) {
 		tf.mustKeep(p.value, after)
 	}
 	tf.tainted = failed && tf.state.IsNull() && !after.IsNull()
-	tf.state, tf.private = after, resp.Private
+	tf.state, tf.private, tf.identity = after, resp.Private, resp.NewIdentity
 	return p, resp.Diagnostics
 }
 
@@ -198,15 +201,23 @@ func (tf *terraform) mustKeep(promised, kept tftypes.Value) {
 func (tf *terraform) refresh() []*tfprotov6.Diagnostic {
 	tf.t.Helper()
 	resp, err := tf.server.ReadResource(tf.t.Context(), &tfprotov6.ReadResourceRequest{
-		TypeName: jobType, CurrentState: encode(tf.t, tf.ty, tf.state), Private: tf.private,
+		TypeName: jobType, CurrentState: encode(tf.t, tf.ty, tf.state), Private: tf.private, CurrentIdentity: tf.identity,
 	})
 	if err != nil {
 		tf.t.Fatal(err)
 	}
 	if len(errorsOf(resp.Diagnostics)) == 0 {
-		tf.state, tf.private = decode(tf.t, tf.ty, resp.NewState), resp.Private
+		tf.state, tf.private, tf.identity = decode(tf.t, tf.ty, resp.NewState), resp.Private, resp.NewIdentity
 	}
 	return resp.Diagnostics
+}
+
+// identityOf is the identity that goes with a prior state.
+func (tf *terraform) identityOf(prior tftypes.Value) *tfprotov6.ResourceIdentityData {
+	if prior.IsNull() {
+		return nil
+	}
+	return tf.identity
 }
 
 func (tf *terraform) destroy() []*tfprotov6.Diagnostic {
@@ -214,20 +225,25 @@ func (tf *terraform) destroy() []*tfprotov6.Diagnostic {
 	resp, err := tf.server.ApplyResourceChange(tf.t.Context(), &tfprotov6.ApplyResourceChangeRequest{
 		TypeName: jobType, PriorState: encode(tf.t, tf.ty, tf.state),
 		PlannedState: encode(tf.t, tf.ty, tftypes.NewValue(tf.ty, nil)),
-		Config:       encode(tf.t, tf.ty, tftypes.NewValue(tf.ty, nil)), PlannedPrivate: tf.private,
+		Config:       encode(tf.t, tf.ty, tftypes.NewValue(tf.ty, nil)), PlannedPrivate: tf.private, PlannedIdentity: tf.identity,
 	})
 	if err != nil {
 		tf.t.Fatal(err)
 	}
 	if len(errorsOf(resp.Diagnostics)) == 0 {
-		tf.state, tf.private = tftypes.NewValue(tf.ty, nil), nil
+		tf.state, tf.private, tf.identity = tftypes.NewValue(tf.ty, nil), nil, nil
 	}
 	return resp.Diagnostics
 }
 
 func (tf *terraform) importState(id string) []*tfprotov6.Diagnostic {
 	tf.t.Helper()
-	resp, err := tf.server.ImportResourceState(tf.t.Context(), &tfprotov6.ImportResourceStateRequest{TypeName: jobType, ID: id})
+	return tf.importBy(&tfprotov6.ImportResourceStateRequest{TypeName: jobType, ID: id})
+}
+
+func (tf *terraform) importBy(req *tfprotov6.ImportResourceStateRequest) []*tfprotov6.Diagnostic {
+	tf.t.Helper()
+	resp, err := tf.server.ImportResourceState(tf.t.Context(), req)
 	if err != nil {
 		tf.t.Fatal(err)
 	}
@@ -235,6 +251,7 @@ func (tf *terraform) importState(id string) []*tfprotov6.Diagnostic {
 		return resp.Diagnostics
 	}
 	tf.state, tf.private = decode(tf.t, tf.ty, resp.ImportedResources[0].State), resp.ImportedResources[0].Private
+	tf.identity = resp.ImportedResources[0].Identity
 	return tf.refresh()
 }
 
