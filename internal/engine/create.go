@@ -129,6 +129,10 @@ func (e *Engine) adopt(ctx context.Context, s Submission, ours *record.Record, c
 		return nil, diags
 	}
 	if seen.run != nil && seen.run.workflow == nil {
+		if diags = append(diags, e.reserve(ctx, rec, s.Policy)...); diags.HasErrors() {
+			e.takeBack(ctx, rec, c, diags)
+			return nil, diags
+		}
 		workflow, more := e.submit(ctx, rec, c)
 		diags = append(diags, more...)
 		if workflow == nil {

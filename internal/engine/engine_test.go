@@ -365,3 +365,21 @@ func TestRefreshOfManyJobs(t *testing.T) {
 		t.Errorf("%d requests to refresh %d finished jobs: %v", n, jobs, w.cluster.Calls())
 	}
 }
+
+func TestTemplatesLeaveWithTheHistory(t *testing.T) {
+	w := newWorld(t)
+	for i := range 25 {
+		w.must(w.apply(orders().image(fmt.Sprintf("example.com/orders:%d", i)).between(0, int64(5*i+5), 5)))
+		w.argo.finish()
+	}
+	n := 0
+	for _, o := range w.cluster.Objects() {
+		if o.GetKind() == "WorkflowTemplate" {
+			n++
+		}
+	}
+	if n != 20 {
+		t.Errorf("%d templates are left of 25, want those of the last 20 runs", n)
+	}
+	w.exactly(0, 125, 1)
+}

@@ -303,9 +303,31 @@ func (u *update) start(ctx context.Context, d *decision) *Observation {
 	if workflow == nil {
 		return nil
 	}
+	u.prune(ctx, rec)
 	o, diags := submitted(rec, workflow, c)
 	u.check(diags...)
 	return o
+}
+
+// prune removes templates that have left the history. What fails is tried again
+// by the next update.
+func (u *update) prune(ctx context.Context, rec *record.Record) {
+	if rec.NextRun <= record.MaxRuns {
+		return // nothing can have left it yet
+	}
+	used := map[string]bool{u.template: true}
+	for _, run := range rec.Runs {
+		used[run.Template] = true
+	}
+	all, err := u.backend.List(ctx, cluster.WorkflowTemplate, rec.Namespace, ofJob(rec.Name))
+	if err != nil {
+		return
+	}
+	for _, o := range all {
+		if !used[o.GetName()] {
+			_ = u.backend.Delete(ctx, cluster.WorkflowTemplate, rec.Namespace, o.GetName(), string(o.GetUID()))
+		}
+	}
 }
 
 // prepare compiles the next run. A run that was claimed and is not there is
