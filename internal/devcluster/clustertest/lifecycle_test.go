@@ -4,8 +4,10 @@
 package clustertest
 
 import (
+	"bytes"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -146,6 +148,37 @@ func TestClustersSideBySide(t *testing.T) {
 		t.Fatalf("down: %v\n%s", err, stderr)
 	}
 	second.kubectl(t, "get", "namespaces")
+}
+
+// In the foreground the cluster runs until it is interrupted, and takes
+// everything with it.
+func TestForeground(t *testing.T) {
+	c := prepare(t)
+	c.needsContainers(t)
+	cmd := exec.CommandContext(t.Context(), c.program, "--state", c.state, "up", "--foreground", "--on-demand=0", "--spot=0")
+	cmd.Env = c.env
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the cluster is up", func() bool {
+		_, _, err := c.run(t.Context(), "status")
+		return err == nil
+	})
+	c.kubectl(t, "get", "namespaces")
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("up ended with %v\n%s", err, stderr.String())
+	}
+	if want := "kubeconfig: " + filepath.Join(c.state, "kubeconfig"); !strings.HasPrefix(stdout.String(), want) {
+		t.Errorf("up printed\n%s", stdout.String())
+	}
+	if left := processesOf(t, c.state); len(left) > 0 {
+		t.Errorf("left are processes %v", left)
+	}
 }
 
 func TestComponentThatDiesIsStartedAgain(t *testing.T) {
