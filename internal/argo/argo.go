@@ -11,9 +11,10 @@
 //
 // A template holds the pod of one partition and a fan-out over the partitions
 // of a shard. A run is a small Workflow that calls the fan-out directly when
-// it has one shard. With more shards it starts launchers, each of which
-// creates one child Workflow, waits for its end, however it ended, and keeps
-// its phase and progress. Run and child are inline Workflows, because Argo
+// it has one shard, and for its canary. With more shards it starts launchers,
+// wave by wave, each of which creates one child Workflow, waits for its end,
+// however it ended, and keeps its phase and progress, by which the run itself
+// holds later waves back when too many partitions have failed. Run and child are inline Workflows, because Argo
 // honours a patch of spec.parallelism in those alone.
 //
 // What a partition is comes from arithmetic on the parameters of the Workflow
@@ -95,5 +96,10 @@ type Outcome struct {
 	Done     ledger.Set
 	Failed   ledger.Set
 	Running  ledger.Set // begun and not ended
-	Failures []Failure  // in run order
+	// Canary is the phase of the canary; "" while there is none.
+	Canary Phase
+	// OverBudget tells that more partitions failed than the budget allows, so
+	// that later waves were not started.
+	OverBudget bool
+	Failures   []Failure // in run order
 }

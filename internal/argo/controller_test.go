@@ -228,12 +228,29 @@ func (s scoped) once(n *wfv1.NodeStatus, tmpl *wfv1.Template, attempt int) bool 
 
 func (s scoped) steps(name string, tmpl *wfv1.Template) bool {
 	ok := true
+	scope := template.ToAnyMap(s.globals)
 	for g, group := range tmpl.Steps {
 		groupName := fmt.Sprintf("%s[%d]", name, g)
 		node := s.set(groupName, wfv1.NodeTypeStepGroup, &wfv1.WorkflowStep{}, wfv1.Inputs{})
 		for _, step := range group.Steps {
-			for _, expanded := range s.expand(s.resolve(step)) {
+			if !s.proceeds(step.When, scope) {
+				skipped := s.set(groupName+"."+step.Name, wfv1.NodeTypeSkipped, &step, wfv1.Inputs{})
+				skipped.Phase = wfv1.NodeSkipped
+				s.w.Status.Nodes[skipped.ID] = *skipped
+				continue
+			}
+			outputs := map[string][]string{}
+			for _, expanded := range s.expand(s.resolve(step, scope)) {
 				ok = s.call(groupName+"."+expanded.Name, &expanded) && ok
+				if n := s.w.Status.Nodes[s.nodeID(groupName+"."+expanded.Name)]; n.Outputs != nil {
+					for _, p := range n.Outputs.Parameters {
+						outputs[p.Name] = append(outputs[p.Name], p.Value.String())
+					}
+				}
+			}
+			for output, values := range outputs {
+				text, _ := json.Marshal(values)
+				scope["steps."+step.Name+".outputs.parameters."+output] = string(text)
 			}
 		}
 		if s.save(node, ok); !ok {
@@ -243,12 +260,32 @@ func (s scoped) steps(name string, tmpl *wfv1.Template) bool {
 	return ok
 }
 
-func (s scoped) resolve(step wfv1.WorkflowStep) wfv1.WorkflowStep {
+// proceeds evaluates a condition as Argo does, expressions first and then the
+// text as a whole; arithmetic is the same in both of the languages.
+func (s scoped) proceeds(when string, scope map[string]any) bool {
+	if when == "" {
+		return true
+	}
+	for range 2 {
+		text, _ := json.Marshal(when)
+		resolved, err := template.ReplaceStrictAny(string(text), scope, []string{"steps", "tasks"})
+		if err != nil {
+			s.t.Fatalf("when %s: %v", when, err)
+		}
+		if err := json.Unmarshal([]byte(resolved), &when); err != nil {
+			s.t.Fatal(err)
+		}
+		when = "{{=" + when + "}}"
+	}
+	return when == "{{=true}}"
+}
+
+func (s scoped) resolve(step wfv1.WorkflowStep, scope map[string]any) wfv1.WorkflowStep {
 	text, err := json.Marshal(step)
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	resolved, err := template.ReplaceStrictAny(string(text), template.ToAnyMap(s.globals), []string{"steps", "tasks"})
+	resolved, err := template.ReplaceStrictAny(string(text), scope, []string{"steps", "tasks"})
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ package argo
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/domain"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/manifest"
@@ -29,24 +30,44 @@ type positionPart struct {
 	Text  *string `json:"t,omitempty"`
 }
 
-// data lowers the shards whose partitions are written out, one ConfigMap each.
-// Values that pass through here reach the container untouched: neither Argo
-// nor the kubelet looks into what a configMapKeyRef yields.
+// data lowers the partitions that are written out: a ConfigMap for the run's
+// own, and one for each such shard of its children. Values that pass through
+// here reach the container untouched: neither Argo nor the kubelet looks into
+// what a configMapKeyRef yields.
 func (r run) data() []manifest.Object {
+	own := slices.Clone(r.plan.Canary)
+	labels := map[string]string{}
 	var objects []manifest.Object
 	for k := range r.plan.ShardCount() {
 		if !r.written(r.plan.Shard(k)) {
 			continue
 		}
-		objects = append(objects, r.dataOf(k))
+		partitions := slices.Collect(r.plan.PartitionsOf(k))
+		if !r.launches() {
+			own = append(own, partitions...)
+			labels[LabelShard] = fmt.Sprint(k)
+			continue
+		}
+		objects = append(objects, r.dataOf(DataName(r.job.Name, r.number, k), map[string]string{LabelShard: fmt.Sprint(k)}, partitions))
+	}
+	if len(own) > 0 {
+		objects = append([]manifest.Object{r.dataOf(r.dataName(), labels, own)}, objects...)
 	}
 	return objects
 }
 
-func (r run) dataOf(k int) manifest.Object {
+// dataName is the ConfigMap of the partitions that the run itself processes.
+func (r run) dataName() string {
+	if r.launches() {
+		return r.name + "-d-canary"
+	}
+	return DataName(r.job.Name, r.number, 0)
+}
+
+func (r run) dataOf(name string, labels map[string]string, partitions []domain.Partition) manifest.Object {
 	entries := node{}
 	var positions []position
-	for p := range r.plan.PartitionsOf(k) {
+	for _, p := range partitions {
 		prefix := fmt.Sprint(len(positions)) + "."
 		for _, fact := range r.plan.Domain.Facts(p) {
 			entries[prefix+fact.Name] = fact.Text
@@ -54,9 +75,7 @@ func (r run) dataOf(k int) manifest.Object {
 		positions = append(positions, toPosition(r.plan.Domain, p))
 	}
 	entries[positionsKey] = compactJSON(positions)
-	labels := merged(r.labels(), map[string]string{LabelShard: fmt.Sprint(k)})
-	name := DataName(r.job.Name, r.number, k)
-	o := newObject("v1", "ConfigMap", r.job.Namespace, name, labels, nil)
+	o := newObject("v1", "ConfigMap", r.job.Namespace, name, merged(r.labels(), labels), nil)
 	o.Object["data"] = entries
 	// Kubelets do not watch what cannot change.
 	o.Object["immutable"] = true

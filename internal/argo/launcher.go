@@ -40,7 +40,7 @@ func launcher(j *job.Job) (node, error) {
 	}
 	t := node{
 		"name":     tmplLauncher,
-		"inputs":   inputs(inK, inG, inFrom, inCount, inSalt),
+		"inputs":   inputs(inK, inG, inFrom, inCount, inSalt, inWidth),
 		"metadata": node{"labels": toAny(labels), "annotations": anchored},
 		"resource": node{
 			"action":            "apply",
@@ -74,6 +74,7 @@ func childManifest(j *job.Job) (string, error) {
 		param(argRun, workflowTag(argRun)),
 		param(argNumber, workflowTag(argNumber)),
 		param(argData, workflowTag(argRun)+"-d"+inputTag(inK)),
+		param(argWidth, inputTag(inWidth)),
 	}
 	if f := formulaOf(j.Domain); f.facts != nil {
 		// Double quotes: the YAML around an expression may double single ones.
@@ -92,7 +93,7 @@ func childManifest(j *job.Job) (string, error) {
 	}
 	ttl := retention()
 	ttl["secondsAfterSuccess"] = childRetention
-	spec := workflowSpec("shard", list{list{call}}, args, ttl)
+	spec := workflowSpec("shard", list{row("shard", list{list{call}})}, args, ttl)
 	// The number is put in as text below: a quoted tag would become a string.
 	// It is an expression because Argo's validator takes the manifest for YAML,
 	// and removes expressions from it before it does, but not plain tags.
@@ -104,5 +105,11 @@ func childManifest(j *job.Job) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("writing the manifest of the launcher: %w", err)
 	}
-	return strings.Replace(string(text), ": "+placeholder+"\n", ": "+expression("%s", workflowInt(argParallelism))+"\n", 1), nil
+	return strings.Replace(string(text), ": "+placeholder+"\n", ": "+parallelismOfChild()+"\n", 1), nil
+}
+
+// parallelismOfChild divides the run's pods between the children that there may
+// be at once, which are fewer in a small wave. Scale.ForChild does the same.
+func parallelismOfChild() string {
+	return expression("max(1, int(%s / min(%s, %s)))", workflowInt(argParallelism), workflowInt(argLaunchers), inputInt(inWidth))
 }

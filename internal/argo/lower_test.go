@@ -54,7 +54,7 @@ func sample(d domain.Domain) *job.Job {
 }
 
 func planOf(j *job.Job, remaining ledger.Set) plan.Plan {
-	return plan.Make(plan.Input{Domain: j.Domain, Remaining: remaining, Order: j.Order, ShardSize: j.ShardSize})
+	return plan.Make(plan.Input{Domain: j.Domain, Remaining: remaining, Order: j.Order, ShardSize: j.ShardSize, Canary: j.Canary, Waves: j.Waves, Budget: j.Budget})
 }
 
 // compile returns template, data and run.
@@ -95,6 +95,7 @@ type scenario struct {
 	remaining *ledger.Set
 	shardSize int
 	order     plan.Order
+	waves     func(*job.Job) // sets canary, waves and budget
 }
 
 func scenarios(t testing.TB) []scenario {
@@ -127,24 +128,35 @@ func scenarios(t testing.TB) []scenario {
 	sparse := holes(big, 70, 71, 200)
 	moved := ledger.Span(25_500_001, 99_200_000)
 	return []scenario{
-		{"one-shard", small, nil, 500, plan.OldestFirst},
-		{"newest-first", small, nil, 500, plan.NewestFirst},
-		{"beyond-2-53", far, nil, 500, plan.OldestFirst},
-		{"clipped", big, &moved, 500, plan.OldestFirst},
-		{"three-shards", small, nil, 4, plan.OldestFirst},
-		{"three-shards-newest", small, nil, 4, plan.NewestFirst},
-		{"six-shards", big, nil, 50, plan.OldestFirst},
-		{"scattered-one-shard", small, &cut, 500, plan.OldestFirst},
-		{"scattered-shards", small, &cut, 2, plan.NewestFirst},
-		{"sparse-shards", big, &sparse, 50, plan.OldestFirst},
-		{"boundaries", axis(t, domain.Boundaries{Points: []int64{0, 5, 50, 51}}), nil, 2, plan.OldestFirst},
-		{"days", days, nil, 500, plan.OldestFirst},
-		{"hours-newest", hours, nil, 3, plan.NewestFirst},
-		{"months", months, nil, 4, plan.OldestFirst},
-		{"values-days", calendar, nil, 5, plan.OldestFirst},
-		{"values", values, nil, 500, plan.OldestFirst},
-		{"values-shards", values, nil, 3, plan.OldestFirst},
-		{"product", product, nil, 4, plan.NewestFirst},
+		{"one-shard", small, nil, 500, plan.OldestFirst, nil},
+		{"newest-first", small, nil, 500, plan.NewestFirst, nil},
+		{"beyond-2-53", far, nil, 500, plan.OldestFirst, nil},
+		{"clipped", big, &moved, 500, plan.OldestFirst, nil},
+		{"three-shards", small, nil, 4, plan.OldestFirst, nil},
+		{"three-shards-newest", small, nil, 4, plan.NewestFirst, nil},
+		{"six-shards", big, nil, 50, plan.OldestFirst, nil},
+		{"scattered-one-shard", small, &cut, 500, plan.OldestFirst, nil},
+		{"scattered-shards", small, &cut, 2, plan.NewestFirst, nil},
+		{"sparse-shards", big, &sparse, 50, plan.OldestFirst, nil},
+		{"boundaries", axis(t, domain.Boundaries{Points: []int64{0, 5, 50, 51}}), nil, 2, plan.OldestFirst, nil},
+		{"days", days, nil, 500, plan.OldestFirst, nil},
+		{"hours-newest", hours, nil, 3, plan.NewestFirst, nil},
+		{"months", months, nil, 4, plan.OldestFirst, nil},
+		{"values-days", calendar, nil, 5, plan.OldestFirst, nil},
+		{"values", values, nil, 500, plan.OldestFirst, nil},
+		{"values-shards", values, nil, 3, plan.OldestFirst, nil},
+		{"product", product, nil, 4, plan.NewestFirst, nil},
+		{"canary-one-shard", small, nil, 500, plan.OldestFirst, func(j *job.Job) { j.Canary.Partitions = 2 }},
+		{"canary-days", days, nil, 2, plan.NewestFirst, func(j *job.Job) { j.Canary.Keys = []string{"2026-03-29"} }},
+		{"canary-values", values, nil, 500, plan.OldestFirst, func(j *job.Job) { j.Canary.Partitions = 1 }},
+		{"canary-all", values, nil, 500, plan.NewestFirst, func(j *job.Job) { j.Canary.Partitions = 4 }},
+		{"waves", small, nil, 1, plan.NewestFirst, func(j *job.Job) { j.Waves = plan.Waves{Shards: 2, Growth: 3, Max: 5} }},
+		{"budget", big, nil, 50, plan.OldestFirst, func(j *job.Job) {
+			j.Canary.Partitions, j.Waves, j.Budget = 1, plan.Doubling, &plan.Budget{MaxFailed: 2, MaxRatio: -1}
+		}},
+		{"budget-scattered", small, &cut, 1, plan.OldestFirst, func(j *job.Job) {
+			j.Canary.Keys, j.Waves, j.Budget = []string{"1--9"}, plan.Doubling, &plan.Budget{MaxFailed: -1, MaxRatio: 250_000}
+		}},
 	}
 }
 
@@ -154,6 +166,9 @@ func (s scenario) plan() (*job.Job, plan.Plan) {
 	remaining := ledger.Full(s.domain)
 	if s.remaining != nil {
 		remaining = *s.remaining
+	}
+	if s.waves != nil {
+		s.waves(j)
 	}
 	return j, planOf(j, remaining)
 }

@@ -33,8 +33,11 @@ const (
 
 	argData = "data" // name of the data ConfigMap; "" in arithmetic shards
 
-	// Only runs that start launchers have these.
-	argParallelism = "parallelism" // pods at once in each child; may be patched
+	// Only runs that start launchers have these. Their children have the width of
+	// their own wave.
+	argParallelism = "parallelism" // pods at once in all children together; may be patched
+	argLaunchers   = "launchers"   // children at once; may be patched
+	argWidth       = "width"       // shards of the largest wave
 	argSegments    = "segments"    // JSON: list of formula.columns, all strings
 	argShards      = "shards"      // JSON: list of "k g from count"; only without a formula
 )
@@ -47,6 +50,9 @@ const (
 	inK     = "k"     // of a launcher: number of the shard
 	inG     = "g"     // of a launcher: number of the segment, or noSegment
 	inSalt  = "salt"  // of a launcher: name of the child's only step
+	inWidth = "width" // of a launcher: shards of its wave
+	// inFailed is a sum of numbers, as text: partitions that failed in earlier waves.
+	inFailed = "failed"
 )
 
 // noSegment is the g of a shard whose partitions are written out.

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"golang.org/x/sync/errgroup"
@@ -122,10 +123,10 @@ func Read(d domain.Domain, o Observed) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
-	if s.launches {
+	out.Canary, out.OverBudget = run.canary(), run.heldBack()
+	err = r.leaves(run, shard{g: noSegment}, s.data)
+	if err == nil && s.launches {
 		err = r.children(run, o.Children, &out)
-	} else {
-		err = r.leaves(run, shard{g: noSegment}, s.data)
 	}
 	if err != nil {
 		return Outcome{}, err
@@ -188,30 +189,24 @@ func (r *reader) listed(name string) ([]domain.Partition, error) {
 // covers is every key that the run was made to process.
 func (r *reader) covers() (ledger.Set, error) {
 	var pieces []domain.Partition
-	switch {
-	case r.shape.data != "":
-		return r.coversOf([]shard{{k: 0, g: noSegment}}, r.shape.data)
-	case len(r.shape.shards) > 0:
-		return r.coversOf(r.shape.shards, "")
-	}
-	for _, s := range r.shape.segments {
-		pieces = append(pieces, r.keys(s.lo, s.hi)...)
-	}
-	return ledger.Of(r.domain, slices.Values(pieces)), nil
-}
-
-func (r *reader) coversOf(shards []shard, data string) (ledger.Set, error) {
-	var pieces []domain.Partition
-	for _, s := range shards {
-		name := data
-		if name == "" {
-			name = r.shape.dataName(s.k)
+	if r.shape.data != "" {
+		own, err := r.listed(r.shape.data)
+		if err != nil {
+			return ledger.Set{}, err
 		}
-		some, err := r.whole(s, name)
+		pieces = append(pieces, own...)
+	}
+	for _, s := range r.shape.shards {
+		some, err := r.whole(s, r.shape.dataName(s.k))
 		if err != nil {
 			return ledger.Set{}, err
 		}
 		pieces = append(pieces, some...)
+	}
+	if len(r.shape.shards) == 0 {
+		for _, s := range r.shape.segments {
+			pieces = append(pieces, r.keys(s.lo, s.hi)...)
+		}
 	}
 	return ledger.Of(r.domain, slices.Values(pieces)), nil
 }
@@ -298,14 +293,15 @@ func (r *reader) readAll(shards []observedShard, out *Outcome) error {
 
 // leaves reads the partitions that a Workflow ran itself.
 func (r *reader) leaves(w workflow, s shard, data string) error {
-	lookup, err := r.lookup(w, data)
-	if err != nil {
-		return err
-	}
+	formula, written := r.lookup(w), func(i int64) (domain.Partition, error) { return r.listedAt(w.name, data, i) }
 	for _, n := range w.running(tmplPartition, tmplPartitionData) {
 		i, err := numberOf(w.name, n)
 		if err != nil {
 			return err
+		}
+		lookup := formula
+		if n.template() == tmplPartitionData {
+			lookup = written
 		}
 		p, err := lookup(i)
 		if err != nil {
@@ -326,30 +322,39 @@ func (r *reader) leaves(w workflow, s shard, data string) error {
 	return nil
 }
 
-// lookup maps the numbers of a Workflow's partitions to partitions, by the
-// arguments that its pods used.
-func (r *reader) lookup(w workflow, data string) (func(i int64) (domain.Partition, error), error) {
-	if w.args[argData] == "" {
+// lookup maps the numbers of a Workflow's computed partitions to partitions, by
+// the arguments that its pods used.
+func (r *reader) lookup(w workflow) func(i int64) (domain.Partition, error) {
+	read := sync.OnceValues(func() (segment, error) {
 		lines, err := linesOf(w.name, w.args)
 		if err != nil {
-			return nil, err
+			return segment{}, err
 		}
-		one, err := segmentOf(w.name, w.args, lines)
-		return func(i int64) (domain.Partition, error) {
-			p := one.partition(i)
-			if r.shape.product {
-				p = r.domain.At(p.Index)
-			}
-			return p, nil
-		}, err
-	}
-	ps, err := r.listed(data)
+		return segmentOf(w.name, w.args, lines)
+	})
 	return func(i int64) (domain.Partition, error) {
-		if i < 0 || i >= int64(len(ps)) {
-			return domain.Partition{}, foreign{w.name, inI, decimal(i)}
+		one, err := read()
+		if err != nil {
+			return domain.Partition{}, err
 		}
-		return ps[i], nil
-	}, err
+		p := one.partition(i)
+		if r.shape.product {
+			p = r.domain.At(p.Index)
+		}
+		return p, nil
+	}
+}
+
+// listedAt is partition i of a data ConfigMap.
+func (r *reader) listedAt(workflow, data string, i int64) (domain.Partition, error) {
+	ps, err := r.listed(data)
+	if err != nil {
+		return domain.Partition{}, err
+	}
+	if i < 0 || i >= int64(len(ps)) {
+		return domain.Partition{}, foreign{workflow, inI, decimal(i)}
+	}
+	return ps[i], nil
 }
 
 // numberOf is the input i of a leaf. A node that failed before it had inputs

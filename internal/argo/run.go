@@ -20,16 +20,10 @@ const maxLaunchers = 25
 // out. All annotations of an object together may have 256 KiB.
 const maxIntervals = 64 << 10
 
-// Concurrency divides max_parallel pods between the children of a run of that
-// many shards: how many launchers wait at once, and how many pods each child
-// may have. Their product never exceeds maxParallel. A run of one shard has no
-// launchers.
-func Concurrency(maxParallel, shards int) (launchers, pods int) {
-	if shards <= 1 {
-		return 0, maxParallel
-	}
-	launchers = min(maxLaunchers, shards, max(1, maxParallel/4))
-	return launchers, maxParallel / launchers
+// Concurrency says how many launchers of a run wait at once, when its largest
+// wave has that many shards.
+func Concurrency(maxParallel, shards int) (launchers int) {
+	return min(maxLaunchers, shards, max(1, maxParallel/4))
 }
 
 // Run lowers one run of the planned partitions: the data ConfigMaps that it
@@ -74,27 +68,25 @@ func (r run) labels() map[string]string {
 }
 
 func (r run) workflow() (manifest.Object, error) {
-	shards := r.plan.ShardCount()
-	if shards == 0 {
+	if r.plan.Partitions == 0 {
 		return nil, fmt.Errorf("run %s would have no partitions", r.name)
 	}
 	var (
-		steps list
-		args  list
-		err   error
+		templates, args list
+		err             error
 	)
-	launchers, pods := Concurrency(r.job.MaxParallel, shards)
-	if shards == 1 {
-		steps, args, err = r.direct()
-		launchers = pods
+	atOnce := r.job.MaxParallel
+	if r.launches() {
+		atOnce = Concurrency(r.job.MaxParallel, r.width())
+		templates, args, err = r.launch(atOnce)
 	} else {
-		steps, args, err = r.launch(pods)
+		templates, args, err = r.direct()
 	}
 	if err != nil {
 		return nil, err
 	}
-	spec := workflowSpec("run", steps, append(r.commonArgs(), args...), retention())
-	spec["parallelism"] = int64(launchers)
+	spec := workflowSpec("run", templates, append(r.commonArgs(), args...), retention())
+	spec["parallelism"] = int64(atOnce)
 
 	hash, err := manifest.Digest(spec)
 	if err != nil {
@@ -117,53 +109,71 @@ func (r run) commonArgs() list {
 	return append(args, r.formula.grid...)
 }
 
-// direct calls the fan-out from the run itself.
-func (r run) direct() (steps, args list, err error) {
-	shard := r.plan.Shard(0)
-	template, from := tmplShardData, int64(0)
-	if r.written(shard) {
-		args = list{param(argData, DataName(r.job.Name, r.number, 0))}
-	} else {
-		template, from = tmplShard, shard.Offset-shard.Segment.Offset
-		args = append(r.formula.segment(*shard.Segment), param(argData, ""))
+// launches tells whether the run has children.
+func (r run) launches() bool { return r.plan.ShardCount() > 1 }
+
+// width is the number of shards of the largest wave.
+func (r run) width() int {
+	most := 0
+	for _, w := range r.plan.Waves {
+		most = max(most, w.Shards)
 	}
-	salt, err := shardSalt(&idSet{}, r.name, from, shard.Count, r.attempts)
+	return most
+}
+
+// direct calls the fan-out from the run itself.
+func (r run) direct() (templates, args list, err error) {
+	canary := len(r.plan.Canary)
+	var shard plan.Shard
+	template, from := tmplShardData, int64(canary)
+	data := ""
+	if canary > 0 {
+		data = r.dataName()
+	}
+	if r.plan.ShardCount() > 0 {
+		if shard = r.plan.Shard(0); r.written(shard) {
+			data = r.dataName()
+		} else {
+			template, from = tmplShard, shard.Offset-shard.Segment.Offset
+			args = r.formula.segment(*shard.Segment)
+		}
+	}
+	args = append(args, param(argData, data))
+	salt, err := r.directSalt(from, shard.Count)
 	if err != nil {
 		return nil, nil, err
 	}
-	step := r.call(salt, template, list{param(inFrom, decimal(from)), param(inCount, fmt.Sprint(shard.Count))})
-	return list{list{step}}, args, nil
+	steps := r.canary(salt)
+	if shard.Count > 0 {
+		steps = append(steps, list{r.call(stepPartitions+salt, template, list{param(inFrom, decimal(from)), param(inCount, fmt.Sprint(shard.Count))})})
+	}
+	return list{row("run", steps)}, args, nil
 }
 
 // launch fans out launchers. Their outputs could not be used by later steps
 // after withSequence, so the items are a computed list.
-func (r run) launch(pods int) (steps, args list, err error) {
+func (r run) launch(atOnce int) (templates, args list, err error) {
 	salts, err := r.salts()
 	if err != nil {
 		return nil, nil, err
 	}
-	args = list{param(argParallelism, fmt.Sprint(pods))}
-	var call, items list
-	var fanOut string
+	args = list{param(argParallelism, fmt.Sprint(r.job.MaxParallel)), param(argLaunchers, fmt.Sprint(atOnce)), param(argWidth, fmt.Sprint(r.width()))}
+	if len(r.plan.Canary) > 0 {
+		args = append(args, param(argData, r.dataName()))
+	}
+	var how launching
 	if r.uniform() {
-		fanOut, call = r.formulaItems(salts)
+		how = r.byFormula(salts)
 		args = append(args, param(argSegments, r.segmentsJSON(r.plan.Segments)))
-		items = numbers(r.plan.ShardCount())
 	} else {
 		table, segments := r.table(salts)
-		fanOut, call = workflowTag(argShards), tableItems()
+		how = r.byTable(table)
 		args = append(args, param(argSegments, r.segmentsJSON(segments)), param(argShards, compactJSON(table)))
-		for _, row := range table {
-			items = append(items, row)
-		}
 	}
-	name, err := launcherSalt(r.name, items)
-	if err != nil {
+	if how.salt, err = r.launcherSalt(how.items); err != nil {
 		return nil, nil, err
 	}
-	step := r.call(name, tmplLauncher, call)
-	step["withParam"] = fanOut
-	return list{list{step}}, args, nil
+	return r.chain("run", r.canary(how.salt), 0, how), args, nil
 }
 
 // uniform tells whether a formula yields all shards.
@@ -187,17 +197,20 @@ func (r run) call(name, template string, params list) node {
 	}
 }
 
-// formulaItems computes the arguments of launcher k from its item k, so that
-// the size of the run does not depend on the number of shards.
-func (r run) formulaItems(salts map[int]string) (fanOut string, params list) {
-	size, total := r.plan.ShardSize, r.plan.Partitions
-	fanOut = expression("toJson(map(0..%d, {#}))", r.plan.ShardCount()-1)
-	return fanOut, list{
-		param(inK, "{{item}}"),
-		param(inG, "0"),
-		param(inFrom, expression("asInt(item) * %d", size)),
-		param(inCount, expression("min(%d, %d - asInt(item) * %d)", size, total, size)),
-		param(inSalt, saltTag(salts)),
+// byFormula computes the arguments of launcher k from its item k, so that the
+// size of the run does not depend on the number of shards.
+func (r run) byFormula(salts map[int]string) launching {
+	size, total := r.plan.ShardSize, r.plan.InShards()
+	return launching{
+		fanOut: func(w plan.Wave) string { return expression("toJson(map(%d..%d, {#}))", w.First, w.First+w.Shards-1) },
+		items:  func(w plan.Wave) list { return numbers(w.First, w.Shards) },
+		params: list{
+			param(inK, "{{item}}"),
+			param(inG, "0"),
+			param(inFrom, expression("asInt(item) * %d", size)),
+			param(inCount, expression("min(%d, %d - asInt(item) * %d)", size, total, size)),
+			param(inSalt, saltTag(salts)),
+		},
 	}
 }
 
@@ -242,15 +255,29 @@ func (r run) table(salts map[int]string) (rows []string, segments []plan.Segment
 	return rows, segments
 }
 
-// tableItems takes the arguments of a launcher from its item, a line of the
+// byTable takes the arguments of a launcher from its item, a line of the
 // table. Looking the line up by number would parse the whole table for each
 // argument of each launcher at every turn of the controller.
-func tableItems() list {
-	params := list{}
-	for i, name := range []string{inK, inG, inFrom, inCount, inSalt} {
-		params = append(params, param(name, expression("split(item, ' ')[%d]", i)))
+func (r run) byTable(table []string) launching {
+	how := launching{
+		fanOut: func(w plan.Wave) string {
+			if w.Shards == len(table) {
+				return workflowTag(argShards)
+			}
+			return expression("toJson(fromJSON(workflow.parameters.%s)[%d:%d])", argShards, w.First, w.First+w.Shards)
+		},
+		items: func(w plan.Wave) list {
+			items := make(list, w.Shards)
+			for i := range items {
+				items[i] = table[w.First+i]
+			}
+			return items
+		},
 	}
-	return params
+	for i, name := range []string{inK, inG, inFrom, inCount, inSalt} {
+		how.params = append(how.params, param(name, expression("split(item, ' ')[%d]", i)))
+	}
+	return how
 }
 
 // segmentsJSON writes integers as strings: numbers would lose digits beyond
@@ -271,15 +298,20 @@ func compactJSON(v any) string {
 	return string(text)
 }
 
+// row is a template that runs groups of steps one after the other. The empty
+// objects are what Argo adds when it stores the Workflow.
+func row(name string, steps list) node {
+	return node{"name": name, "steps": steps, "inputs": node{}, "outputs": node{}, "metadata": node{}}
+}
+
 // workflowSpec writes out everything that a controller's workflowDefaults
 // would otherwise decide. Tags on the Workflow's own parameters stay inside of
 // templates: elsewhere Argo replaces them in the stored spec.
-func workflowSpec(entrypoint string, steps, args list, ttl node) node {
+func workflowSpec(entrypoint string, templates, args list, ttl node) node {
 	return node{
-		"entrypoint": entrypoint,
-		"arguments":  node{"parameters": args},
-		// The empty objects are what Argo adds when it stores the Workflow.
-		"templates":             list{node{"name": entrypoint, "steps": steps, "inputs": node{}, "outputs": node{}, "metadata": node{}}},
+		"entrypoint":            entrypoint,
+		"arguments":             node{"parameters": args},
+		"templates":             templates,
 		"activeDeadlineSeconds": never,
 		"podGC":                 node{"strategy": "OnPodSuccess"},
 		"ttlStrategy":           ttl,

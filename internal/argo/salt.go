@@ -20,7 +20,9 @@ import (
 // Names of the steps on the path, before they are told apart.
 const (
 	stepPartitions = "partitions" // of a Workflow that runs partitions
-	stepShards     = "shards"     // of a run that launches
+	stepCanary     = "canary"     // of a run that has a canary
+	stepShards     = "shards"     // of a run that launches, with the number of the wave from the second on
+	stepThen       = "then"       // of a run with a failure budget: what comes after a wave
 )
 
 // salted yields the names that a step may be given; the first one nearly
@@ -69,36 +71,8 @@ func (r run) salts() (map[int]string, error) {
 func shardSalt(ids *idSet, workflow string, from int64, count, attempts int) (string, error) {
 	for salt := range salted(stepPartitions) {
 		ids.reset(count*(attempts+1) + 8)
-		step := fnv(fnvBasis, workflow+"[0]."+salt)
-		group := fnv(step, "[0]")
-		fresh := ids.add(fnv(fnvBasis, workflow+"[0]")) && ids.add(step) && ids.add(group)
-		prefix := fnv(group, ".p(")
-		for i := 0; fresh && i < count; i++ {
-			var name [48]byte
-			text := strconv.AppendInt(name[:0], int64(i), 10)
-			text = append(text, ':')
-			text = strconv.AppendInt(text, from+int64(i), 10)
-			fresh = ids.addAttempts(fnv(prefix, append(text, ')')), attempts)
-		}
-		if fresh {
-			return salt, nil
-		}
-	}
-	return "", errNoSalt(workflow)
-}
-
-// launcherSalt names the step that fans out launchers over items.
-func launcherSalt(workflow string, items list) (string, error) {
-	var ids idSet
-	for salt := range salted(stepShards) {
-		ids.reset(len(items)*(launcherAttempts+1) + 8)
 		group := fnv(fnvBasis, workflow+"[0]")
-		fresh := ids.add(group)
-		prefix := fnv(group, "."+salt)
-		for i := 0; fresh && i < len(items); i++ {
-			fresh = ids.addAttempts(fnv(prefix, fmt.Sprintf("(%d:%v)", i, items[i])), launcherAttempts)
-		}
-		if fresh {
+		if ids.add(group) && ids.addFanOut(fnv(group, "."+salt), from, count, attempts) {
 			return salt, nil
 		}
 	}
@@ -155,6 +129,22 @@ func (s *idSet) addAttempts(name uint32, attempts int) bool {
 	return true
 }
 
+// addFanOut adds a step that calls the fan-out over partitions from …
+// from+count-1, and everything below it.
+func (s *idSet) addFanOut(step uint32, from int64, count, attempts int) bool {
+	group := fnv(step, "[0]")
+	fresh := s.add(step) && s.add(group)
+	prefix := fnv(group, ".p(")
+	for i := 0; fresh && i < count; i++ {
+		var name [48]byte
+		text := strconv.AppendInt(name[:0], int64(i), 10)
+		text = append(text, ':')
+		text = strconv.AppendInt(text, from+int64(i), 10)
+		fresh = s.addAttempts(fnv(prefix, append(text, ')')), attempts)
+	}
+	return fresh
+}
+
 const (
 	fnvBasis = uint32(2166136261)
 	fnvPrime = uint32(16777619)
@@ -168,10 +158,11 @@ func fnv[T string | []byte](h uint32, text T) uint32 {
 	return h
 }
 
-func numbers(n int) list {
+// numbers are the whole numbers from first on.
+func numbers(first, n int) list {
 	out := make(list, n)
 	for i := range out {
-		out[i] = i
+		out[i] = first + i
 	}
 	return out
 }

@@ -129,12 +129,23 @@ func TestSaltedShardsRun(t *testing.T) {
 }
 
 func TestConcurrency(t *testing.T) {
-	for _, test := range []struct{ parallel, shards, launchers, pods int }{
-		{10, 1, 0, 10}, {10, 3, 2, 5}, {3, 3, 1, 3}, {40, 3, 3, 13}, {400, 200, 25, 16}, {1, 9, 1, 1}, {40, 200, 10, 4},
+	for _, test := range []struct {
+		parallel, width, launchers int
+		// pods of each child in a wave of that many shards, as many active
+		shards, pods int64
+	}{
+		{10, 3, 2, 3, 5}, {10, 3, 2, 1, 10}, {3, 3, 1, 3, 3}, {40, 3, 3, 3, 13}, {400, 200, 25, 200, 16}, {400, 200, 25, 4, 100},
+		{1, 9, 1, 9, 1}, {40, 200, 10, 200, 4}, {40, 200, 10, 2, 20}, {40, 1, 1, 1, 40},
 	} {
-		launchers, pods := Concurrency(test.parallel, test.shards)
-		if launchers != test.launchers || pods != test.pods {
-			t.Errorf("Concurrency(%d, %d) = %d, %d, want %d, %d", test.parallel, test.shards, launchers, pods, test.launchers, test.pods)
+		launchers := Concurrency(test.parallel, test.width)
+		if launchers != test.launchers {
+			t.Errorf("Concurrency(%d, %d) = %d, want %d", test.parallel, test.width, launchers, test.launchers)
+		}
+		child := newObject(apiVersion, "Workflow", "data", "child", nil, nil)
+		child.Object["spec"] = node{"arguments": node{"parameters": list{param(argWidth, decimal(test.shards))}}}
+		scale := Scale{Run: int64(launchers), Pods: int64(test.parallel)}
+		if pods := scale.ForChild(child, 1); pods != test.pods {
+			t.Errorf("%d pods in each of %d launchers of %d: %d for a child, want %d", test.parallel, launchers, test.shards, pods, test.pods)
 		}
 	}
 }

@@ -45,7 +45,8 @@ type shard struct{ k, g, from, count int64 }
 type shape struct {
 	run      string
 	launches bool
-	// data is the ConfigMap of a direct run, or "".
+	// data is the ConfigMap of the partitions that the run itself processes and
+	// that follow no formula, its canary among them; or "".
 	data string
 	// product tells that segments are of indexes, and that there may be
 	// ConfigMaps of values or boundaries.
@@ -86,7 +87,7 @@ func shapeOf(name string, args map[string]string) (shape, error) {
 	if s.launches = launches; launches {
 		return s, s.readTables(name, args, table)
 	}
-	if s.data != "" {
+	if _, computed := args[argLo]; !computed && s.data != "" {
 		return s, nil
 	}
 	lines, err := linesOf(name, args)

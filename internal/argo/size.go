@@ -52,14 +52,17 @@ type Projection struct {
 // Project projects the largest Workflows of run number n: the run, and its
 // first child if it launches any.
 func Project(j *job.Job, p plan.Plan, n int) []Projection {
-	shards := p.ShardCount()
-	if shards == 0 {
+	if p.Partitions == 0 {
 		return nil
 	}
-	name, largest := RunName(j.Name, n), p.Shard(0).Count
-	shard := overhead + largest*partitionBytes(typicalAttempts(j.Retry))
-	if shards == 1 {
-		return []Projection{{name, shard}}
+	name, each := RunName(j.Name, n), partitionBytes(typicalAttempts(j.Retry))
+	run, shards := overhead+len(p.Canary)*each, p.ShardCount()
+	if shards == 0 {
+		return []Projection{{name, run}}
 	}
-	return []Projection{{name, overhead + shards*bytesPerLauncher}, {childName(name, 0), shard}}
+	shard := p.Shard(0).Count * each
+	if shards == 1 {
+		return []Projection{{name, run + shard}}
+	}
+	return []Projection{{name, run + shards*bytesPerLauncher}, {childName(name, 0), overhead + shard}}
 }

@@ -197,3 +197,23 @@ func (w workflow) stopped(n nodeStatus) bool {
 	}
 	return false
 }
+
+// canary is the phase of the step that runs the canary.
+func (w workflow) canary() Phase {
+	for _, n := range w.nodes {
+		if n.Type == "Steps" && strings.HasPrefix(n.DisplayName, stepCanary) {
+			return n.Phase
+		}
+	}
+	return ""
+}
+
+// heldBack tells whether the run was not allowed to go on after a wave.
+func (w workflow) heldBack() bool {
+	for _, n := range w.nodes {
+		if n.Type == "Skipped" && strings.HasPrefix(n.DisplayName, stepThen) {
+			return true
+		}
+	}
+	return false
+}

@@ -94,6 +94,7 @@ func (r run) oddDate(offset int64, count int) bool {
 	if len(r.plan.Domain.Dimensions) > 1 || !ok || w.Format != domain.FormatDate {
 		return false
 	}
+	offset += int64(len(r.plan.Canary))
 	first, last := r.plan.At(offset), r.plan.At(offset+int64(count)-1)
 	for _, p := range []domain.Partition{first, last} {
 		for _, f := range r.plan.Domain.Facts(p)[:2] { // start and end

@@ -65,6 +65,7 @@ const (
 	CodeNullElement  = "BF2013"
 	CodeText         = "BF2014"
 	CodeSensitive    = "BF2015"
+	CodeRatio        = "BF2020"
 	CodeNoDomain     = "BF2101"
 	CodeTwoDomains   = "BF2102"
 	CodeRange        = "BF2103"
@@ -80,6 +81,9 @@ const (
 	CodeTwoSources   = "BF2205"
 	CodeKubernetes   = "BF2206"
 	CodeArgoVersion  = "BF2209"
+	CodeCanary       = "BF2230"
+	CodeBudget       = "BF2231"
+	CodeCanaryKeys   = "BF2232"
 
 	CodeInvalidManifest = "BF3001"
 	CodeObjectTooLarge  = "BF3002"
@@ -167,6 +171,7 @@ var registry = []Info{
 	{CodeNullElement, "Null Element", "A list or map holds a null.", "Remove the element or give it a value."},
 	{CodeText, "Invalid Text", "The text is empty, too long, or holds characters that cannot be passed on.", "Follow what the message says."},
 	{CodeSensitive, "Sensitive Value In Manifest", "A sensitive value would be readable by anyone who can read the workflow.", "Put it in a Secret and refer to that with secret_env."},
+	{CodeRatio, "Invalid Ratio", "The text is no share from none to all.", "Write for example `5%` or `0.05`."},
 	{CodeNoDomain, "Missing Partition Domain", "The partition block does not say what is to be processed.", "Set `range`, `time`, `values` or `dimensions` in it."},
 	{CodeTwoDomains, "Conflicting Partition Domains", "The partition block describes its keys in two ways.", "Keep one of them."},
 	{CodeRange, "Invalid Range", "The bounds or the size describe no partitions: the start is not below the end, the size is not positive, or the numbers are too large.", "Correct the attribute shown; the end itself is not part of the range."},
@@ -182,6 +187,9 @@ var registry = []Info{
 	{CodeTwoSources, "Conflicting Sources", "A volume or source of variables says twice where its content comes from.", "Keep one of the two."},
 	{CodeKubernetes, "Invalid Kubernetes Object", "An attribute that takes a part of a Kubernetes object has fields or types that Kubernetes does not know.", "Follow the Kubernetes API reference for the type that the message names."},
 	{CodeArgoVersion, "Not Possible In Argo Version", "The version of Argo Workflows that the job names cannot do what another attribute asks for.", "Follow the message, or run a later Argo and say so in `argo_version`."},
+	{CodeCanary, "Invalid Canary", "The canary does not say clearly which partitions run first.", "Give their number, or at most 100 keys, each once."},
+	{CodeBudget, "Empty Failure Budget", "The failure budget bounds nothing.", "Set `max_failed`, `max_ratio` or both."},
+	{CodeCanaryKeys, "Canary Keys Outside Of The Run", "Keys of the canary name no partition that the run processes: they are done, or the domain has no such partition.", "Nothing need be done. Correct keys that were misspelt, so that the canary tries what it is meant to try."},
 
 	{CodeInvalidManifest, "Invalid Manifest", "An emitted object is not what Kubernetes or Argo would take.", "Please report it with the job file and the message."},
 	{CodeObjectTooLarge, "Object Too Large", "An emitted object is larger than Argo or Kubernetes can handle well.", "Move text out of command, args and env, into the image or a ConfigMap; write fewer or shorter values."},

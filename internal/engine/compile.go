@@ -4,11 +4,14 @@
 package engine
 
 import (
+	"fmt"
+
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/argo"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/check"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/job"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/ledger"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/manifest"
@@ -20,6 +23,7 @@ type Compiled struct {
 	Job      *job.Job
 	Plan     plan.Plan
 	Template string            // name of the template
+	Canary   string            // what the canary tries, see canaryOf; "" when there is none
 	Objects  []manifest.Object // template, data, run; none when nothing is left
 }
 
@@ -31,17 +35,30 @@ func Compile(v cty.Value, done ledger.Set, run int) (*Compiled, hcl.Diagnostics)
 	if j == nil || diags.HasErrors() {
 		return nil, diags
 	}
-	c, more := compile(j, ledger.Full(j.Domain).Minus(done), run)
+	c, more := compile(j, ledger.Full(j.Domain).Minus(done), run, "")
 	return c, append(diags, more...)
 }
 
 // compile lowers one run over what remains.
-func compile(j *job.Job, remaining ledger.Set, run int) (*Compiled, hcl.Diagnostics) {
+//
+// tried is the canary that succeeded last, see canaryOf; it is not run again.
+func compile(j *job.Job, remaining ledger.Set, run int, tried string) (*Compiled, hcl.Diagnostics) {
 	template, err := argo.Template(j)
 	if err != nil {
 		return nil, hcl.Diagnostics{internal("lowering the template", err)}
 	}
-	c := &Compiled{Job: j, Plan: planned(j, remaining), Template: template.GetName()}
+	c := &Compiled{Job: j, Template: template.GetName()}
+	in := plan.Input{
+		Domain: j.Domain, Remaining: remaining, Order: j.Order, ShardSize: argo.ShardSize(j),
+		Canary: j.Canary, Waves: j.Waves, Budget: j.Budget,
+	}
+	if canary := canaryOf(j, c.Template); canary != "" && canary == tried {
+		in.Canary = plan.Canary{}
+	}
+	c.Plan = plan.Make(in)
+	if len(c.Plan.Canary) > 0 {
+		c.Canary = canaryOf(j, c.Template)
+	}
 	if remaining.Empty() {
 		return c, nil
 	}
@@ -51,14 +68,41 @@ func compile(j *job.Job, remaining ledger.Set, run int) (*Compiled, hcl.Diagnost
 	}
 	c.Objects = append([]manifest.Object{template}, objects...)
 	diags := append(check.Objects(c.Objects), check.Plan(j, c.Plan, run)...)
+	diags = append(diags, absent(c.Plan)...)
 	if diags.HasErrors() {
 		return nil, diags
 	}
 	return c, diags
 }
 
-func planned(j *job.Job, remaining ledger.Set) plan.Plan {
-	return plan.Make(plan.Input{Domain: j.Domain, Remaining: remaining, Order: j.Order, ShardSize: argo.ShardSize(j)})
+// canaryOf stands for what a canary of the job would try: the template, and how
+// the canary is chosen. It is "" for a job without one.
+func canaryOf(j *job.Job, template string) string {
+	if j.Canary.Partitions == 0 && len(j.Canary.Keys) == 0 {
+		return ""
+	}
+	hash, err := manifest.Digest(j.Canary)
+	if err != nil {
+		return ""
+	}
+	return template + " " + hash
+}
+
+// absent warns of keys of the canary that the run does not cover.
+func absent(p plan.Plan) hcl.Diagnostics {
+	if len(p.Absent) == 0 {
+		return nil
+	}
+	const most = 10
+	keys := diag.List(p.Absent[:min(most, len(p.Absent))], true)
+	if more := len(p.Absent) - most; more > 0 {
+		keys += fmt.Sprintf(" (and %d more)", more)
+	}
+	left := "The canary runs without them."
+	if len(p.Canary) == 0 {
+		left = "No other key is left, so that this run has no canary."
+	}
+	return hcl.Diagnostics{warning(diag.CodeCanaryKeys, "The canary names keys that this run does not cover, because they are done already or no partitions of the domain: %s. %s", keys, left)}
 }
 
 // suspend has the run wait from its start when the job is paused.

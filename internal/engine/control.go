@@ -6,6 +6,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
@@ -183,7 +184,7 @@ func (e *Engine) rescale(ctx context.Context, s *sight, maxParallel int) hcl.Dia
 	toRun := func() error { return e.rescaleRun(ctx, run, want) }
 	toChildren := func() error { return e.rescaleChildren(ctx, s, want) }
 	steps := []func() error{toRun, toChildren}
-	if want.Child < have.Child {
+	if want.Pods < have.Pods {
 		steps = []func() error{toChildren, toRun, toChildren}
 	}
 	for _, step := range steps {
@@ -210,14 +211,33 @@ func (e *Engine) rescaleRun(ctx context.Context, run manifest.Object, want argo.
 }
 
 func (e *Engine) rescaleChildren(ctx context.Context, s *sight, want argo.Scale) error {
-	if want.Child == 0 {
+	if want.Pods == 0 {
 		return nil
 	}
-	patch, err := want.ChildPatch()
-	if err != nil {
-		return err
+	for {
+		all, err := e.backend.List(ctx, cluster.Workflow, s.rec.Namespace, childrenOf(s.rec.Name, s.run.entry.Number))
+		if err != nil {
+			return err
+		}
+		active := slices.DeleteFunc(all, func(o manifest.Object) bool { return workflowEnded(o) || !belongs(o, s.rec.Name, 0) })
+		settled := true
+		for _, child := range active {
+			pods := want.ForChild(child, len(active))
+			if argo.Parallelism(child) == pods {
+				continue
+			}
+			settled = false
+			patch, err := argo.ChildPatch(pods)
+			if err != nil {
+				return err
+			}
+			_, err = e.backend.Patch(ctx, cluster.Workflow, s.rec.Namespace, child.GetName(), patch)
+			if err != nil && !cluster.IsNotFound(err) {
+				return err
+			}
+		}
+		if settled {
+			return nil
+		}
 	}
-	return e.patchEach(ctx, s.rec, childrenOf(s.rec.Name, s.run.entry.Number), patch, func(o manifest.Object) bool {
-		return argo.ScaleOf(o).Run == want.Child
-	})
 }

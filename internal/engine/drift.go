@@ -79,7 +79,7 @@ func driftOfScale(s *sight, j *job.Job) []string {
 	}
 	d := &differ{who: editor(s.run.workflow), what: "Workflow " + s.run.workflow.GetName()}
 	d.compare("spec.parallelism", want.Run, have.Run)
-	d.compare("spec.arguments.parallelism", want.Child, have.Child)
+	d.compare("spec.arguments.parallelism", want.Pods, have.Pods)
 	return d.found
 }
 

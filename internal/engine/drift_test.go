@@ -15,7 +15,7 @@ func TestMaxParallelChangesWhileRunning(t *testing.T) {
 	for _, test := range []struct {
 		size, to   int
 		run, child int64
-	}{{500, 3, 3, 0}, {500, 40, 40, 0}, {4, 2, 1, 2}, {4, 40, 3, 13}} {
+	}{{500, 3, 3, 0}, {500, 40, 40, 0}, {4, 2, 1, 1}, {4, 40, 3, 13}} {
 		w := newWorld(t)
 		d := orders().with("shard_size", test.size)
 		w.must(w.apply(d))

@@ -63,6 +63,8 @@ type Observation struct {
 	FailedPartitions                       []FailedPartition // the first 100
 	// Policy is what the record keeps of it: Revision, Rerun, RerunToken, Paused.
 	Policy Policy
+	// Ending is how the latest run ended, an outcome of package record.
+	Ending string
 	// Drift says, one sentence each, what was changed by hand.
 	Drift []string
 }

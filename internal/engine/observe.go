@@ -49,6 +49,10 @@ func (s *sight) observation() (*Observation, hcl.Diagnostics) {
 	}
 	if latest := rec.Latest(); latest != nil {
 		o.Run, o.Template = argo.RunName(rec.Name, latest.Number), latest.Template
+		o.Ending = latest.Outcome
+	}
+	if s.ended() {
+		o.Ending = outcomeOf(s.run)
 	}
 	if s.run != nil && s.run.workflow != nil {
 		add(&rec, s.run)

@@ -16,6 +16,7 @@ import (
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/domain"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/job"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/ledger"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/record"
 )
 
 // maxText is the longest set that is shown in full, in bytes.
@@ -49,6 +50,7 @@ type Known struct {
 	Run          string
 	Drift        []string // of the last observation
 	Policy       Policy   // of the last observation
+	Ending       string   // of the last observation
 }
 
 // PlanJob says what applying v on top of what is known would do. It is pure.
@@ -78,7 +80,7 @@ func PlanJobWith(v cty.Value, policy Policy, known *Known) (*Preview, hcl.Diagno
 		return nil, append(diags, damagedState(err))
 	}
 	// Compiling the whole job shows now what a later apply would stumble over.
-	whole, more := compile(j, ledger.Full(j.Domain), 1)
+	whole, more := compile(j, ledger.Full(j.Domain), 1, "")
 	diags = append(diags, more...)
 	if whole == nil || diags.HasErrors() {
 		return nil, diags
@@ -118,6 +120,8 @@ type situation struct {
 	stopped bool
 
 	policy, policyBefore Policy
+	// last is the name of the last run and ending how it ended.
+	last, ending string
 }
 
 // situation reads what a state remembers.
@@ -126,6 +130,7 @@ func (k *Known) situation(j *job.Job, canonical []byte) (*situation, error) {
 	if k == nil || len(k.Job) == 0 {
 		return s, nil
 	}
+	s.last, s.ending = k.Run, k.Ending
 	if k.Phase.Active() {
 		s.run = k.Run
 	}
@@ -271,6 +276,12 @@ func (s *situation) because(remaining ledger.Set) string {
 	text := strings.Join(reasons, ", ") + "."
 	if s.run != "" {
 		return fmt.Sprintf("The runner changed while run %s is active: the run will be stopped, and what it has not done by then runs with the new template. So far %s", s.run, text)
+	}
+	switch s.ending {
+	case record.OverBudget:
+		text += fmt.Sprintf(" Run %s started no further wave, because more partitions had failed than its failure budget allows.", s.last)
+	case record.CanaryFailed:
+		text += fmt.Sprintf(" The canary of run %s failed, and nothing else was started.", s.last)
 	}
 	if s.template != s.beforeName {
 		text += " The runner changed; they run with the new template."

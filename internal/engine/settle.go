@@ -81,6 +81,9 @@ func merge(rec *record.Record, r *runSight, now time.Time) bool {
 	}
 	add(rec, r)
 	entry.Outcome = outcomeOf(r)
+	if entry.Canary != "" && r.outcome.Canary == argo.PhaseSucceeded {
+		rec.Canary = entry.Canary
+	}
 	entry.Domain, entry.Retiring = nil, true
 	if !r.outcome.Started.IsZero() {
 		entry.Start = r.outcome.Started
@@ -108,6 +111,10 @@ func outcomeOf(r *runSight) string {
 		return record.Succeeded
 	case shutdown != "":
 		return record.Stopped
+	case r.outcome.OverBudget:
+		return record.OverBudget
+	case r.outcome.Canary == argo.PhaseFailed:
+		return record.CanaryFailed
 	}
 	return record.Failed
 }

@@ -142,6 +142,9 @@ func (u *update) decide() (*decision, *hcl.Diagnostic) {
 	if u.seen.active() {
 		s.run = u.seen.run.workflow.GetName()
 	}
+	if latest := rec.Latest(); latest != nil {
+		s.last, s.ending = argo.RunName(rec.Name, latest.Number), latest.Outcome
+	}
 	if err := s.name(u.template); err != nil {
 		return nil, internal("comparing templates", err)
 	}
@@ -292,7 +295,7 @@ func (u *update) start(ctx context.Context, d *decision) *Observation {
 		if latest != nil && latest.Outcome == record.Active {
 			latest.Outcome, latest.End, latest.Domain = record.Lost, u.now(), nil
 		}
-		rec.Claim(record.Run{Template: c.Template, Intervals: c.Plan.Covers.Text(rec.Domain), Partitions: c.Plan.Partitions, Start: u.now(), Claim: claim})
+		rec.Claim(record.Run{Template: c.Template, Intervals: c.Plan.Covers.Text(rec.Domain), Partitions: c.Plan.Partitions, Start: u.now(), Claim: claim, Canary: c.Canary})
 		return true, nil
 	})
 	if !u.check(diags...) {
@@ -340,7 +343,7 @@ func (u *update) prepare(d *decision) (c *Compiled, resumes bool, diags hcl.Diag
 		latest.Intervals != "" && latest.Intervals == d.remaining.Text(u.job.Domain) && sameGrid(rec.Domain, u.job.Domain) {
 		number, resumes = latest.Number, true
 	}
-	c, diags = compile(u.job, d.remaining, number)
+	c, diags = compile(u.job, d.remaining, number, rec.Canary)
 	if c != nil {
 		c.suspend(u.Policy)
 	}

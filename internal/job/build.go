@@ -32,6 +32,9 @@ func build(root at, dom domain.Domain) *Job {
 		OrchestratorServiceAccount: root.attr("orchestrator_service_account").text(),
 		MaxParallel:                int(root.attr("max_parallel").integer(10)),
 		ShardSize:                  int(root.attr("shard_size").integer(500)),
+		Canary:                     buildCanary(root.attr("canary")),
+		Waves:                      buildWaves(root),
+		Budget:                     buildBudget(root.attr("failure_budget")),
 		Retry:                      buildRetry(root.attr("retry")),
 		ArgoVersion:                root.attr("argo_version").textOr(defaultArgo),
 	}

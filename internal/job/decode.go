@@ -31,6 +31,8 @@ func Decode(v cty.Value) (*Job, hcl.Diagnostics) {
 	d.runnerRules(root.attr("runner"), dom)
 	d.retryRules(root.attr("retry"))
 	d.versionRules(root.attr("argo_version"), root.attr("retry"))
+	d.canaryRules(root.attr("canary"))
+	d.budgetRules(root.attr("failure_budget"))
 	if d.diags.HasErrors() || !v.IsWhollyKnown() || !domainOK {
 		return nil, d.diags
 	}

@@ -71,6 +71,7 @@ func init() {
 		jobschema.Image:      (*decoder).image,
 		jobschema.Duration:   (*decoder).durationText,
 		jobschema.Quantity:   (*decoder).quantity,
+		jobschema.Ratio:      (*decoder).ratio,
 		jobschema.DataKey:    (*decoder).dataKey,
 		jobschema.AbsPath:    (*decoder).absolutePath,
 		jobschema.RelPath:    (*decoder).relativePath,

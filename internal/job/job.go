@@ -31,6 +31,9 @@ type Job struct {
 	OrchestratorServiceAccount string
 	MaxParallel                int
 	ShardSize                  int
+	Canary                     plan.Canary
+	Waves                      plan.Waves
+	Budget                     *plan.Budget // nil: unlimited
 	Retry                      Retry
 	// ArgoVersion is the line of Argo Workflows to compile for: 3.5, 3.6, 3.7
 	// or 4.0.

@@ -127,7 +127,12 @@ func TestDefaultsAreAsDocumented(t *testing.T) {
 		t.Fatal(diags)
 	}
 	windows := timed.Domain.Dimensions[0].Axis.(domain.Windows)
+	waved, diags := job.Decode(body(t, strings.Replace(small, "runner", "wave {}\nrunner", 1)))
+	if len(diags) > 0 {
+		t.Fatal(diags)
+	}
 	applied := map[string]string{
+		"wave.shards": strconv.Itoa(waved.Waves.Shards), "wave.growth": strconv.Itoa(waved.Waves.Growth),
 		"partition.time.format": windows.Format, "partition.dimensions.time.format": windows.Format,
 		"partition.time.timezone": windows.Zone.String(), "partition.dimensions.time.timezone": windows.Zone.String(),
 		"namespace": j.Namespace, "partition.order": string(j.Order),

@@ -57,6 +57,7 @@ const (
 	Image              Format = "image"         // container image reference
 	Duration           Format = "duration"      // whole seconds, written as 30s, 10m or 1h30m
 	Quantity           Format = "quantity"      // Kubernetes quantity
+	Ratio              Format = "ratio"         // from 0 to 1, or per cent; whole millionths
 	Quantities         Format = "quantities"    // map from resource name to quantity
 	Labels             Format = "labels"        // map from label key to label value
 	EnvNames           Format = "env names"     // map whose keys name environment variables

@@ -46,6 +46,7 @@ func Job() []Attribute {
 			Name: "shard_size", Kind: Int, Default: "500", Bounds: &Bounds{1, 1000}, Class: Grid,
 			Doc: "The most partitions in one Workflow. Larger jobs are split over several, so that none nears the size limit of etcd.",
 		},
+		waves()[0], waves()[1], waves()[2],
 		{
 			Name: "retry", Kind: Object, Class: Next, Attributes: retry(),
 			Doc: "How a failed partition is tried again.",

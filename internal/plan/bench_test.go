@@ -19,7 +19,7 @@ func holed(t testing.TB, axis domain.Axis) Input {
 		for i := int64(0); i < 10_000 && yield(d.At(i*100+i%97)); i++ {
 		}
 	})
-	return Input{d, ledger.Full(d).Minus(done), NewestFirst, 500}
+	return Input{Domain: d, Remaining: ledger.Full(d).Minus(done), Order: NewestFirst, ShardSize: 500}
 }
 
 func millionIDs() domain.Axis { return domain.Range{Start: 1, End: 1_000_000_000_000, Size: 1_000_000} }

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MPL-2.0
 
 // Package plan decides what one run does: which partitions remain, in what
-// order, and how they are cut into shards.
+// order, and how they are cut into a canary, shards and waves.
 //
 // It is pure and knows nothing of Argo.
 package plan
@@ -32,21 +32,34 @@ type Input struct {
 	Order     Order
 	// ShardSize is the most partitions of a shard, 1 to 1000.
 	ShardSize int
+	Canary    Canary
+	Waves     Waves
+	// Budget is what ends the run early; nil for Unlimited.
+	Budget *Budget
 }
 
 // Plan is the work of one run. Its size does not grow with the number of
 // partitions but with the number of holes between them.
 type Plan struct {
-	Domain     domain.Domain
-	Covers     ledger.Set
-	Order      Order
-	ShardSize  int
+	Domain    domain.Domain
+	Covers    ledger.Set
+	Order     Order
+	ShardSize int
+	// Partitions counts all, those of the canary included.
 	Partitions int64
-	// Segments are the unbroken stretches of the covered keys in run order.
+	// Canary holds the partitions that run first, and in no shard.
+	Canary []domain.Partition
+	// Absent are the keys wanted in the canary that the run does not cover.
+	Absent []string
+	// Waves are the groups of shards, in the order in which they run.
+	Waves []Wave
+	// Segments are the unbroken stretches of the keys in shards, in run order.
 	Segments []Segment
 
-	// rows are the covered keys of the other domains, ascending.
+	// rows are the keys in shards of the other domains, ascending.
 	rows []row
+	// inShards counts the partitions beside the canary.
+	inShards int64
 }
 
 // row is a ledger.Row with the number of partitions in the rows before it.
@@ -79,7 +92,8 @@ type Segment struct {
 type Shard struct {
 	// Number counts from 0 in run order.
 	Number int
-	// Offset is the number of partitions in the shards before it.
+	// Offset is the number of partitions in the shards before it; those of the
+	// canary are in none.
 	Offset int64
 	Count  int
 	// Segment is the stretch that holds the whole shard, or nil when the
@@ -99,12 +113,27 @@ func Make(in Input) Plan {
 	if p.Covers.Empty() {
 		return p
 	}
-	if grid, ok := p.grid(); ok {
-		p.segment(grid)
-		return p
+	p.spread(p.Covers)
+	p.Partitions = p.inShards
+	if p.Canary, p.Absent = choose(in.Canary, p); len(p.Canary) > 0 {
+		p.spread(without(p.Domain, p.Covers, p.Canary))
 	}
-	p.product()
+	budget := Unlimited
+	if in.Budget != nil {
+		budget = *in.Budget
+	}
+	p.group(in.Waves, budget, 1)
 	return p
+}
+
+// spread lays keys out over the shards.
+func (p *Plan) spread(keys ledger.Set) {
+	p.Segments, p.rows, p.inShards = nil, nil, 0
+	if grid, ok := p.grid(); ok {
+		p.segment(grid, keys)
+		return
+	}
+	p.product(keys)
 }
 
 // grid is the only axis of a domain that has positions.
@@ -117,8 +146,8 @@ func (p Plan) grid() (domain.Grid, bool) {
 }
 
 // segment fills in the segments and counts their partitions.
-func (p *Plan) segment(grid domain.Grid) {
-	for iv := range p.Covers.Intervals() {
+func (p *Plan) segment(grid domain.Grid, keys ledger.Set) {
+	for iv := range keys.Intervals() {
 		p.Segments = appendSegments(p.Segments, grid, iv)
 	}
 	if p.Order == NewestFirst {
@@ -128,8 +157,8 @@ func (p *Plan) segment(grid domain.Grid) {
 		}
 	}
 	for i := range p.Segments {
-		p.Segments[i].Offset = p.Partitions
-		p.Partitions += p.Segments[i].Count
+		p.Segments[i].Offset = p.inShards
+		p.inShards += p.Segments[i].Count
 	}
 }
 
@@ -159,16 +188,16 @@ func appendSegments(out []Segment, grid domain.Grid, iv domain.Interval) []Segme
 
 // ShardCount is the number of shards.
 func (p Plan) ShardCount() int {
-	if p.Partitions == 0 {
+	if p.inShards == 0 {
 		return 0
 	}
-	return int((p.Partitions-1)/int64(p.ShardSize)) + 1
+	return int((p.inShards-1)/int64(p.ShardSize)) + 1
 }
 
 // Shard returns shard k, 0 ≤ k < ShardCount.
 func (p Plan) Shard(k int) Shard {
 	s := Shard{Number: k, Offset: int64(k) * int64(p.ShardSize)}
-	s.Count = int(min(int64(p.ShardSize), p.Partitions-s.Offset))
+	s.Count = int(min(int64(p.ShardSize), p.inShards-s.Offset))
 	if len(p.Segments) == 0 {
 		return s
 	}
@@ -179,7 +208,7 @@ func (p Plan) Shard(k int) Shard {
 	return s
 }
 
-// segmentOf finds the segment that holds partition i of the run.
+// segmentOf finds the segment that holds partition i of the shards.
 func (p Plan) segmentOf(i int64) int {
 	return sort.Search(len(p.Segments), func(k int) bool { return p.Segments[k].Offset > i }) - 1
 }
@@ -190,22 +219,29 @@ func (p Plan) PartitionsOf(k int) iter.Seq[domain.Partition] {
 	return p.stretch(s.Offset, int64(s.Count))
 }
 
-// At returns partition i of the run, 0 ≤ i < Partitions, in run order.
+// InShards is the number of partitions beside the canary.
+func (p Plan) InShards() int64 { return p.inShards }
+
+// At returns partition i of the run, 0 ≤ i < Partitions, in run order: the
+// canary's come first.
 func (p Plan) At(i int64) domain.Partition {
-	for found := range p.stretch(i, 1) {
+	if i < int64(len(p.Canary)) {
+		return p.Canary[i]
+	}
+	for found := range p.stretch(i-int64(len(p.Canary)), 1) {
 		return found
 	}
 	panic("plan: partition out of range")
 }
 
-// stretch yields n partitions of the run from number i on.
+// stretch yields n partitions of the shards from number i on.
 func (p Plan) stretch(i, n int64) iter.Seq[domain.Partition] {
 	switch {
 	case len(p.rows) == 0:
 		return p.fromSegments(i, n)
 	case p.Order == NewestFirst:
 		return func(yield func(domain.Partition) bool) {
-			found := slices.Collect(p.fromRows(p.Partitions-i-n, n))
+			found := slices.Collect(p.fromRows(p.inShards-i-n, n))
 			for _, partition := range slices.Backward(found) {
 				if !yield(partition) {
 					return

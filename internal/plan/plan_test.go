@@ -118,7 +118,7 @@ shard 0 offset 0 count 4 explicit: 2012-01-01 2011-12-31 2011-12-29 2011-12-28
 					t.Fatal(err)
 				}
 			}
-			p := Make(Input{c.d, remaining, c.order, 4})
+			p := Make(Input{Domain: c.d, Remaining: remaining, Order: c.order, ShardSize: 4})
 			if got := "\n" + describe(p); got != c.want {
 				t.Errorf("got%swant%s", got, c.want)
 			}
@@ -139,7 +139,7 @@ shard 0 offset 0 count 4 explicit: 2012-01-01 2011-12-31 2011-12-29 2011-12-28
 }
 
 func TestNothingRemains(t *testing.T) {
-	p := Make(Input{alone(t, domain.Range{End: 10, Size: 1}), ledger.Set{}, OldestFirst, 500})
+	p := Make(Input{Domain: alone(t, domain.Range{End: 10, Size: 1}), Remaining: ledger.Set{}, Order: OldestFirst, ShardSize: 500})
 	if p.Partitions != 0 || p.ShardCount() != 0 || len(p.Segments) != 0 || !p.Covers.Empty() {
 		t.Errorf("got %+v", p)
 	}

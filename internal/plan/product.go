@@ -12,10 +12,10 @@ import (
 
 // product fills in the rows of a domain without positions and the segments of
 // their indexes, and counts the partitions.
-func (p *Plan) product() {
-	for r := range p.Covers.Rows(p.Domain) {
-		p.rows = append(p.rows, row{r, p.Partitions})
-		p.Partitions += r.Count()
+func (p *Plan) product(keys ledger.Set) {
+	for r := range keys.Rows(p.Domain) {
+		p.rows = append(p.rows, row{r, p.inShards})
+		p.inShards += r.Count()
 	}
 	last := p.Domain.Dimensions[len(p.Domain.Dimensions)-1].Axis
 	full := ledger.Full(domain.Domain{Dimensions: []domain.Dimension{{Axis: last}}})

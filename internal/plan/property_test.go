@@ -139,7 +139,7 @@ func TestRechunkedRunCoversWhatRemains(t *testing.T) {
 		before := drawRange(t, 1000)
 		done := ledger.Full(before).Minus(drawRemaining(t, before))
 		after := drawRange(t, rapid.Int64Range(500, 2000).Draw(t, "end"))
-		p := Make(Input{after, ledger.Full(after).Minus(done), OldestFirst, 500})
+		p := Make(Input{Domain: after, Remaining: ledger.Full(after).Minus(done), Order: OldestFirst, ShardSize: 500})
 		covered := ledger.Of(after, func(yield func(domain.Partition) bool) {
 			for k := range p.ShardCount() {
 				for partition := range p.PartitionsOf(k) {

@@ -29,6 +29,7 @@ const (
 type ledgerMemory struct {
 	Done   string `json:"done"`
 	Failed string `json:"failed"`
+	Ending string `json:"ending,omitempty"` // of the latest run
 }
 
 type ownerMemory struct {
@@ -63,6 +64,7 @@ func recall(ctx context.Context, state tftypes.Value, private privateReader) (*e
 		Job:    canonical,
 		Done:   kept.Done,
 		Failed: kept.Failed,
+		Ending: kept.Ending,
 		Phase:  engine.Phase(stringOf(attributes["phase"])),
 		Run:    stringOf(attributes["run"]),
 		Drift:  stringsOf(attributes["drift"]),
@@ -96,7 +98,7 @@ func rememberOwner(ctx context.Context, private privateWriter, token string) tfd
 // ledgerTexts writes the sets out, also where the observation left them to a
 // count because nobody would read them.
 func ledgerTexts(o *engine.Observation) (ledgerMemory, error) {
-	kept := ledgerMemory{Done: o.DoneText, Failed: o.FailedText}
+	kept := ledgerMemory{Done: o.DoneText, Failed: o.FailedText, Ending: o.Ending}
 	needed := func(text string, set ledger.Set) bool { return text == "" && !set.Empty() }
 	if !needed(kept.Done, o.Done) && !needed(kept.Failed, o.Failed) {
 		return kept, nil
@@ -105,7 +107,7 @@ func ledgerTexts(o *engine.Observation) (ledgerMemory, error) {
 	if err != nil {
 		return kept, err
 	}
-	return ledgerMemory{Done: o.Done.Text(d), Failed: o.Failed.Text(d)}, nil
+	return ledgerMemory{Done: o.Done.Text(d), Failed: o.Failed.Text(d), Ending: o.Ending}, nil
 }
 
 func domainOf(canonical []byte) (domain.Domain, error) {

@@ -96,7 +96,7 @@ func (s stored) declaration(r *Record) error {
 		return invalid("%s is no JSON", keyJob)
 	}
 	r.Job = []byte(declared)
-	r.Owner, r.Target, r.Reason = s.text[keyOwner], s.text[keyTarget], s.text[keyReason]
+	r.Owner, r.Target, r.Reason, r.Canary = s.text[keyOwner], s.text[keyTarget], s.text[keyReason], s.text[keyCanary]
 	if policy := s.text[keyPolicy]; policy != "" {
 		if !json.Valid([]byte(policy)) {
 			return invalid("%s is no JSON", keyPolicy)
@@ -161,7 +161,7 @@ func (s stored) history(r *Record) error {
 }
 
 func decodeRun(s storedRun) (Run, error) {
-	r := Run{Number: s.Number, Template: s.Template, Intervals: s.Intervals, Partitions: s.Partitions, Outcome: s.Outcome, Claim: s.Claim, Retiring: s.Retiring}
+	r := Run{Number: s.Number, Template: s.Template, Intervals: s.Intervals, Partitions: s.Partitions, Outcome: s.Outcome, Claim: s.Claim, Canary: s.Canary, Retiring: s.Retiring}
 	var err error
 	if r.Start, err = instant(s.Start); err == nil {
 		r.End, err = instant(s.End)

@@ -36,6 +36,7 @@ const (
 	keyTarget   = "target"
 	keyReason   = "reason"
 	keyPolicy   = "policy.json"
+	keyCanary   = "canary"
 	packed      = ".gz"
 )
 
@@ -55,6 +56,7 @@ type storedRun struct {
 	Start      string          `json:"start,omitempty"`
 	End        string          `json:"end,omitempty"`
 	Outcome    string          `json:"outcome,omitempty"`
+	Canary     string          `json:"canary,omitempty"`
 	Claim      string          `json:"claim,omitempty"`
 	Retiring   bool            `json:"retiring,omitempty"`
 	Domain     json.RawMessage `json:"domain,omitempty"`
@@ -81,6 +83,9 @@ func Encode(r Record) (manifest.Object, error) {
 	}, binary: map[string]any{}}
 	if len(r.Policy) > 0 {
 		c.text[keyPolicy] = string(r.Policy)
+	}
+	if r.Canary != "" {
+		c.text[keyCanary] = r.Canary
 	}
 	c.put(readableDomain, part{keyDomain, string(space)})
 	c.put(readableJob, part{keyJob, string(r.Job)})
@@ -181,7 +186,7 @@ func encodeRuns(runs []Run) ([]byte, error) {
 	for _, r := range runs[max(0, len(runs)-MaxRuns):] {
 		s := storedRun{
 			Number: r.Number, Template: r.Template, Intervals: r.Intervals, Partitions: r.Partitions,
-			Start: stamp(r.Start), End: stamp(r.End), Outcome: r.Outcome, Claim: r.Claim, Retiring: r.Retiring,
+			Start: stamp(r.Start), End: stamp(r.End), Outcome: r.Outcome, Claim: r.Claim, Canary: r.Canary, Retiring: r.Retiring,
 		}
 		if len(s.Intervals) > MaxIntervalBytes {
 			s.Intervals = ""

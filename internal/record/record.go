@@ -38,6 +38,9 @@ const (
 	Failed    = "Failed"  // ended, and some of its keys failed or did not run
 	Stopped   = "Stopped" // before its end, by us or by hand
 	Lost      = "Lost"    // gone before anybody saw its end
+	// OverBudget and CanaryFailed are runs that went no further by themselves.
+	OverBudget   = "OverBudget"
+	CanaryFailed = "CanaryFailed"
 )
 
 // Record is what a job has declared and achieved.
@@ -58,6 +61,9 @@ type Record struct {
 	// Policy is how the job is to be treated, as JSON that only package engine
 	// reads; nil for the default.
 	Policy []byte
+	// Canary stands for what the last canary that succeeded has tried; "" when
+	// none has.
+	Canary string
 
 	UID, ResourceVersion string // of the ConfigMap it was read from
 	Created              time.Time
@@ -80,8 +86,10 @@ type Run struct {
 	Partitions int64
 	Start, End time.Time
 	// Outcome is "" while the run is not merged, else Succeeded, Failed,
-	// Stopped or Lost.
+	// Stopped, Lost, OverBudget or CanaryFailed.
 	Outcome string
+	// Canary stands for what the run's canary tries; "" when it has none.
+	Canary string
 	// Claim is the random token of the submission, by which its author knows
 	// it again.
 	Claim string

@@ -1,0 +1,131 @@
+// Copyright (c) The terraform-provider-backfill authors
+// SPDX-License-Identifier: MPL-2.0
+
+package job
+
+import (
+	"errors"
+	"math/big"
+	"strings"
+
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/jobschema"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/plan"
+)
+
+// maxCanary is the most keys of a canary, which the run itself lists.
+const maxCanary = 100
+
+func buildCanary(c at) plan.Canary {
+	var out plan.Canary
+	if !c.set() {
+		return out
+	}
+	for _, e := range c.attr("keys").elements() {
+		out.Keys = append(out.Keys, e.text())
+	}
+	if len(out.Keys) == 0 {
+		out.Partitions = int(c.attr("partitions").integer(1))
+	}
+	return out
+}
+
+// buildWaves reads how waves grow; a budget needs gates, and so waves.
+func buildWaves(root at) plan.Waves {
+	w := root.attr("wave")
+	switch {
+	case w.set():
+		return plan.Waves{
+			Shards: int(w.attr("shards").integer(1)),
+			Growth: int(w.attr("growth").integer(2)),
+			Max:    int(w.attr("max_shards").integer(0)),
+		}
+	case root.attr("failure_budget").set():
+		return plan.Doubling
+	}
+	return plan.Waves{}
+}
+
+func buildBudget(b at) *plan.Budget {
+	if !b.set() {
+		return nil
+	}
+	out := plan.Unlimited
+	out.MaxFailed = b.attr("max_failed").integer(-1)
+	if ratio := b.attr("max_ratio"); ratio.set() {
+		if n, err := parseRatio(ratio.text()); err == nil {
+			out.MaxRatio = n
+		}
+	}
+	return &out
+}
+
+// canaryRules checks what spans the attributes of the canary.
+func (d *decoder) canaryRules(c at) {
+	keys := c.attr("keys")
+	if !keys.set() {
+		return
+	}
+	if c.attr("partitions").set() {
+		d.report(diag.CodeCanary, keys.path, "The canary is given by number and by keys. Keep one of the two.")
+		return
+	}
+	switch n := keys.value.LengthInt(); {
+	case n == 0:
+		d.report(diag.CodeCanary, keys.path, "The canary has no keys. Name at least one, or set \"partitions\" instead.")
+	case n > maxCanary:
+		d.report(diag.CodeCanary, keys.path, "The canary has %d keys and may have at most %d. A canary is small; use \"wave\" to proceed in larger steps.", n, maxCanary)
+	}
+	seen := map[string]bool{}
+	for _, e := range keys.elements() {
+		if !d.usable(e) {
+			continue
+		}
+		if seen[e.text()] {
+			d.report(diag.CodeCanary, e.path, "The key %q is named twice. Remove one.", e.text())
+		}
+		seen[e.text()] = true
+	}
+}
+
+// budgetRules demands that a budget bounds something.
+func (d *decoder) budgetRules(b at) {
+	if !b.set() || !b.value.IsWhollyKnown() {
+		return
+	}
+	if !b.attr("max_failed").set() && !b.attr("max_ratio").set() {
+		d.report(diag.CodeBudget, b.path, "The failure budget bounds nothing. Set \"max_failed\", \"max_ratio\" or both.")
+	}
+}
+
+func (d *decoder) ratio(a jobschema.Attribute, s string, p cty.Path) {
+	if _, err := parseRatio(s); err != nil {
+		d.report(diag.CodeRatio, p, "%q is %q: %s. Write for example 5%% or 0.05.", a.Name, s, err)
+	}
+}
+
+// parseRatio reads a share in millionths.
+func parseRatio(s string) (int64, error) {
+	number, percent := strings.CutSuffix(strings.TrimSpace(s), "%")
+	// A rational may be written in ways that nobody would call a share.
+	if strings.Trim(number, "0123456789.") != "" || len(number) > 20 {
+		return 0, errors.New("it is no decimal number")
+	}
+	share, ok := new(big.Rat).SetString(number)
+	if !ok {
+		return 0, errors.New("it is no decimal number")
+	}
+	if percent {
+		share.Quo(share, big.NewRat(100, 1))
+	}
+	millionths := share.Mul(share, big.NewRat(1_000_000, 1))
+	if !millionths.IsInt() {
+		return 0, errors.New("it is finer than a millionth")
+	}
+	if n := millionths.Num(); n.IsInt64() && n.Int64() >= 0 && n.Int64() <= 1_000_000 {
+		return n.Int64(), nil
+	}
+	return 0, errors.New("it is not from 0 to 1")
+}

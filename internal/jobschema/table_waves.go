@@ -1,0 +1,44 @@
+// Copyright (c) The terraform-provider-backfill authors
+// SPDX-License-Identifier: MPL-2.0
+
+package jobschema
+
+// waves are the rows that say in which order of caution a run proceeds.
+func waves() []Attribute {
+	return []Attribute{
+		{
+			Name: "canary", Kind: Object, Class: Grid, Attributes: []Attribute{
+				{
+					Name: "partitions", Kind: Int, Bounds: &Bounds{1, 100}, Class: Grid,
+					Doc: "How many partitions: the first of each run, in its order. One when neither this nor `keys` is set.",
+				},
+				{
+					Name: "keys", Kind: StringList, Class: Grid,
+					Doc: "The partitions by key, at most 100. Keys that a run does not cover are left out of its canary, with a warning.",
+				},
+			},
+			Doc: "Partitions that run before all others and must all succeed: if one fails for good, the run fails and nothing else starts. " +
+				"A run leaves its canary out when the last canary that succeeded had the same template and the same settings.",
+		},
+		{
+			Name: "wave", Kind: Object, Class: Grid, Attributes: []Attribute{
+				{Name: "shards", Kind: Int, Default: "1", Bounds: &Bounds{1, 10_000}, Class: Grid, Doc: "Shards of the first wave."},
+				{Name: "growth", Kind: Int, Default: "2", Bounds: &Bounds{1, 100}, Class: Grid, Doc: "How many times as many shards each further wave has: 2 gives 1, 2, 4 and so on."},
+				{Name: "max_shards", Kind: Int, Bounds: &Bounds{1, 10_000}, Class: Grid, Doc: "The most shards of a wave."},
+			},
+			Doc: "Shards run in waves, each of which begins when the one before has ended. There are at most 40 waves, the last of which takes the rest. Without it, all shards are one wave. A job of one shard has one wave.",
+		},
+		{
+			Name: "failure_budget", Kind: Object, Class: Note, Attributes: []Attribute{
+				{Name: "max_failed", Kind: Int, Bounds: &Bounds{0, 1_000_000}, Class: Note, Doc: "The most partitions that may fail."},
+				{
+					Name: "max_ratio", Kind: String, Format: Ratio, Class: Note,
+					Doc: "The largest share that may fail, of the partitions that have run: `5%` or `0.05`.",
+				},
+			},
+			Doc: "How many partitions of a run may fail for good before no further wave starts; shards that run by then go on to their end. " +
+				"It is checked between waves, by the run itself. What was not done is proposed by the next plan. Without `wave`, a budget makes waves that double from one shard. " +
+				"A run of one shard has no later wave that could be held back: it is stopped by its canary alone. A changed budget holds from the next run on.",
+		},
+	}
+}
