@@ -47,6 +47,7 @@ type commands struct {
 	Compile    compileCmd    `cmd:"" help:"Print the Kubernetes objects of the jobs in the files."`
 	Validate   validateCmd   `cmd:"" help:"Check the jobs in the files, without any output or cluster."`
 	Partitions partitionsCmd `cmd:"" help:"List the partitions of a job."`
+	Diff       diffCmd       `cmd:"" help:"Tell what differs between two compilations, or a compilation and a manifest file."`
 	Fmt        fmtCmd        `cmd:"" help:"Write job files in the canonical style."`
 	Status     statusCmd     `cmd:"" help:"Show the state of a job in the cluster."`
 	Stop       stopCmd       `cmd:"" help:"End the active run of a job; what has not finished counts as not done."`

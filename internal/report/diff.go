@@ -1,0 +1,194 @@
+// Copyright (c) The terraform-provider-backfill authors
+// SPDX-License-Identifier: MPL-2.0
+
+package report
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/manifest"
+)
+
+// longestShown bounds a value in a difference, in bytes.
+const longestShown = 120
+
+// Diff tells what differs between two compilations, by meaning: objects are
+// paired by kind and name, lists of named things by name, and names that are
+// hashes of a content count as equal, because the content itself is compared.
+// It returns one line per difference, none when there is none.
+func Diff(before, after []manifest.Object) []string {
+	a, b := paired(before), paired(after)
+	var lines []string
+	for _, name := range slices.Sorted(maps.Keys(union(a, b))) {
+		switch {
+		case a[name] == nil:
+			lines = append(lines, "+ "+name)
+		case b[name] == nil:
+			lines = append(lines, "- "+name)
+		default:
+			d := &differ{object: name}
+			d.compare("", a[name], b[name])
+			lines = append(lines, d.lines...)
+		}
+	}
+	return lines
+}
+
+// WriteDiff writes the differences, grouped by object.
+func WriteDiff(w io.Writer, lines []string) error {
+	_, err := io.WriteString(w, strings.Join(lines, "\n")+"\n")
+	return err
+}
+
+// paired keys objects by what they are, with the hashes in names taken out.
+func paired(objects []manifest.Object) map[string]any {
+	hashed := map[string]string{}
+	for _, o := range objects {
+		if o.GetKind() == "WorkflowTemplate" {
+			if i := strings.LastIndexByte(o.GetName(), '-'); i > 0 {
+				hashed[o.GetName()] = o.GetName()[:i] + "-…"
+			}
+		}
+	}
+	out := map[string]any{}
+	for _, o := range objects {
+		content, _ := neutral(o.Object, hashed).(map[string]any)
+		name := o.GetName()
+		if short, ok := hashed[name]; ok {
+			name = short
+		}
+		if namespace := o.GetNamespace(); namespace != "" {
+			name = namespace + "/" + name
+		}
+		out[o.GetKind()+" "+name] = content
+	}
+	return out
+}
+
+// neutral replaces hashed names, and leaves out what follows from the rest of
+// an object or belongs to the cluster.
+func neutral(v any, hashed map[string]string) any {
+	switch v := v.(type) {
+	case string:
+		if short, ok := hashed[v]; ok {
+			return short
+		}
+		return v
+	case map[string]any:
+		out := make(map[string]any, len(v))
+		for name, value := range v {
+			switch name {
+			case "status", "backfill.dev/spec-hash", "managedFields", "resourceVersion", "uid", "generation", "creationTimestamp":
+				continue
+			}
+			rest := neutral(value, hashed)
+			if fields, ok := rest.(map[string]any); ok && len(fields) == 0 && !reflect.DeepEqual(value, rest) {
+				continue // held nothing but what is left out
+			}
+			out[name] = rest
+		}
+		return out
+	case []any:
+		out := make([]any, len(v))
+		for i, value := range v {
+			out[i] = neutral(value, hashed)
+		}
+		return out
+	}
+	return v
+}
+
+func union(a, b map[string]any) map[string]any {
+	all := maps.Clone(a)
+	maps.Copy(all, b)
+	return all
+}
+
+// differ collects the differences inside one object.
+type differ struct {
+	object string
+	lines  []string
+}
+
+func (d *differ) compare(path string, a, b any) {
+	if reflect.DeepEqual(a, b) {
+		return
+	}
+	left, leftMap := a.(map[string]any)
+	right, rightMap := b.(map[string]any)
+	if leftMap && rightMap {
+		d.fields(path, left, right)
+		return
+	}
+	leftNamed, rightNamed := byName(a), byName(b)
+	if leftNamed != nil && rightNamed != nil {
+		d.elements(path, leftNamed, rightNamed)
+		return
+	}
+	d.line("~", path, shown(a)+" -> "+shown(b))
+}
+
+func (d *differ) fields(path string, a, b map[string]any) {
+	for _, name := range slices.Sorted(maps.Keys(union(a, b))) {
+		d.member(strings.TrimPrefix(path+"."+name, "."), a, b, name)
+	}
+}
+
+func (d *differ) elements(path string, a, b map[string]any) {
+	for _, name := range slices.Sorted(maps.Keys(union(a, b))) {
+		d.member(path+"["+name+"]", a, b, name)
+	}
+}
+
+func (d *differ) member(path string, a, b map[string]any, name string) {
+	before, inA := a[name]
+	after, inB := b[name]
+	switch {
+	case !inA:
+		d.line("+", path, shown(after))
+	case !inB:
+		d.line("-", path, shown(before))
+	default:
+		d.compare(path, before, after)
+	}
+}
+
+func (d *differ) line(sign, path, text string) {
+	d.lines = append(d.lines, fmt.Sprintf("%s %s: %s: %s", sign, d.object, path, text))
+}
+
+// byName keys a list by the names of its elements; nil when they have none, or
+// the same twice.
+func byName(v any) map[string]any {
+	list, ok := v.([]any)
+	if !ok {
+		return nil
+	}
+	out := map[string]any{}
+	for _, e := range list {
+		fields, _ := e.(map[string]any)
+		name, ok := fields["name"].(string)
+		if _, twice := out[name]; !ok || twice {
+			return nil
+		}
+		out[name] = e
+	}
+	return out
+}
+
+func shown(v any) string {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Sprint(v)
+	}
+	if len(text) <= longestShown {
+		return string(text)
+	}
+	return strings.ToValidUTF8(string(text[:longestShown]), "") + "…"
+}
