@@ -55,6 +55,7 @@ type commands struct {
 	Resume     resumeCmd     `cmd:"" help:"Undo pause."`
 	Schema     schemaCmd     `cmd:"" help:"Print the JSON Schema of job files, for editors."`
 	Docs       docsCmd       `cmd:"" help:"Print the reference of the job language, or of all diagnostics, as Markdown."`
+	Completion completionCmd `cmd:"" help:"Print a completion script for bash, zsh or fish."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`
 }
 
@@ -124,7 +125,7 @@ func (a *app) run() error {
 		return usageError{err.Error()}
 	}
 	a.command = parsed.Command()
-	return parsed.Run(a)
+	return parsed.Run(a, parser)
 }
 
 func parse(parser *kong.Kong, args []string) (parsed *kong.Context, shown bool, err error) {
