@@ -45,9 +45,6 @@ const (
 // RunName is the name of run n of a job.
 func RunName(job string, n int) string { return fmt.Sprintf("%s-r%d", job, n) }
 
-// ShardName is the name of child k of run n, a Workflow.
-func ShardName(job string, n, k int) string { return childName(RunName(job, n), k) }
-
 // DataName is the name of the data ConfigMap of shard k of run n.
 func DataName(job string, n, k int) string { return fmt.Sprintf("%s-d%d", RunName(job, n), k) }
 

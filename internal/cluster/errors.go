@@ -145,9 +145,6 @@ func IsAlreadyExists(err error) bool { return ReasonOf(err) == AlreadyExists }
 // resourceVersion or another uid.
 func IsConflict(err error) bool { return ReasonOf(err) == Conflict }
 
-// IsForbidden tells that RBAC does not permit the call.
-func IsForbidden(err error) bool { return ReasonOf(err) == Forbidden }
-
 // IsTransient tells that the same call may succeed later, and that it may have
 // been carried out although it failed.
 func IsTransient(err error) bool {

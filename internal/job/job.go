@@ -64,12 +64,3 @@ type Text = late.Text
 // "partition.country.key", "job.name", "run.name" or "attempt" when Ref is
 // not empty.
 type TextPart = late.Part
-
-// ParseText reads the encoded form that both faces use inside a cty string:
-// `${partition.start}` is a reference, `$${partition.` stands for the literal
-// text `${partition.`, and all else is literal. See late.Parse.
-func ParseText(s string) (Text, error) { return late.Parse(s) }
-
-// EscapeText returns literal text encoded such that ParseText gives it back
-// as one literal part.
-func EscapeText(literal string) string { return late.Escape(literal) }

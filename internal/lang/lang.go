@@ -52,7 +52,7 @@ type Inputs struct {
 type Body struct {
 	Name string
 	// Value is of type jobschema.Type(jobschema.Job()); late text is encoded
-	// as job.ParseText reads it. Parts that could not be evaluated are unknown.
+	// as late.Parse reads it. Parts that could not be evaluated are unknown.
 	Value cty.Value
 	// Origin finds where an attribute was written, for problems that are
 	// addressed by path. Its range may lie in the module's defaults block.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/engine"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/job"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/jobschema"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/lang"
 )
@@ -199,6 +200,20 @@ func (d *declaration) plan(known *engine.Known) (*engine.Preview, tfdiag.Diagnos
 		preview = nil
 	}
 	return preview, d.tell(problems)
+}
+
+// partitions are the results that follow from the partition block alone: they
+// can be planned while, say, the image is unknown.
+func (d *declaration) partitions() values {
+	dom, _, ok := job.Domain(d.value)
+	if !ok {
+		return nil
+	}
+	count := dom.Count()
+	return values{
+		"partition_count": number(count),
+		"first_partition": text(dom.Key(dom.At(0))), "last_partition": text(dom.Key(dom.At(count - 1))),
+	}
 }
 
 // identity is the namespace and name of the job; "" where not known yet.

@@ -6,6 +6,7 @@ package provider
 import (
 	"context"
 	"fmt"
+	"maps"
 
 	"github.com/hashicorp/hcl/v2"
 	tfdiag "github.com/hashicorp/terraform-plugin-framework/diag"
@@ -56,9 +57,9 @@ func (r *jobResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReq
 		planned[name] = tftypes.NewValue(value.Type(), tftypes.UnknownValue)
 	}
 	if preview != nil {
-		for name, value := range previewed(preview) {
-			planned[name] = value
-		}
+		maps.Copy(planned, previewed(preview))
+	} else {
+		maps.Copy(planned, d.partitions())
 	}
 	raw, err := planned.merge(req.Plan.Raw)
 	if err != nil {

@@ -347,7 +347,11 @@ func TestEditsByHandAreDrift(t *testing.T) {
 func TestUnknownConfiguration(t *testing.T) {
 	tf := newTerraform(t, object{}, environment(nil))
 	p := tf.mustPlan(orders(object{"max_parallel": unknown{}}), "create")
-	tf.mustShow(p, map[string]string{"id": `"default/orders"`, "partition_count": "?", "next_run": "?"})
+	tf.mustShow(p, map[string]string{
+		"id": `"default/orders"`, "partition_count": "4", "first_partition": `"0--10"`, "last_partition": `"30--40"`, "shard_count": "?", "next_run": "?",
+	})
+	p = tf.mustPlan(orders(object{"partition": unknown{}}), "create")
+	tf.mustShow(p, map[string]string{"partition_count": "?", "first_partition": "?", "next_run": "?"})
 	p = tf.mustPlan(orders(object{"name": unknown{}}), "create")
 	tf.mustShow(p, map[string]string{"id": "?"})
 	if diags := tf.validate(orders(object{"max_parallel": unknown{}, "shard_size": 0})); len(errorsOf(diags)) == 0 {
