@@ -67,7 +67,7 @@ func NewReport(diags hcl.Diagnostics, files map[string]*hcl.File) Report {
 			r.WarningCount++
 		}
 	}
-	shown, omitted := capped(diags)
+	shown, omitted := Capped(diags)
 	r.Omitted = omitted
 	for _, d := range shown {
 		r.Diagnostics = append(r.Diagnostics, record(d, files))

@@ -78,9 +78,9 @@ func Sort(diags hcl.Diagnostics) hcl.Diagnostics {
 	})
 }
 
-// capped splits off what is too much to show. Errors are kept before
+// Capped splits off what is too much to show. Errors are kept before
 // warnings, so that a flood of warnings cannot hide why something failed.
-func capped(diags hcl.Diagnostics) (shown hcl.Diagnostics, omitted int) {
+func Capped(diags hcl.Diagnostics) (shown hcl.Diagnostics, omitted int) {
 	if len(diags) <= MaxShown {
 		return diags, 0
 	}

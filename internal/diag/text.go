@@ -28,7 +28,7 @@ type TextOptions struct {
 // WriteText writes diagnostics for people: severity, title and code, where it
 // is with the line of the source, and the explanation.
 func WriteText(w io.Writer, diags hcl.Diagnostics, files map[string]*hcl.File, o TextOptions) error {
-	shown, omitted := capped(diags)
+	shown, omitted := Capped(diags)
 	out := bufio.NewWriter(w)
 	for i, d := range shown {
 		if i > 0 {

@@ -20,10 +20,20 @@ import (
 // attribute of the resource.
 func atAttributes(diags hcl.Diagnostics) tfdiag.Diagnostics {
 	var out tfdiag.Diagnostics
-	for _, d := range diags {
+	shown, omitted := diag.Capped(diags)
+	for _, d := range shown {
 		out.Append(convert(d, attributePath(diag.PathOf(d)), d.Detail))
 	}
-	return out
+	return append(out, more(omitted)...)
+}
+
+// more tells of the problems that are not shown.
+func more(omitted int) tfdiag.Diagnostics {
+	if omitted == 0 {
+		return nil
+	}
+	return tfdiag.Diagnostics{tfdiag.NewWarningDiagnostic("More Problems",
+		fmt.Sprintf("There are %d more problems, which are not shown. Correct these first.", omitted))}
 }
 
 // atSource converts diagnostics of a job file inside the configuration: all
@@ -33,14 +43,15 @@ func atSource(diags hcl.Diagnostics, module *lang.Module, origin lang.Origin) tf
 	if origin != nil {
 		diags = diag.Resolve(diags, origin)
 	}
-	for _, d := range diag.Sort(diags) {
+	shown, omitted := diag.Capped(diag.Sort(diags))
+	for _, d := range shown {
 		if d.Subject == nil {
 			out.Append(convert(d, attributePath(diag.PathOf(d)), d.Detail))
 			continue
 		}
 		out.Append(convert(d, path.Root("source"), diag.Excerpt(d.Subject, module.Files)+d.Detail))
 	}
-	return out
+	return append(out, more(omitted)...)
 }
 
 func convert(d *hcl.Diagnostic, at path.Path, detail string) tfdiag.Diagnostic {

@@ -13,9 +13,11 @@ import (
 	"strings"
 
 	tfdiag "github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/engine"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/job"
 )
@@ -145,6 +147,7 @@ func (r *jobResource) Update(ctx context.Context, req resource.UpdateRequest, re
 	if d != nil {
 		namespace, name := d.identity()
 		resp.Diagnostics.Append(identify(ctx, resp.Identity, namespace, name)...)
+		resp.Diagnostics.Append(sameJob(req.State.Raw, namespace+"/"+name)...)
 	}
 	known, diags := recall(ctx, req.State.Raw, req.Private)
 	resp.Diagnostics.Append(diags...)
@@ -166,6 +169,18 @@ func (r *jobResource) Update(ctx context.Context, req resource.UpdateRequest, re
 	resp.Diagnostics.Append(diags...)
 	resp.Diagnostics.Append(remember(ctx, resp.Private, seen)...)
 	resp.Diagnostics.Append(rememberOwner(ctx, resp.Private, seen.Owner)...)
+}
+
+// sameJob refuses an update that turns out to be about another job, because
+// the name was not known while planning.
+func sameJob(state tftypes.Value, id string) tfdiag.Diagnostics {
+	prior, err := attributesOf(state)
+	if err != nil || stringOf(prior["id"]) == id {
+		return nil
+	}
+	return tfdiag.Diagnostics{fault(diag.CodeStalePlan, path.Root("name"),
+		"The name of the job was not known while planning, and now it is %s instead of %s, which is another job. Nothing was changed. "+
+			"Plan again: the new plan shows the replacement.", id, stringOf(prior["id"]))}
 }
 
 // Delete implements resource.Resource.

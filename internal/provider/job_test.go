@@ -6,6 +6,7 @@ package provider
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"strings"
 	"sync/atomic"
@@ -486,5 +487,44 @@ func TestIdentity(t *testing.T) {
 			TypeName: jobType, Identity: &tfprotov6.ResourceIdentityData{IdentityData: encode(t, identityType, valueOf(t, identityType, identity))},
 		}))
 		other.mustHold(map[string]string{"id": `"default/orders"`, "reason": `"another"`})
+	}
+}
+
+// A name that becomes known while applying must not turn an update of one job
+// into one of another.
+func TestUpdateOfAnotherJobIsRefused(t *testing.T) {
+	tf, c := inFake(t)
+	tf.mustApply(object{"source": ordersFile, "variables": variables(map[string]int64{"last": 40})})
+	before := len(c.Objects())
+	p := tf.mustPlan(object{"source": unknown{}, "variables": variables(map[string]int64{"last": 40})}, "update")
+	written := valueOf(t, tf.ty, object{"source": strings.Replace(ordersFile, `"orders"`, `"others"`, 1), "variables": variables(map[string]int64{"last": 40})})
+	source := fields(t, written)["source"]
+	value, err := values{"source": source}.merge(p.value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := tf.server.ApplyResourceChange(t.Context(), &tfprotov6.ApplyResourceChangeRequest{
+		TypeName: jobType, PriorState: encode(t, tf.ty, tf.state), PlannedState: encode(t, tf.ty, value),
+		Config: encode(t, tf.ty, written), PlannedPrivate: p.private, PlannedIdentity: p.identity,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := oneError(t, resp.Diagnostics); d.Summary != "Stale Plan" || len(c.Objects()) != before {
+		t.Errorf("%d objects, %d before; %s", len(c.Objects()), before, d.Detail)
+	}
+}
+
+func TestALotOfProblemsIsCut(t *testing.T) {
+	env := object{}
+	for i := range 300 {
+		env[fmt.Sprintf("1X%d", i)] = "names must not start with a digit"
+	}
+	runner := maps.Clone(orders()["runner"].(object))
+	runner["env"] = env
+	tf := newTerraform(t, object{}, environment(nil))
+	diags := tf.plan(orders(object{"runner": runner})).diags
+	if last := diags[len(diags)-1]; len(diags) != 101 || !strings.Contains(last.Detail, "200 more") {
+		t.Errorf("%d diagnostics, the last is %s", len(diags), written(last))
 	}
 }
