@@ -31,6 +31,9 @@ type controller struct {
 	data      map[string]map[string]string
 	// outcome decides how attempt n of a pod ends; nil: all succeed.
 	outcome func(started) (failed bool)
+	// broken tells that pods may fail to be made; refused counts those.
+	broken  bool
+	refused int
 	// pods are the containers that ran, in order.
 	pods []started
 	// workflows are the finished Workflows with node statuses.
@@ -375,6 +378,10 @@ func (s scoped) start(name string, tmpl *wfv1.Template, attempt int) started {
 	values["pod.name"] = "p"
 	whole, _ := json.Marshal(pod)
 	replaced, err := template.Replace(string(whole), values, true)
+	if err != nil && s.broken {
+		s.controller.refused++
+		return started{}
+	}
 	if err != nil {
 		s.t.Fatal(err)
 	}

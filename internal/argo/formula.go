@@ -17,6 +17,8 @@ type formula struct {
 	// depends on the kind of the domain and not on the grid, and so does the
 	// template.
 	facts list
+	// proof is an expression that is true when the facts could be computed.
+	proof string
 	// applies tells that the arithmetic serves this very grid too.
 	applies bool
 	// grid are the arguments that all segments of a run share. Runs have them
@@ -35,11 +37,13 @@ func formulaOf(d domain.Domain) formula {
 	switch axis := d.Dimensions[0].Axis.(type) {
 	case domain.Range:
 		f.grid = list{param(argOrigin, decimal(axis.Start)), param(argSize, decimal(axis.Size))}
-		f.facts = cell{step: cellNumber, lo: workflowInt(argLo), hi: workflowInt(argHi)}.rangeFacts("")
+		c := cell{step: cellNumber, lo: workflowInt(argLo), hi: workflowInt(argHi)}
+		f.facts, f.proof = c.rangeFacts(""), c.rangeProof()
 	case domain.Windows:
 		f.grid, f.applies = windowsGrid(axis, "")
 		line := workflowInt(argLine) + " + " + workflowInt(argStep) + " * " + inputInt(inI)
-		f.facts = cell{step: line, lo: workflowInt(argLo), hi: workflowInt(argHi)}.windowFacts("", axis.Format)
+		c := cell{step: line, lo: workflowInt(argLo), hi: workflowInt(argHi)}
+		f.facts, f.proof = c.windowFacts("", axis.Format), c.windowProof()
 		f.columns = append(f.columns, argLine)
 	default:
 		return formula{}
@@ -55,14 +59,31 @@ var cellNumber = fmt.Sprintf("%s + %s * %s", workflowInt(argFirst), workflowInt(
 // Integers are exact over all 64 bits; package domain refuses ranges whose
 // last cell would overflow.
 func (c cell) rangeFacts(prefix string) list {
-	edge := func(step string) string {
-		return fmt.Sprintf("%s + (%s) * %s", c.int(argOrigin), step, c.int(argSize))
-	}
 	return list{
-		fact(prefix+"start", expression("max(%s, %s)", c.lo, edge(c.step))),
-		fact(prefix+"end", expression("min(%s, %s)", c.hi, edge(c.step+" + 1"))),
+		fact(prefix+"start", expression("%s", c.rangeStart())),
+		fact(prefix+"end", expression("%s", c.rangeEnd())),
 		fact(prefix+"key", "$("+factVar(prefix+"start")+")--$("+factVar(prefix+"end")+")"),
 	}
+}
+
+func (c cell) rangeStart() string { return fmt.Sprintf("max(%s, %s)", c.lo, c.edge(c.step)) }
+
+func (c cell) rangeEnd() string { return fmt.Sprintf("min(%s, %s)", c.hi, c.edge(c.step+" + 1")) }
+
+func (c cell) edge(step string) string {
+	return fmt.Sprintf("%s + (%s) * %s", c.int(argOrigin), step, c.int(argSize))
+}
+
+func (c cell) rangeProof() string { return c.rangeStart() + " < " + c.rangeEnd() }
+
+// proven labels the pods of a template with their index, or with text that is
+// no label if it cannot be computed that they have any keys. Argo hands on an
+// expression that it cannot evaluate as it stands, and a runner would get that
+// for its bounds; but the API server refuses a pod with such a label, and the
+// partition fails with its message.
+func proven(leaf node, f formula) {
+	labels := leaf["metadata"].(node)["labels"].(node)
+	labels[LabelIndex] = expression("%s ? string(%s) : 'no keys: different arithmetic'", f.proof, cellNumber)
 }
 
 func fact(name, value string) node { return node{"name": factVar(name), "value": value} }

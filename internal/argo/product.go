@@ -31,18 +31,20 @@ const maxItems = 900_000
 func productFormula(d domain.Domain) formula {
 	f := formula{applies: true, facts: list{}, columns: []string{argLo, argHi, argFirst, argStep}}
 	stride := d.Count()
-	var keys []string
+	var keys, proofs []string
 	for k, dim := range d.Dimensions {
 		count := dim.Axis.Count()
 		stride /= count
 		suffix, prefix := fmt.Sprint(k), dim.Name+"."
 		c := digit(suffix)
 		f.grid = append(f.grid, param(argStride+suffix, decimal(stride)), param(argCount+suffix, decimal(count)))
-		grid, facts, applies := c.dimension(dim.Axis, prefix)
+		grid, facts, proof, applies := c.dimension(dim.Axis, prefix)
+		proofs = append(proofs, proof)
 		f.grid, f.applies = append(f.grid, grid...), f.applies && applies
 		f.facts = append(append(f.facts, facts...), fact(prefix+"index", expression("%s", c.step)))
 		keys = append(keys, "$("+factVar(prefix+"key")+")")
 	}
+	f.proof = strings.Join(proofs, " && ")
 	f.facts = append(f.facts, fact("key", strings.Join(keys, "__")), fact("index", expression("%s", cellNumber)))
 	return f
 }
@@ -56,17 +58,17 @@ func digit(suffix string) cell {
 }
 
 // dimension is what a run and its pods need of one dimension.
-func (c cell) dimension(axis domain.Axis, prefix string) (grid, facts list, applies bool) {
+func (c cell) dimension(axis domain.Axis, prefix string) (grid, facts list, proof string, applies bool) {
 	switch axis := axis.(type) {
 	case domain.Range:
 		grid = list{
 			param(argOrigin+c.suffix, decimal(axis.Start)), param(argSize+c.suffix, decimal(axis.Size)), param(argHi+c.suffix, decimal(axis.End)),
 		}
-		return grid, c.rangeFacts(prefix), true
+		return grid, c.rangeFacts(prefix), c.rangeProof(), true
 	case domain.Windows:
 		grid, applies = windowsGrid(axis, c.suffix)
 		grid = append(grid, param(argHi+c.suffix, decimal(axis.End.Unix())))
-		return grid, c.windowFacts(prefix, axis.Format), applies && gapless(axis)
+		return grid, c.windowFacts(prefix, axis.Format), c.windowProof(), applies && gapless(axis)
 	}
 	names := []string{"value", "key"}
 	if axis.Kind() != domain.Value {
@@ -76,7 +78,7 @@ func (c cell) dimension(axis domain.Axis, prefix string) (grid, facts list, appl
 		ref := node{"configMapKeyRef": node{"name": itemsName(workflowTag(argRun), c.suffix), "key": expression("%s", c.step) + "." + name}}
 		facts = append(facts, node{"name": factVar(prefix + name), "valueFrom": ref})
 	}
-	return nil, facts, itemsSize(axis) <= maxItems
+	return nil, facts, c.step + " >= 0", itemsSize(axis) <= maxItems
 }
 
 // gapless tells whether cell n lies between the lines n and n+1 throughout. It

@@ -25,6 +25,7 @@ func Template(j *job.Job) (manifest.Object, error) {
 		if err != nil {
 			return nil, err
 		}
+		proven(leaf, f)
 		templates = append(templates, fanOut(tmplShard, tmplPartition), leaf)
 	}
 	leaf, err := leaf(j, s, tmplPartitionData, dataFacts(s))

@@ -198,6 +198,8 @@ var windowKey = oneLine(`
 	unit == 's' ? stamps[0] :
 	` + moved("n") + `.Format('2006-01-02')`)
 
+func (c cell) windowProof() string { return "(" + c.window() + " a < b)" }
+
 // windowFacts computes the facts of a calendar window in the pod's environment.
 func (c cell) windowFacts(prefix, format string) list {
 	window := c.window()

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/util/validation"
 	"pgregory.net/rapid"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/domain"
@@ -39,6 +40,9 @@ func execute(t *testing.T, d domain.Domain, p plan.Plan, order plan.Order, shard
 		t.Fatalf("%d pods ran for %d partitions", len(c.pods), p.Partitions)
 	}
 	for i, pod := range c.pods {
+		if label, ok := pod.pod.Labels[LabelIndex]; ok && label != pod.env[factVar("index")] {
+			t.Fatalf("the pod of index %s is labelled %q", pod.env[factVar("index")], label)
+		}
 		for _, fact := range d.Facts(p.At(int64(i))) {
 			if got := pod.env[factVar(fact.Name)]; got != fact.Text {
 				t.Fatalf("%v in %v: pod %d: %s is %q, want %q", d, d.Dimensions[0].Axis, i, factVar(fact.Name), got, fact.Text)
@@ -236,6 +240,37 @@ func TestArgoAgreesOnAnyWindows(t *testing.T) {
 			execute(t, d, p, in.Order, in.ShardSize)
 		}
 	})
+}
+
+// A runner must not start with an expression for its bounds. Argo itself fails
+// to make most of such pods, by an error of its own; the API server refuses the
+// others.
+func TestPodsWithoutBoundsAreRefused(t *testing.T) {
+	for _, s := range scenarios(t) {
+		for _, broken := range []string{argSize, argClock, argWall, argCount + "0", argSize + "1"} {
+			j, p := s.plan()
+			c, run := newController(t, compile(t, j, p)...)
+			had := false
+			for i := range run.Spec.Arguments.Parameters {
+				if param := &run.Spec.Arguments.Parameters[i]; param.Name == broken && p.ShardCount() == 1 && p.Shard(0).Segment != nil {
+					param.Value, had = anyString("?"), true
+				}
+			}
+			if !had {
+				continue
+			}
+			c.broken = true
+			c.run(run)
+			if c.refused == 0 && len(c.pods) == 0 {
+				t.Errorf("%s: no pod was tried", s.name)
+			}
+			for _, pod := range c.pods {
+				if label := pod.pod.Labels[LabelIndex]; len(validation.IsValidLabelValue(label)) == 0 {
+					t.Errorf("%s: the API server would take a pod with a broken %s: it is labelled %q", s.name, broken, label)
+				}
+			}
+		}
+	}
 }
 
 // The stretch that windows of hours left begins within a day, which no date
