@@ -8,6 +8,7 @@ import (
 	"flag"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/alecthomas/kong"
@@ -77,5 +78,22 @@ func TestNormalize(t *testing.T) {
 				t.Errorf("got %q, want %q", got, test.want)
 			}
 		})
+	}
+}
+
+// The guide names every command.
+func TestGuideIsComplete(t *testing.T) {
+	guide, err := os.ReadFile("../../templates/guides/command-line.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	parser, err := kong.New(&commands{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, node := range parser.Model.Children {
+		if !strings.Contains(string(guide), "`"+node.Name) {
+			t.Errorf("the guide does not name %s", node.Name)
+		}
 	}
 }
