@@ -235,6 +235,7 @@ func TestArgoAgreesOnAnyWindows(t *testing.T) {
 			Domain: d, Remaining: remaining,
 			Order:     rapid.SampledFrom([]plan.Order{plan.OldestFirst, plan.NewestFirst}).Draw(rt, "order"),
 			ShardSize: rapid.SampledFrom([]int{1, 2, 3, 500}).Draw(rt, "shard size"),
+			Canary:    plan.Canary{Partitions: rapid.IntRange(0, 2).Draw(rt, "canary")},
 		}
 		if p := plan.Make(in); p.Partitions > 0 {
 			execute(t, d, p, in.Order, in.ShardSize)
