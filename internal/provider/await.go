@@ -78,7 +78,7 @@ func (m *awaitModel) over(o *engine.Observation) (bool, tfdiag.Diagnostics) {
 	if m.Until.ValueString() == untilProgress && float64(o.DoneCount) >= m.Progress.ValueFloat64()*float64(o.Total) {
 		return true, nil
 	}
-	if o.Phase.Active() {
+	if o.Phase.Active() || o.Phase == engine.AwaitingApproval {
 		return false, nil
 	}
 	d := diag.At(diag.CodeAwaitFailed, nil, fmt.Sprintf(
