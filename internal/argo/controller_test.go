@@ -16,6 +16,7 @@ import (
 	"github.com/argoproj/argo-workflows/v3/util/template"
 	"github.com/argoproj/argo-workflows/v3/workflow/common"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/strategicpatch"
 	"sigs.k8s.io/yaml"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/manifest"
@@ -34,6 +35,8 @@ type controller struct {
 	// broken tells that pods may fail to be made; refused counts those.
 	broken  bool
 	refused int
+	// message is what Argo says of a failed attempt.
+	message func(started) string
 	// pods are the containers that ran, in order.
 	pods []started
 	// workflows are the finished Workflows with node statuses.
@@ -188,10 +191,11 @@ func (s scoped) execute(name string, step *wfv1.WorkflowStep, tmpl *wfv1.Templat
 	}
 	parent := s.set(name, wfv1.NodeTypeRetry, step, tmpl.Inputs)
 	parent.Message = "No more retries left"
+	last := ""
 	for attempt := 0; attempt <= tmpl.RetryStrategy.Limit.IntValue(); attempt++ {
 		local := common.Parameters{
 			"retries": strconv.Itoa(attempt), "pod.name": "p",
-			"lastRetry.exitCode": "0", "lastRetry.duration": "0", "lastRetry.status": "", "lastRetry.message": "",
+			"lastRetry.exitCode": "0", "lastRetry.duration": "0", "lastRetry.status": "", "lastRetry.message": last,
 		}
 		again, err := common.SubstituteParams(tmpl, s.globals, local)
 		if err != nil {
@@ -203,6 +207,7 @@ func (s scoped) execute(name string, step *wfv1.WorkflowStep, tmpl *wfv1.Templat
 			parent.Outputs, parent.Message = n.Outputs, ""
 			return s.save(parent, true)
 		}
+		last = n.Message
 	}
 	return s.save(parent, false)
 }
@@ -224,6 +229,9 @@ func (s scoped) once(n *wfv1.NodeStatus, tmpl *wfv1.Template, attempt int) bool 
 	pod := s.start(n.Name, tmpl, attempt)
 	if s.outcome != nil && s.outcome(pod) {
 		n.Message = fmt.Sprintf("main: Error (exit code 1), attempt %d", attempt)
+		if s.message != nil {
+			n.Message = s.message(pod)
+		}
 		return false
 	}
 	return true
@@ -369,7 +377,21 @@ func (s scoped) start(name string, tmpl *wfv1.Template, attempt int) started {
 		InitContainers: []corev1.Container{{Name: "init", Env: []corev1.EnvVar{{Name: "ARGO_TEMPLATE", Value: string(text)}}}},
 		Containers:     []corev1.Container{*tmpl.Container},
 		Volumes:        tmpl.Volumes,
+		NodeSelector:   tmpl.NodeSelector,
+		Affinity:       tmpl.Affinity,
+		Tolerations:    tmpl.Tolerations,
 	}}
+	if tmpl.PodSpecPatch != "" {
+		spec, _ := json.Marshal(pod.Spec)
+		patched, err := strategicpatch.StrategicMergePatch(spec, []byte(tmpl.PodSpecPatch), corev1.PodSpec{})
+		if err != nil {
+			s.t.Fatalf("%s: patch %s: %v", name, tmpl.PodSpecPatch, err)
+		}
+		pod.Spec = corev1.PodSpec{}
+		if err := json.Unmarshal(patched, &pod.Spec); err != nil {
+			s.t.Fatalf("%s: patch %s: %v", name, tmpl.PodSpecPatch, err)
+		}
+	}
 	pod.Name, pod.Labels, pod.Annotations = "p", maps.Clone(tmpl.Metadata.Labels), maps.Clone(tmpl.Metadata.Annotations)
 	values := template.ToAnyMap(s.globals)
 	for _, p := range tmpl.Inputs.Parameters {

@@ -11,13 +11,6 @@ import (
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/manifest"
 )
 
-// anchored keeps autoscalers from evicting a pod. A launcher sits idle while
-// it waits, so its node looks empty to them.
-var anchored = node{
-	"cluster-autoscaler.kubernetes.io/safe-to-evict": "false",
-	"karpenter.sh/do-not-disrupt":                    "true",
-}
-
 // Outputs of a launcher.
 const (
 	outPhase    = "phase"    // the child's phase at its end
@@ -38,10 +31,18 @@ func launcher(j *job.Job) (node, error) {
 	output := func(name, path string) node {
 		return node{"name": name, "valueFrom": node{"jsonPath": "{.status." + path + "}"}}
 	}
+	metadata := node{"labels": toAny(labels)}
+	// A launcher sits idle while it waits, so its node looks empty to
+	// autoscalers.
+	if annotations := protection(j.Anchor); len(annotations) > 0 {
+		metadata["annotations"] = toAny(annotations)
+	}
 	t := node{
 		"name":     tmplLauncher,
 		"inputs":   inputs(inK, inG, inFrom, inCount, inSalt, inWidth),
-		"metadata": node{"labels": toAny(labels), "annotations": anchored},
+		"metadata": metadata,
+		// A launcher whose node is lost is started again, and finds its child.
+		"tolerations": lostNodeTolerations(nil),
 		"resource": node{
 			"action":            "apply",
 			"setOwnerReference": true,
@@ -97,6 +98,7 @@ func childManifest(j *job.Job) (string, error) {
 	// The number is put in as text below: a quoted tag would become a string.
 	// It is an expression because Argo's validator takes the manifest for YAML,
 	// and removes expressions from it before it does, but not plain tags.
+	disruptionBudget(j, spec)
 	const placeholder = "PARALLELISM"
 	spec["parallelism"] = placeholder
 	child := newObject(apiVersion, "Workflow", j.Namespace, workflowTag(argRun)+"-s"+inputTag(inK), labels, nil)

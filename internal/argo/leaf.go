@@ -25,7 +25,7 @@ func leaf(j *job.Job, s scope, name string, facts list) (node, error) {
 		"container":     container,
 		"retryStrategy": leafRetry(j),
 	}
-	maps.Copy(t, podSettings(j.Runner))
+	maps.Copy(t, podSettings(j))
 	if d := j.Runner.Deadline; d > 0 {
 		t["activeDeadlineSeconds"] = seconds(d)
 	}
@@ -77,6 +77,7 @@ func environment(j *job.Job, s scope, facts list) (list, error) {
 		node{"name": envJob, "value": j.Name},
 		node{"name": envRun, "value": workflowTag(argRun)},
 		node{"name": envAttempt, "value": "{{retries}}"},
+		node{"name": envGrace, "value": decimal(graceSeconds(j.Runner))},
 	}
 	env = append(env, facts...)
 	for _, v := range j.Runner.Env {

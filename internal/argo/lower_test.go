@@ -41,7 +41,8 @@ func sample(d domain.Domain) *job.Job {
 		Name: "orders", Namespace: "data", Reason: "a reason with {{workflow.name}}", Domain: d,
 		Labels: map[string]string{"team": "search"}, Order: plan.OldestFirst,
 		MaxParallel: 10, ShardSize: 500, OrchestratorServiceAccount: "backfill-orchestrator",
-		Retry: job.Retry{Limit: 4, Backoff: 30 * time.Second, Factor: 2, MaxBackoff: 10 * time.Minute},
+		Retry:  job.Retry{Limit: 4, Backoff: 30 * time.Second, Factor: 2, MaxBackoff: 10 * time.Minute, Interruptions: job.Interruptions},
+		Anchor: job.Anchor{Mode: "protect"},
 		Runner: job.Runner{
 			Image: "registry.example.com/orders:1", Command: []job.Text{lit("bin/reindex")},
 			ServiceAccount: "runner", Deadline: 30 * time.Minute,

@@ -4,63 +4,43 @@
 package argo
 
 import (
-	"maps"
-
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/job"
 )
 
 func podMetadata(j *job.Job) node {
 	labels := merged(j.Labels, j.Runner.Labels)
 	m := node{"labels": toAny(merged(labels, map[string]string{LabelJob: j.Name, LabelRun: workflowTag(argNumber)}))}
-	if len(j.Runner.Annotations) > 0 {
-		m["annotations"] = toAny(j.Runner.Annotations)
+	if annotations := merged(anchors(j), j.Runner.Annotations); len(annotations) > 0 {
+		m["annotations"] = toAny(annotations)
 	}
 	return m
 }
 
 // podSettings are fields of a leaf template that concern its pod.
-func podSettings(r job.Runner) node {
-	out := node{}
+func podSettings(j *job.Job) node {
+	r, out := j.Runner, node{}
 	if r.ServiceAccount != "" {
 		out["serviceAccountName"] = r.ServiceAccount
 	}
 	if r.PriorityClass != "" {
 		out["priorityClassName"] = r.PriorityClass
 	}
-	if len(r.NodeSelector) > 0 {
-		out["nodeSelector"] = toAny(r.NodeSelector)
+	if selector := nodeSelector(j); len(selector) > 0 {
+		out["nodeSelector"] = selector
 	}
-	if tolerations := tolerations(r.Tolerations); len(tolerations) > 0 {
+	if tolerations := podTolerations(j); len(tolerations) > 0 {
 		out["tolerations"] = tolerations
 	}
 	if r.Security.FSGroup != nil {
 		out["securityContext"] = node{"fsGroup": *r.Security.FSGroup}
 	}
-	if r.Affinity != nil {
-		out["affinity"] = r.Affinity
+	if affinity := affinity(j); affinity != nil {
+		out["affinity"] = affinity
 	}
-	if patch := podPatch(r); len(patch) > 0 {
-		out["podSpecPatch"] = compactJSON(patch)
+	if patch := podPatch(j); patch != "" {
+		out["podSpecPatch"] = patch
 	}
 	return out
-}
-
-// podPatch is the job's own patch and what templates have no field for; the
-// fields of a Workflow's spec do not travel through templateRef.
-func podPatch(r job.Runner) node {
-	patch := maps.Clone(r.Patch)
-	if len(r.PullSecrets) == 0 {
-		return patch
-	}
-	if patch == nil {
-		patch = node{}
-	}
-	secrets := pullSecrets(r.PullSecrets)
-	if own, ok := patch["imagePullSecrets"].(list); ok {
-		secrets = append(secrets, own...)
-	}
-	patch["imagePullSecrets"] = secrets
-	return patch
 }
 
 func pullSecrets(names []string) list {

@@ -18,11 +18,16 @@ import (
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/plan"
 )
 
-// runners are the jobs of the language's own case for every attribute of the
-// runner.
+// runners are the jobs of the language's own cases for every attribute of the
+// runner and of what places it.
 func runners(t *testing.T) []*job.Job {
 	t.Helper()
-	data, err := os.ReadFile(filepath.Join("..", "lang", "testdata", "values", "runner.txtar"))
+	return append(declared(t, "runner.txtar"), declared(t, "spot.txtar")...)
+}
+
+func declared(t *testing.T, name string) []*job.Job {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join("..", "lang", "testdata", "values", name))
 	if err != nil {
 		t.Fatal(err)
 	}

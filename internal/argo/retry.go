@@ -5,6 +5,7 @@ package argo
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/job"
 )
@@ -22,13 +23,39 @@ const lostPod = `imminent node shutdown|[Nn]ode is shutting down|node was low on
 	`exit code (137|143)`
 
 // attempts is the most pods that one partition may take.
-func attempts(r job.Retry) int { return r.Limit + job.Interruptions + 1 }
+func attempts(r job.Retry) int { return r.Limit + r.Interruptions + 1 }
 
 // leafRetry tries an application failure again while retries < limit and an
-// interruption while retries < limit + job.Interruptions. Argo has one counter,
+// interruption while retries < limit + interruptions. Argo has one counter,
 // so the limit is that of both together and the expression tells them apart.
 func leafRetry(j *job.Job) node {
-	return strategy(j, attempts(j.Retry)-1, fmt.Sprintf("asInt(retries) < %d || %s", j.Retry.Limit, interrupted))
+	return strategy(j, attempts(j.Retry)-1, failedAgain(j)+" || "+interrupted)
+}
+
+// failedAgain is an expression that is true when the runner failed and may try
+// again. An exit code is text there, "-1" when it is not known.
+func failedAgain(j *job.Job) string {
+	r := j.Retry
+	again := fmt.Sprintf("asInt(retries) < %d", r.Limit)
+	if len(r.FailOn) > 0 {
+		again += fmt.Sprintf(" && not (lastRetry.exitCode in %s)", codes(r.FailOn))
+	}
+	if len(r.RetryOn) == 0 {
+		return again
+	}
+	wanted := "lastRetry.exitCode in " + codes(r.RetryOn)
+	if j.OOM != nil {
+		wanted = "(" + wanted + " || lastRetry.message contains 'OOMKilled')"
+	}
+	return again + " && " + wanted
+}
+
+func codes(of []int) string {
+	quoted := make([]string, len(of))
+	for i, code := range of {
+		quoted[i] = literal(decimal(int64(code)))
+	}
+	return "[" + strings.Join(quoted, ", ") + "]"
 }
 
 // launcherAttempts is the most pods that one launcher may take.

@@ -87,6 +87,7 @@ func (r run) workflow() (manifest.Object, error) {
 	}
 	spec := workflowSpec("run", templates, append(r.commonArgs(), args...), retention())
 	spec["parallelism"] = int64(atOnce)
+	disruptionBudget(r.job, spec)
 
 	hash, err := manifest.Digest(spec)
 	if err != nil {

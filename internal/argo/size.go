@@ -30,7 +30,7 @@ func partitionBytes(attempts int) int { return 100 + 108*attempts + 4*attempts*a
 // at worst: all attempts that its own failures allow, as when the runner is
 // broken, and half of the interruptions that it may suffer. Interruptions come
 // one by one; that each partition of a shard has ten of them does not happen.
-func typicalAttempts(r job.Retry) int { return attempts(r) - job.Interruptions/2 }
+func typicalAttempts(r job.Retry) int { return attempts(r) - r.Interruptions/2 }
 
 // ShardSize is the number of partitions in the shards of a job: what it asks
 // for, or as many as keep the status of a child below MaxWorkflow.

@@ -74,6 +74,7 @@ func refuseTags(j *job.Job) error {
 			"priority_class": r.PriorityClass, "image_pull_secrets": pullSecrets(r.PullSecrets),
 			"affinity": r.Affinity, "patch": r.Patch, "labels": toAny(r.Labels), "annotations": toAny(r.Annotations),
 		},
+		"spot": node{"labels": toAny(j.Spot.Labels), "taints": tolerations(j.Spot.Taints)},
 	})
 	if where == "" {
 		return nil

@@ -16,6 +16,7 @@ const (
 	envJob     = "BACKFILL_JOB"
 	envRun     = "BACKFILL_RUN"
 	envAttempt = "BACKFILL_ATTEMPT"
+	envGrace   = "BACKFILL_GRACE_SECONDS"
 	// envEmpty is the empty variable that keeps two braces of user text apart.
 	envEmpty = "BACKFILL_EMPTY"
 	// envPartition is the prefix of the facts about a partition.

@@ -29,7 +29,7 @@ func sample(t *testing.T, end int64) *job.Job {
 	}
 	return &job.Job{
 		Name: "orders", Namespace: "data", Domain: d, MaxParallel: 10, ShardSize: 500,
-		Retry:  job.Retry{Limit: 4, Backoff: time.Second},
+		Retry:  job.Retry{Limit: 4, Backoff: time.Second, Interruptions: job.Interruptions},
 		Runner: job.Runner{Image: "i", Command: []job.Text{{{Literal: "c"}}}},
 	}
 }

@@ -81,6 +81,10 @@ const (
 	CodeTwoSources   = "BF2205"
 	CodeKubernetes   = "BF2206"
 	CodeArgoVersion  = "BF2209"
+	CodeSpot         = "BF2220"
+	CodeAnchorPins   = "BF2221"
+	CodeExitCode     = "BF2222"
+	CodeOOM          = "BF2223"
 	CodeCanary       = "BF2230"
 	CodeBudget       = "BF2231"
 	CodeCanaryKeys   = "BF2232"
@@ -187,6 +191,10 @@ var registry = []Info{
 	{CodeTwoSources, "Conflicting Sources", "A volume or source of variables says twice where its content comes from.", "Keep one of the two."},
 	{CodeKubernetes, "Invalid Kubernetes Object", "An attribute that takes a part of a Kubernetes object has fields or types that Kubernetes does not know.", "Follow the Kubernetes API reference for the type that the message names."},
 	{CodeArgoVersion, "Not Possible In Argo Version", "The version of Argo Workflows that the job names cannot do what another attribute asks for.", "Follow the message, or run a later Argo and say so in `argo_version`."},
+	{CodeSpot, "Conflicting Spot Settings", "What the job says of spot nodes contradicts itself or another attribute, or would do nothing.", "Follow the message."},
+	{CodeAnchorPins, "Protected Pods Without Deadline", "Pods that autoscalers may not evict have no deadline, so that one that hangs keeps its node for ever.", "Set runner.deadline."},
+	{CodeExitCode, "Invalid Exit Code", "An exit code of retry_on or fail_on cannot have the meaning that it is given.", "Follow the message."},
+	{CodeOOM, "Conflicting Memory Settings", "The settings for what runs out of memory contradict the runner's memory, or would do nothing.", "Follow the message."},
 	{CodeCanary, "Invalid Canary", "The canary does not say clearly which partitions run first.", "Give their number, or at most 100 keys, each once."},
 	{CodeBudget, "Empty Failure Budget", "The failure budget bounds nothing.", "Set `max_failed`, `max_ratio` or both."},
 	{CodeCanaryKeys, "Canary Keys Outside Of The Run", "Keys of the canary name no partition that the run processes: they are done, or the domain has no such partition.", "Nothing need be done. Correct keys that were misspelt, so that the canary tries what it is meant to try."},

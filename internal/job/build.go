@@ -20,7 +20,7 @@ import (
 // build makes the job from a value that has passed every rule. The defaults
 // here are those that the table documents; a test compares them.
 func build(root at, dom domain.Domain) *Job {
-	return &Job{
+	j := &Job{
 		Name:                       root.attr("name").text(),
 		Namespace:                  root.attr("namespace").textOr("default"),
 		Reason:                     root.attr("reason").text(),
@@ -37,7 +37,14 @@ func build(root at, dom domain.Domain) *Job {
 		Budget:                     buildBudget(root.attr("failure_budget")),
 		Retry:                      buildRetry(root.attr("retry")),
 		ArgoVersion:                root.attr("argo_version").textOr(defaultArgo),
+		OOM:                        buildOOM(root.attr("oom")),
+		Anchor:                     buildAnchor(root.attr("anchor")),
+		Spread:                     spreads[root.attr("spread").text()],
 	}
+	j.Retry.Interruptions = int(root.attr("interruptions").attr("limit").integer(Interruptions))
+	j.Spot = buildSpot(root.attr("spot"), j.Retry)
+	j.Runner.Grace = root.attr("runner").attr("grace_period").duration(j.Spot.grace())
+	return j
 }
 
 func buildRetry(r at) Retry {
@@ -46,6 +53,8 @@ func buildRetry(r at) Retry {
 		Backoff:    r.attr("backoff").duration(30 * time.Second),
 		Factor:     int(r.attr("factor").integer(2)),
 		MaxBackoff: r.attr("max_backoff").duration(10 * time.Minute),
+		RetryOn:    integers(r.attr("retry_on")),
+		FailOn:     integers(r.attr("fail_on")),
 	}
 }
 
@@ -72,8 +81,9 @@ const defaultArgo = "3.7"
 func boundsBackoff(version string) bool { return version != "3.5" && version != "3.6" }
 
 // versionRules checks what the job's Argo cannot do.
-func (d *decoder) versionRules(version, retry at) {
-	if !version.value.IsKnown() || !retry.value.IsKnown() || d.bad[diag.FormatPath(version.path)] || d.refusedBelow(retry.path) {
+func (d *decoder) versionRules(root at) {
+	version, retry, interruptions := root.attr("argo_version"), root.attr("retry"), root.attr("interruptions").attr("limit")
+	if !interruptions.value.IsKnown() || d.bad[diag.FormatPath(interruptions.path)] || !version.value.IsKnown() || !retry.value.IsKnown() || d.bad[diag.FormatPath(version.path)] || d.refusedBelow(retry.path) {
 		return
 	}
 	for _, name := range []string{"limit", "backoff", "factor", "max_backoff"} {
@@ -85,7 +95,7 @@ func (d *decoder) versionRules(version, retry at) {
 	if boundsBackoff(argo) || rule.Factor == 1 {
 		return
 	}
-	attempts := rule.Limit + Interruptions
+	attempts := rule.Limit + int(interruptions.integer(Interruptions))
 	wait := float64(rule.Backoff) * math.Pow(float64(rule.Factor), float64(attempts-1))
 	if wait <= float64(rule.MaxBackoff) {
 		return

@@ -30,9 +30,13 @@ func Decode(v cty.Value) (*Job, hcl.Diagnostics) {
 	dom, domainOK := d.domain(root.attr("partition"))
 	d.runnerRules(root.attr("runner"), dom)
 	d.retryRules(root.attr("retry"))
-	d.versionRules(root.attr("argo_version"), root.attr("retry"))
+	d.versionRules(root)
 	d.canaryRules(root.attr("canary"))
 	d.budgetRules(root.attr("failure_budget"))
+	d.exitCodeRules(root.attr("retry"))
+	d.oomRules(root)
+	d.spotRules(root)
+	d.anchorRules(root)
 	if d.diags.HasErrors() || !v.IsWhollyKnown() || !domainOK {
 		return nil, d.diags
 	}
@@ -67,6 +71,12 @@ type decoder struct {
 func (d *decoder) report(code string, path cty.Path, format string, args ...any) {
 	path = append(cty.Path{}, path...)
 	d.add(path, diag.At(code, path, fmt.Sprintf(format, args...)))
+}
+
+func (d *decoder) warn(code string, path cty.Path, format string, args ...any) {
+	problem := diag.At(code, append(cty.Path{}, path...), fmt.Sprintf(format, args...))
+	problem.Severity = hcl.DiagWarning
+	d.diags = append(d.diags, problem)
 }
 
 // reportKey reports the key of the map's element at a path. On a path that

@@ -38,15 +38,16 @@ type Job struct {
 	// ArgoVersion is the line of Argo Workflows to compile for: 3.5, 3.6, 3.7
 	// or 4.0.
 	ArgoVersion string
+
+	Spot   Spot
+	Anchor Anchor
+	OOM    *OOM   // nil: attempts all get the same memory
+	Spread string // label of nodes over which pods are spread, or empty
 }
 
 // BoundsBackoff tells whether the job's Argo knows an upper bound for the wait
 // between attempts, which came with 3.7.
 func (j *Job) BoundsBackoff() bool { return boundsBackoff(j.ArgoVersion) }
-
-// Interruptions is how many attempts beyond Retry.Limit a partition gets when
-// the last one ended through no fault of the runner.
-const Interruptions = 10
 
 // Retry says how a failed partition is tried again.
 type Retry struct {
@@ -54,6 +55,12 @@ type Retry struct {
 	Backoff    time.Duration
 	Factor     int
 	MaxBackoff time.Duration
+	// Interruptions is how many attempts more there are while each is
+	// interrupted.
+	Interruptions int
+	// RetryOn, when not empty, are the only exit codes that are tried again,
+	// and FailOn those that never are.
+	RetryOn, FailOn []int
 }
 
 // Text is a string with references that are only known in the pod: its parts

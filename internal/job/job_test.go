@@ -54,14 +54,16 @@ func TestDecodeFillsDefaults(t *testing.T) {
 	want := &job.Job{
 		Name: "small", Namespace: "default", Labels: map[string]string{},
 		Domain: dom, Order: "oldest_first", MaxParallel: 10, ShardSize: 500,
-		Retry:       job.Retry{Limit: 4, Backoff: 30 * time.Second, Factor: 2, MaxBackoff: 10 * time.Minute},
+		Retry:       job.Retry{Limit: 4, Backoff: 30 * time.Second, Factor: 2, MaxBackoff: 10 * time.Minute, Interruptions: 10},
 		ArgoVersion: "3.7",
+		Anchor:      job.Anchor{Mode: "protect"},
 		Runner: job.Runner{
 			Image:    "busybox",
 			Command:  []job.Text{{{Literal: "sh"}}, {{Literal: "--from="}, {Ref: "partition.start"}}},
 			Env:      []job.EnvVar{{Name: "A", Text: job.Text{{Literal: "1"}}}, {Name: "B", Text: job.Text{{Literal: "2"}}}},
 			Requests: map[string]string{"cpu": "500m", "memory": "1Gi"},
 			Limits:   map[string]string{"memory": "2Gi"},
+			Grace:    30 * time.Second,
 
 			NodeSelector: map[string]string{}, Labels: map[string]string{}, Annotations: map[string]string{},
 		},
@@ -140,8 +142,15 @@ func TestDefaultsAreAsDocumented(t *testing.T) {
 		"argo_version": j.ArgoVersion,
 		"retry.limit":  strconv.Itoa(j.Retry.Limit), "retry.backoff": j.Retry.Backoff.String(),
 		"retry.factor": strconv.Itoa(j.Retry.Factor), "retry.max_backoff": strings.TrimSuffix(j.Retry.MaxBackoff.String(), "0s"),
+		"interruptions.limit": strconv.Itoa(j.Retry.Interruptions), "anchor.mode": j.Anchor.Mode,
+		"spread":                          map[string]string{"": "none"}[j.Spread],
 		"runner.security_context.seccomp": map[bool]string{false: "runtime_default", true: "unconfined"}[j.Runner.Security.Unconfined],
 	}
+	oom, diags := job.Decode(body(t, strings.Replace(small, "runner {", "oom { max_memory = \"8Gi\" }\n  runner {", 1)))
+	if len(diags) > 0 {
+		t.Fatal(diags)
+	}
+	applied["oom.factor"] = strconv.FormatInt(oom.OOM.Factor, 10)
 	documented := map[string]string{}
 	var walk func(prefix string, attrs []jobschema.Attribute)
 	walk = func(prefix string, attrs []jobschema.Attribute) {

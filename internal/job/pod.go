@@ -9,16 +9,18 @@ import "time"
 type Runner struct {
 	Image string
 	// Command ends with the script, if there is one.
-	Command        []Text
-	Args           []Text
-	WorkingDir     string
-	Env            []EnvVar // sorted by name, as the next two
-	SecretEnv      []SecretEnvVar
-	ConfigEnv      []ConfigEnvVar
-	EnvFrom        []EnvSource
-	Requests       map[string]string // resource name → quantity
-	Limits         map[string]string
-	Deadline       time.Duration // 0: none
+	Command    []Text
+	Args       []Text
+	WorkingDir string
+	Env        []EnvVar // sorted by name, as the next two
+	SecretEnv  []SecretEnvVar
+	ConfigEnv  []ConfigEnvVar
+	EnvFrom    []EnvSource
+	Requests   map[string]string // resource name → quantity
+	Limits     map[string]string
+	Deadline   time.Duration // 0: none
+	// Grace is the time between SIGTERM and the pod's end.
+	Grace          time.Duration
 	ServiceAccount string
 	PullSecrets    []string
 	Volumes        []Volume // in declared order

@@ -141,7 +141,7 @@ func (a Attribute) Type() cty.Type {
 
 // Element is the row that describes the members of a list or map.
 func (a Attribute) Element() Attribute {
-	e := Attribute{Name: a.Name, Late: a.Late, Class: a.Class, Attributes: a.Attributes, element: true}
+	e := Attribute{Name: a.Name, Late: a.Late, Bounds: a.Bounds, Class: a.Class, Attributes: a.Attributes, element: true}
 	switch a.Kind {
 	case IntList:
 		e.Kind = Int

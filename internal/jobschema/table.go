@@ -5,6 +5,10 @@ package jobschema
 
 // Job is the table: every attribute of a job body, in documentation order.
 func Job() []Attribute {
+	return append(body(), placement()...)
+}
+
+func body() []Attribute {
 	return []Attribute{
 		{
 			Name: "name", Kind: String, Required: true, Format: JobName, Label: true, Class: Replace,
@@ -75,6 +79,14 @@ func retry() []Attribute {
 		{
 			Name: "max_backoff", Kind: String, Format: Duration, Default: "10m", Class: Next,
 			Doc: "The longest wait.",
+		},
+		{
+			Name: "retry_on", Kind: IntList, Bounds: &Bounds{1, 255}, Class: Next,
+			Doc: "The only exit codes after which a failed partition is tried again; all unless set. Interruptions are always tried again, and so is what ran out of memory where there is `oom`.",
+		},
+		{
+			Name: "fail_on", Kind: IntList, Bounds: &Bounds{1, 255}, Class: Next,
+			Doc: "Exit codes after which a partition fails at once, such as that for bad input.",
 		},
 	}
 }

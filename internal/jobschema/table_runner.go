@@ -76,6 +76,10 @@ func pod() []Attribute {
 			Doc: "The longest one attempt may run, for example `30m`. None by default.",
 		},
 		{
+			Name: "grace_period", Kind: String, Format: Duration, Class: Next,
+			Doc: "How long a pod that must go has between SIGTERM, which the runner gets, and its end; in the environment as `BACKFILL_GRACE_SECONDS`. Unless set, the notice that the provider of `spot` gives, and 30s without.",
+		},
+		{
 			Name: "service_account", Kind: String, Format: DNSName, Class: Next,
 			Doc: "Service account of the pods. It needs `create` and `patch` on WorkflowTaskResults, which Argo's executor reports through.",
 		},

@@ -1,0 +1,205 @@
+// Copyright (c) The terraform-provider-backfill authors
+// SPDX-License-Identifier: MPL-2.0
+
+package job
+
+import (
+	"time"
+
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
+)
+
+// Interruptions is how many attempts beyond the retry limit a partition gets
+// unless the job says otherwise.
+const Interruptions = 10
+
+// Spot says which attempts run on spot nodes. The zero value is none.
+type Spot struct {
+	// Mode is require, prefer, or empty for no spot nodes.
+	Mode string
+	// Labels are on all spot nodes and on no others.
+	Labels map[string]string
+	// Taints of spot nodes that pods tolerate.
+	Taints []Toleration
+	// OnDemandFrom is the first attempt, from 0, that must not run on a spot
+	// node; 0: there is none.
+	OnDemandFrom int
+	// Notice is how long a pod has between the cloud's warning and its end; 0
+	// when it is not known.
+	Notice time.Duration
+}
+
+// Anchor says which pods autoscalers may not evict.
+type Anchor struct {
+	Mode     string        // protect, all, release, or off
+	Duration time.Duration // for Karpenter; 0: for ever
+	// Budget asks for a PodDisruptionBudget for each Workflow.
+	Budget bool
+}
+
+// cloud is what is known of the spot nodes of one provider.
+type cloud struct {
+	key, value string // label
+	taint      bool   // with the same key and value, effect NoSchedule
+	notice     time.Duration
+}
+
+// Clouds lists the providers with known labels, in the order of the table.
+var Clouds = []string{"gke", "eks", "karpenter", "aks"}
+
+// clouds holds the facts. Sources: GKE "Spot VMs" (a node pool may be made
+// without the taint; tolerating it does no harm; of the 30 s notice the last
+// 15 s belong to system pods), EKS managed node groups, Karpenter well-known
+// labels and the two minutes' notice of EC2, AKS spot node pools.
+var clouds = map[string]cloud{
+	"gke":       {"cloud.google.com/gke-spot", "true", true, 15 * time.Second},
+	"eks":       {"eks.amazonaws.com/capacityType", "SPOT", false, 2 * time.Minute},
+	"karpenter": {"karpenter.sh/capacity-type", "spot", false, 2 * time.Minute},
+	"aks":       {"kubernetes.azure.com/scalesetpriority", "spot", true, 30 * time.Second},
+}
+
+// spreads maps the choices of spread to the label of nodes that they mean.
+var spreads = map[string]string{"zone": "topology.kubernetes.io/zone", "node": "kubernetes.io/hostname"}
+
+func buildSpot(s at, retry Retry) Spot {
+	if !s.set() || spotMode(s) == "off" {
+		return Spot{}
+	}
+	out := Spot{Mode: spotMode(s), Labels: stringMap(s.attr("labels"))}
+	if c, known := clouds[s.attr("provider").text()]; known {
+		out.Labels, out.Notice = map[string]string{c.key: c.value}, c.notice
+		if c.taint {
+			out.Taints = append(out.Taints, Toleration{Key: c.key, Value: c.value, HasValue: true, Effect: "NoSchedule"})
+		}
+	}
+	for _, t := range s.attr("taints").elements() {
+		value := t.attr("value")
+		out.Taints = append(out.Taints, Toleration{Key: t.attr("key").text(), Value: value.text(), HasValue: value.set(), Effect: t.attr("effect").text()})
+	}
+	if s.attr("fallback").set() {
+		out.OnDemandFrom = int(s.attr("fallback_after").integer(int64(retry.Limit)))
+	}
+	return out
+}
+
+// defaultGrace is Kubernetes' own.
+const defaultGrace = 30 * time.Second
+
+func (s Spot) grace() time.Duration {
+	if s.Notice > 0 {
+		return s.Notice
+	}
+	return defaultGrace
+}
+
+func spotMode(s at) string {
+	if s.attr("fallback").set() {
+		return s.attr("mode").textOr("require")
+	}
+	return s.attr("mode").textOr("prefer")
+}
+
+func buildAnchor(a at) Anchor {
+	return Anchor{
+		Mode: a.attr("mode").textOr("protect"), Duration: a.attr("duration").duration(0),
+		Budget: a.attr("pod_disruption_budget").boolean(),
+	}
+}
+
+// spotRules checks spot by itself and against retry and runner.
+func (d *decoder) spotRules(root at) {
+	s := root.attr("spot")
+	if !s.set() || d.refusedBelow(s.path) {
+		return
+	}
+	d.customRules(s)
+	d.fallbackRules(s, root.attr("retry"), root.attr("interruptions"))
+	if spotMode(s) == "off" {
+		return
+	}
+	runner := root.attr("runner")
+	labels := stringMap(s.attr("labels"))
+	if c, known := clouds[s.attr("provider").text()]; known {
+		labels = map[string]string{c.key: c.value}
+	}
+	for _, e := range runner.attr("node_selector").elements() {
+		if _, clash := labels[e.key()]; clash {
+			d.reportKey(diag.CodeSpot, e.path, "node_selector chooses nodes by the label %q, and so does spot. Remove it here; spot decides attempt by attempt.", e.key())
+		}
+	}
+	patch := runner.attr("patch")
+	if !d.usable(patch) || !patch.value.IsWhollyKnown() {
+		return
+	}
+	own := patch.object()
+	for _, field := range []string{"affinity", "nodeSelector", "nodeName"} {
+		if _, there := own[field]; there {
+			d.report(diag.CodeSpot, patch.path, "The patch sets %s, which spot sets too, attempt by attempt. Use the runner's node_selector and affinity, which are merged with what spot needs.", field)
+		}
+	}
+}
+
+func (d *decoder) customRules(s at) {
+	provider, labels := s.attr("provider"), s.attr("labels")
+	if !provider.value.IsKnown() || !labels.value.IsKnown() {
+		return
+	}
+	switch custom := provider.text() == "custom"; {
+	case custom && len(labels.elements()) == 0:
+		d.report(diag.CodeSpot, provider.path, "The provider \"custom\" needs the labels of spot nodes. Set labels, for example { \"node-pool\" = \"spot\" }.")
+	case !custom && labels.set():
+		d.report(diag.CodeSpot, labels.path, "The label of spot nodes of %q is known (%s). Remove labels, or set provider to \"custom\".", provider.text(), clouds[provider.text()].key)
+	}
+}
+
+func (d *decoder) fallbackRules(s, retry, interruptions at) {
+	fallback, after, limit := s.attr("fallback"), s.attr("fallback_after"), retry.attr("limit")
+	for _, a := range []at{fallback, after, limit, interruptions.attr("limit"), s.attr("mode")} {
+		if !a.value.IsKnown() || d.bad[diag.FormatPath(a.path)] {
+			return
+		}
+	}
+	if !fallback.set() {
+		if after.set() {
+			d.report(diag.CodeSpot, after.path, "There is no fallback that fallback_after could start. Set fallback = \"on_demand\", or remove fallback_after.")
+		}
+		return
+	}
+	most := limit.integer(4) + interruptions.attr("limit").integer(Interruptions)
+	switch {
+	case limit.integer(4) == 0:
+		d.report(diag.CodeSpot, fallback.path, "retry.limit is 0, so there is no later attempt that could run on demand. Raise retry.limit, or remove fallback.")
+	case after.integer(1) > most:
+		d.report(diag.CodeSpot, after.path, "The last attempt that a partition can have is number %d (counted from 0, interruptions included), so none would ever run on demand. Lower fallback_after.", most)
+	}
+}
+
+// Annotations of autoscalers.
+const (
+	SafeToEvict  = "cluster-autoscaler.kubernetes.io/safe-to-evict"
+	DoNotDisrupt = "karpenter.sh/do-not-disrupt"
+)
+
+func (d *decoder) anchorRules(root at) {
+	a, runner := root.attr("anchor"), root.attr("runner")
+	if !a.set() || !runner.set() || d.refusedBelow(a.path) {
+		return
+	}
+	mode, duration := a.attr("mode"), a.attr("duration")
+	if !mode.value.IsKnown() {
+		return
+	}
+	protects := mode.textOr("protect") == "protect" || mode.text() == "all"
+	if duration.set() && !protects {
+		d.report(diag.CodeSpot, duration.path, "In the mode %q no pod is protected, so duration does nothing. Remove it, or set mode to \"protect\" or \"all\".", mode.text())
+	}
+	for _, e := range runner.attr("annotations").elements() {
+		if e.key() == SafeToEvict || e.key() == DoNotDisrupt {
+			d.reportKey(diag.CodeSpot, e.path, "anchor sets the annotation %q too. Keep one of the two.", e.key())
+		}
+	}
+	deadline := runner.attr("deadline")
+	if protects && deadline.value.IsKnown() && !deadline.set() {
+		d.warn(diag.CodeAnchorPins, a.path, "Protected pods keep their node, and the runner has no deadline: one that hangs would pin a node until somebody notices. Set runner.deadline to the longest that an attempt may take.")
+	}
+}
