@@ -82,7 +82,8 @@ func (c cell) rangeProof() string { return c.rangeStart() + " < " + c.rangeEnd()
 // for its bounds; but the API server refuses a pod with such a label, and the
 // partition fails with its message.
 func proven(leaf node, f formula) {
-	labels := leaf["metadata"].(node)["labels"].(node)
+	metadata, _ := leaf["metadata"].(node)
+	labels, _ := metadata["labels"].(node)
 	labels[LabelIndex] = expression("%s ? string(%s) : 'no keys: different arithmetic'", f.proof, cellNumber)
 }
 
