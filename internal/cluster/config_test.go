@@ -136,3 +136,31 @@ func TestConfigPrintsNoSecret(t *testing.T) {
 		}
 	}
 }
+
+// Neither a pod's own credentials nor the file that kubectl would take are used
+// unless the configuration says so.
+func TestNothingIsTakenUnasked(t *testing.T) {
+	home := t.TempDir()
+	if err := os.Mkdir(filepath.Join(home, ".kube"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(home, ".kube", "config"), []byte(kubeconfig), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("HOME", home)
+	t.Setenv("KUBECONFIG", write(t, kubeconfig))
+	t.Setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")
+	t.Setenv("KUBERNETES_SERVICE_PORT", "443")
+	config, err := Config{}.WithEnvironment(func(name string) (string, bool) {
+		if strings.HasPrefix(name, "KUBE_") { // whoever runs the tests may have them
+			return "", false
+		}
+		return os.LookupEnv(name)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := config.restConfig("test"); ReasonOf(err) != Misconfigured || !strings.Contains(err.Error(), "No Cluster Configured") {
+		t.Errorf("got %v", err)
+	}
+}
