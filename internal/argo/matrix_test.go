@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"golang.org/x/tools/txtar"
+	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/yaml"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/job"
@@ -104,4 +105,87 @@ func same(t *testing.T, file string, got []byte) {
 	if !bytes.Equal(got, want) {
 		t.Errorf("%s differs; after reading the difference, run the test with -update. Got:\n%s", file, got)
 	}
+}
+
+// TestGuide keeps the tables of the guide as the compiler is.
+func TestGuide(t *testing.T) {
+	for _, file := range []string{"../../templates/guides/spot.md.tmpl", "../../docs/guides/spot.md"} {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := string(text)
+		for name, table := range map[string]string{"clouds": cloudTable(t), "emitted": emittedTable(t)} {
+			start := "<!-- " + name + ": generated -->\n"
+			head, rest, ok := strings.Cut(got, start)
+			_, tail, ok2 := strings.Cut(rest, "<!-- end -->")
+			if !ok || !ok2 {
+				t.Fatalf("%s has no place for the table %s", file, name)
+			}
+			got = head + start + "\n" + table + "\n<!-- end -->" + tail
+		}
+		same(t, filepath.FromSlash(file), []byte(got))
+	}
+}
+
+func cloudTable(t *testing.T) string {
+	t.Helper()
+	var b strings.Builder
+	b.WriteString("| provider | label of spot nodes | taint tolerated | notice |\n|---|---|---|---|\n")
+	for _, provider := range job.Clouds {
+		s := decoded(t, "", combination{provider: provider, mode: "require", anchor: "off"}.text()).Spot
+		label, taint := "", "none"
+		for k, v := range s.Labels {
+			label = k + "=" + v
+		}
+		for _, toleration := range s.Taints {
+			taint = "`" + toleration.Key + "=" + toleration.Value + ":" + toleration.Effect + "`"
+		}
+		fmt.Fprintf(&b, "| `%s` | `%s` | %s | %d s |\n", provider, label, taint, int(s.Notice.Seconds()))
+	}
+	b.WriteString("| `custom` | `labels` | `taints` | unknown, 30 s granted |\n")
+	return b.String()
+}
+
+// emittedTable says for each combination what its first and its last attempt
+// carry. Providers differ in nothing but the values of the table above.
+func emittedTable(t *testing.T) string {
+	t.Helper()
+	var b strings.Builder
+	b.WriteString("| mode | fallback | anchor | nodes of attempts n < f | nodes of attempts n ≥ f | annotations n < f | annotations n ≥ f |\n|---|---|---|---|---|---|---|\n")
+	for _, c := range matrix() {
+		if c.provider != "gke" {
+			continue
+		}
+		pods := attemptsOf(t, decoded(t, "", c.text()), nil)
+		first, last := pods[0], pods[len(pods)-1]
+		where := func(pod *corev1.Pod) string {
+			spot, onDemand := admits(t, pod, nodes["gke"].spot), admits(t, pod, nodes["gke"].onDemand)
+			switch {
+			case spot && !onDemand:
+				return "spot"
+			case onDemand && !spot:
+				return "on demand"
+			case c.mode == "prefer":
+				return "spot preferred"
+			}
+			return "any that taints allow"
+		}
+		notes := func(pod *corev1.Pod) string {
+			evict, disrupt := pod.Annotations[job.SafeToEvict], pod.Annotations[job.DoNotDisrupt]
+			switch {
+			case evict == "false" && disrupt == "true":
+				return "protected"
+			case evict == "true":
+				return "evictable"
+			}
+			return "not protected"
+		}
+		fallback := "none"
+		if c.fallback {
+			fallback = "`on_demand`"
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | `%s` | %s | %s | %s | %s |\n", c.mode, fallback, c.anchor, where(first), where(last), notes(first), notes(last))
+	}
+	return b.String()
 }
