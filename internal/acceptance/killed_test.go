@@ -175,13 +175,15 @@ func (s *session) must(args ...string) {
 	}
 }
 
-// countedJob is a job whose runners append a line per partition to dir/done.
+// countedJob is a job whose runners append a line per partition to dir/done. The
+// partition 10--20 fails as long as there is no file dir/fixed.
 func countedJob(dir string) string {
 	return fmt.Sprintf(`
   partition = { range = { start = 0, end = 30, size = 10 } }
+  retry     = { limit = 0 }
   runner = {
     image           = "busybox"
-    command         = ["/bin/sh", "-c", "echo $BACKFILL_PARTITION_KEY $BACKFILL_ATTEMPT $BACKFILL_RUN >> /log/done"]
+    command         = ["/bin/sh", "-c", "[ $BACKFILL_PARTITION_START != 10 ] || [ -e /log/fixed ] || exit 3; echo $BACKFILL_PARTITION_KEY $BACKFILL_ATTEMPT $BACKFILL_RUN >> /log/done"]
     service_account = "backfill-runner"
     volumes         = [{ name = "log", mount_path = "/log", host_path = %q }]
   }
@@ -223,68 +225,86 @@ func (c *localCluster) objects(t *testing.T, job string) []string {
 	return names
 }
 
-// TestKilledWhileCreating kills the provider process before and after every
-// request of a creation. The next apply goes on: every partition runs exactly
-// once, nothing is left over, the plan is empty. With BACKFILL_TEST_LONG the
-// same is done to destructions.
-func TestKilledWhileCreating(t *testing.T) {
+// killedHistory is a command that the kills interrupt, and what comes before.
+type killedHistory struct {
+	name string
+	// before brings the job to where the command starts.
+	before func(s *session, log string)
+	// command is given to Terraform, with -auto-approve.
+	command string
+	// fewest is the least number of points that make sense.
+	fewest int
+}
+
+// TestKilledAnywhere kills the provider process before and after every request
+// of a command. The next apply goes on: every partition is done exactly once,
+// nothing is left over, the plan is empty. Creations are enough for every day;
+// BACKFILL_TEST_LONG adds updates and destructions.
+func TestKilledAnywhere(t *testing.T) {
 	c := cluster(t)
 	k := newKiller(t, c, buildProvider(t))
-	for point, last := 0, false; !last; point++ {
-		t.Run(fmt.Sprint(point), func(t *testing.T) {
-			log := t.TempDir()
-			if err := os.Chmod(log, 0o777); err != nil {
-				t.Fatal(err)
-			}
-			s := newSession(t, k, fmt.Sprintf("killed-%d", point), countedJob(log))
-			k.aim(point)
-			out, code := s.terraform("apply", "-auto-approve")
-			killed := k.killed
-			k.aim(-1)
-			t.Cleanup(func() { s.terraform("destroy", "-auto-approve") })
-			if !killed {
-				if code != 0 {
-					t.Fatalf("apply without a kill:\n%s", out)
-				}
-				if point < 8 {
-					t.Errorf("only %d points were tried", point)
-				}
-				last = true
-				return
-			}
-			if code == 0 {
-				t.Errorf("apply succeeded although the provider was killed:\n%s", out)
-			}
-			s.must("apply", "-auto-approve")
-			watch := exec.CommandContext(t.Context(), s.binary, "status", s.name, "--watch", "--kubeconfig", c.kubeconfig)
-			if out, err := watch.CombinedOutput(); err != nil {
-				t.Fatalf("%v\n%s", err, out)
-			}
-			s.must("plan", "-detailed-exitcode")
-			if counts := linesByKey(t, filepath.Join(log, "done")); len(counts) != 3 || counts["0--10"] != 1 || counts["10--20"] != 1 || counts["20--30"] != 1 {
-				t.Errorf("partitions ran %v", counts)
-			}
-			if names := c.objects(t, s.name); len(names) != 3 {
-				t.Errorf("the cluster holds %q", names)
-			}
-			s.destroy(k, point)
-			if names := c.objects(t, s.name); len(names) != 0 {
-				t.Errorf("left are %q", names)
+	failed := func(s *session, log string) {
+		s.must("apply", "-auto-approve")
+		s.watch(c, 1)
+		if err := os.WriteFile(filepath.Join(log, "fixed"), nil, 0o600); err != nil {
+			s.Fatal(err)
+		}
+	}
+	histories := []killedHistory{{"create", func(_ *session, log string) { _ = os.WriteFile(filepath.Join(log, "fixed"), nil, 0o600) }, "apply", 8}}
+	if os.Getenv(envLong) != "" {
+		histories = append(histories, killedHistory{"update", failed, "apply", 20}, killedHistory{"destroy", failed, "destroy", 10})
+	}
+	for _, h := range histories {
+		t.Run(h.name, func(t *testing.T) {
+			for point, last := 0, false; !last && !t.Failed(); point++ {
+				t.Run(fmt.Sprint(point), func(t *testing.T) { last = killedOnce(t, c, k, h, point) })
 			}
 		})
-		if t.Failed() {
-			return
-		}
 	}
 }
 
-// destroy destroys the job; in long tests it is killed once on the way.
-func (s *session) destroy(k *killer, point int) {
-	s.Helper()
-	if os.Getenv(envLong) != "" {
-		k.aim(point)
-		s.terraform("destroy", "-auto-approve")
-		k.aim(-1)
+// killedOnce kills one command at one point and repeats it; it returns true when
+// the command makes fewer requests.
+func killedOnce(t *testing.T, c *localCluster, k *killer, h killedHistory, point int) (last bool) {
+	log := t.TempDir()
+	if err := os.Chmod(log, 0o777); err != nil {
+		t.Fatal(err)
 	}
-	s.must("destroy", "-auto-approve")
+	s := newSession(t, k, fmt.Sprintf("killed-%s-%d", h.name, point), countedJob(log))
+	t.Cleanup(func() { s.terraform("destroy", "-auto-approve") })
+	h.before(s, log)
+	k.aim(point)
+	out, code := s.terraform(h.command, "-auto-approve")
+	killed := k.killed
+	k.aim(-1)
+	switch {
+	case !killed && code != 0:
+		t.Fatalf("without a kill:\n%s", out)
+	case !killed && point < h.fewest:
+		t.Fatalf("only %d points were tried", point)
+	case !killed:
+		return true
+	}
+	s.must(h.command, "-auto-approve")
+	if h.command == "apply" {
+		s.watch(c, 0)
+		s.must("plan", "-detailed-exitcode")
+		if counts := linesByKey(t, filepath.Join(log, "done")); len(counts) != 3 || counts["0--10"] != 1 || counts["10--20"] != 1 || counts["20--30"] != 1 {
+			t.Errorf("partitions were done %v", counts)
+		}
+		s.must("destroy", "-auto-approve")
+	}
+	if names := c.objects(t, s.name); len(names) != 0 {
+		t.Errorf("left are %q", names)
+	}
+	return false
+}
+
+// watch waits for the end of the run; the command line ends with this code.
+func (s *session) watch(c *localCluster, code int) {
+	s.Helper()
+	cmd := exec.Command(s.binary, "status", s.name, "--watch", "--kubeconfig", c.kubeconfig)
+	if out, _ := cmd.CombinedOutput(); cmd.ProcessState == nil || cmd.ProcessState.ExitCode() != code {
+		s.Fatalf("%v\n%s", cmd.ProcessState, out)
+	}
 }
