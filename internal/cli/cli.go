@@ -53,6 +53,7 @@ type commands struct {
 	Stop       stopCmd       `cmd:"" help:"End the active run of a job; what has not finished counts as not done."`
 	Pause      pauseCmd      `cmd:"" help:"Let the active run of a job start no more partitions."`
 	Resume     resumeCmd     `cmd:"" help:"Undo pause."`
+	Approve    approveCmd    `cmd:"" help:"Let a job that waits for approval go on with its next wave."`
 	Schema     schemaCmd     `cmd:"" help:"Print the JSON Schema of job files, for editors."`
 	Docs       docsCmd       `cmd:"" help:"Print the reference of the job language, or of all diagnostics, as Markdown."`
 	Completion completionCmd `cmd:"" help:"Print a completion script for bash, zsh or fish."`

@@ -23,6 +23,8 @@ type (
 	stopCmd   struct{ controlFlags }
 	pauseCmd  struct{ controlFlags }
 	resumeCmd struct{ controlFlags }
+
+	approveCmd struct{ controlFlags }
 )
 
 // Run ends the active run; what has not finished counts as not done.
@@ -38,6 +40,11 @@ func (c *pauseCmd) Run(a *app) error {
 // Run undoes pause.
 func (c *resumeCmd) Run(a *app) error {
 	return a.control(c.controlFlags, "resuming", (*engine.Engine).Resume)
+}
+
+// Run opens the gate at which the job waits and starts what is behind it.
+func (c *approveCmd) Run(a *app) error {
+	return a.control(c.controlFlags, "approving", (*engine.Engine).Approve)
 }
 
 // control does something to the active run and prints the state of the job.

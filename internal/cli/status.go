@@ -69,7 +69,7 @@ func (c *statusCmd) watch(a *app, e *engine.Engine) error {
 			last = line
 		}
 		switch seen.Phase {
-		case engine.Complete:
+		case engine.Complete, engine.AwaitingApproval:
 			return nil
 		case engine.Failed, engine.Incomplete:
 			return exitError(exitFailure)

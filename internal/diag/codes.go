@@ -109,6 +109,7 @@ const (
 	CodeRunUnreadable = "BF4014"
 	CodeHealed        = "BF4015"
 	CodeReprocess     = "BF4016"
+	CodeNotWaiting    = "BF4020"
 
 	CodeNoDeclaration   = "BF5001"
 	CodeTwoDeclarations = "BF5002"
@@ -219,6 +220,7 @@ var registry = []Info{
 	{CodeRunUnreadable, "Unreadable Run", "The state of a run cannot be read from its Workflow.", "Follow the message."},
 	{CodeHealed, "Edited Object Restored", "An object of the job was edited by hand and has been put back.", "Change the job's declaration instead."},
 	{CodeReprocess, "Reprocessing Prevented", "The change would run finished partitions again, and prevent_reprocess is true.", "Undo the change, or set prevent_reprocess to false."},
+	{CodeNotWaiting, "Nothing To Approve", "The job does not wait for approval: a run is active, everything is done, or the gate is open already.", "See `status` for what the job does."},
 	{CodeNoDeclaration, "Missing Job Declaration", "The resource has neither the attributes of a job nor `source`.", "Set `name`, `partition` and `runner`, or `source`."},
 	{CodeTwoDeclarations, "Conflicting Job Declarations", "The resource has `source` and attributes of a job too.", "Keep one of the two forms."},
 	{CodeWithoutSource, "Attribute Without Source", "`job` and `variables` belong to `source`, which is not set.", "Remove them, or set `source`."},

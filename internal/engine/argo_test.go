@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -109,23 +110,75 @@ func (w *simulated) advance(leaves int) {
 		w.stop()
 		return
 	}
-	step := w.step()
-	if _, launches := w.args["segments"]; launches {
-		w.launch(step)
-		return
+	templates, _, _ := unstructured.NestedSlice(w.object.Object, "spec", "templates")
+	w.steps(templates, 0, leaves)
+}
+
+// steps takes the steps of a template in turn, as far as they come at this tick.
+func (w *simulated) steps(templates []any, n, leaves int) {
+	for _, group := range templates[n].(map[string]any)["steps"].([]any) {
+		step := group.([]any)[0].(map[string]any)
+		if limit := gate.FindStringSubmatch(fmt.Sprint(step["when"])); limit != nil && w.failures() > number(w.t, limit[1]) {
+			w.nodes[w.object.GetName()+"-then"] = map[string]any{"displayName": "then", "type": "Skipped", "phase": "Skipped"}
+			break
+		}
+		if name, _ := step["template"].(string); name != "" {
+			n := slices.IndexFunc(templates, func(t any) bool { return t.(map[string]any)["name"] == name })
+			w.steps(templates, n, leaves)
+			return
+		}
+		complete, failed := w.call(step, leaves)
+		if failed {
+			w.phase = "Failed"
+			return
+		}
+		if !complete {
+			return
+		}
+	}
+	w.phase = "Succeeded"
+}
+
+func (w *simulated) call(step map[string]any, leaves int) (complete, failed bool) {
+	template, _, _ := unstructured.NestedString(step, "templateRef", "template")
+	if template == "launcher" {
+		return w.launch(step), false
 	}
 	params := parametersOf(step)
 	from, count := number(w.t, params["from"]), number(w.t, params["count"])
-	template, _, _ := unstructured.NestedString(step, "templateRef", "template")
-	leaf := strings.Replace(template, "shard", "partition", 1)
-	w.leaves(leaf, from, count, leaves)
+	complete, failed = w.leaves(strings.Replace(template, "shard", "partition", 1), from, count, leaves)
+	name := step["name"].(string)
+	phase := map[bool]string{false: "Succeeded", true: "Failed"}[failed]
+	if !complete {
+		phase = "Running"
+	}
+	w.nodes[w.object.GetName()+"-"+name] = map[string]any{"displayName": name, "type": "Steps", "phase": phase}
+	return complete, complete && failed
 }
 
-// step is the only step of the entrypoint.
-func (w *simulated) step() map[string]any {
-	templates, _, _ := unstructured.NestedSlice(w.object.Object, "spec", "templates")
-	groups := templates[0].(map[string]any)["steps"].([]any)
-	return groups[0].([]any)[0].(map[string]any)
+// failures counts the partitions that launchers miss.
+func (w *simulated) failures() int64 {
+	missing := int64(0)
+	for _, n := range w.nodes {
+		n := n.(map[string]any)
+		if _, launched, _ := unstructured.NestedSlice(n, "outputs", "parameters"); !launched {
+			continue
+		}
+		done, _, _ := strings.Cut(argument(n, "outputs", "progress"), "/")
+		missing += number(w.t, argument(n, "inputs", "count")) - number(w.t, done)
+	}
+	return missing
+}
+
+// argument is a parameter of a node.
+func argument(n map[string]any, side, name string) string {
+	list, _, _ := unstructured.NestedSlice(n, side, "parameters")
+	for _, item := range list {
+		if m := item.(map[string]any); m["name"] == name {
+			return m["value"].(string)
+		}
+	}
+	return ""
 }
 
 func parametersOf(step map[string]any) map[string]string {
@@ -147,10 +200,10 @@ func number(t testing.TB, text string) int64 {
 }
 
 // leaves processes some partitions that have no node yet.
-func (w *simulated) leaves(template string, from, count int64, limit int) {
-	complete, failures := true, false
+func (w *simulated) leaves(template string, from, count int64, limit int) (complete, failures bool) {
+	complete = true
 	for i := from; i < from+count; i++ {
-		id := fmt.Sprintf("%s-p%d", w.object.GetName(), i)
+		id := fmt.Sprintf("%s-%s-p%d", w.object.GetName(), template, i)
 		if n, known := w.nodes[id]; known && n.(map[string]any)["phase"] != "Running" {
 			failures = failures || n.(map[string]any)["phase"] == "Failed"
 			continue
@@ -161,7 +214,7 @@ func (w *simulated) leaves(template string, from, count int64, limit int) {
 			break
 		}
 		limit--
-		lo, hi := w.bounds(i)
+		lo, hi := w.bounds(template, i)
 		if w.fails(lo, hi) {
 			w.node(id, template, i, "Failed", "main: Error (exit code 1)")
 			failures = true
@@ -177,12 +230,7 @@ func (w *simulated) leaves(template string, from, count int64, limit int) {
 		}
 		w.node(id, template, i, "Succeeded", "")
 	}
-	if complete {
-		w.phase = "Succeeded"
-		if failures {
-			w.phase = "Failed"
-		}
-	}
+	return complete, failures
 }
 
 func (w *simulated) node(id, template string, i int64, phase, message string) {
@@ -196,8 +244,8 @@ func (w *simulated) node(id, template string, i int64, phase, message string) {
 }
 
 // bounds is partition i, by the arithmetic of the manifest or from its data.
-func (w *simulated) bounds(i int64) (lo, hi int64) {
-	if name := w.args["data"]; name != "" {
+func (w *simulated) bounds(template string, i int64) (lo, hi int64) {
+	if name := w.args["data"]; template == "partition-data" {
 		data, err := w.cluster.Get(context.Background(), cluster.ConfigMap, w.object.GetNamespace(), name)
 		if err != nil {
 			w.t.Fatalf("the data of a running Workflow: %v", err)
@@ -222,12 +270,14 @@ func (w *simulated) stop() {
 	}
 }
 
-var formula = regexp.MustCompile(`map\(0\.\.(\d+),`)
+var formula = regexp.MustCompile(`map\((\d+)\.\.(\d+),`)
+var slice = regexp.MustCompile(`\[(\d+):(\d+)\]`)
+var gate = regexp.MustCompile(` <= (\d+)$`)
 var counts = regexp.MustCompile(`min\((\d+), (\d+) - `)
 
 // launch creates children and follows them.
-func (w *simulated) launch(step map[string]any) {
-	complete := true
+func (w *simulated) launch(step map[string]any) (complete bool) {
+	complete = true
 	for _, row := range w.rows(step) {
 		id := fmt.Sprintf("%s-l%s", w.object.GetName(), row[0])
 		name := fmt.Sprintf("%s-s%s", w.args["run"], row[0])
@@ -266,9 +316,7 @@ func (w *simulated) launch(step map[string]any) {
 			}}
 		}
 	}
-	if complete {
-		w.phase = "Succeeded"
-	}
+	return complete
 }
 
 // rows lists k, g, from and count of every shard.
@@ -279,6 +327,9 @@ func (w *simulated) rows(step map[string]any) [][]string {
 		if err := json.Unmarshal([]byte(table), &lines); err != nil {
 			w.t.Fatal(err)
 		}
+		if part := slice.FindStringSubmatch(step["withParam"].(string)); part != nil {
+			lines = lines[number(w.t, part[1]):number(w.t, part[2])]
+		}
 		for _, line := range lines {
 			rows = append(rows, strings.Fields(line))
 		}
@@ -287,7 +338,7 @@ func (w *simulated) rows(step map[string]any) [][]string {
 	fan := formula.FindStringSubmatch(step["withParam"].(string))
 	size := counts.FindStringSubmatch(parametersOf(step)["count"])
 	n, total := number(w.t, size[1]), number(w.t, size[2])
-	for k := range number(w.t, fan[1]) + 1 {
+	for k := number(w.t, fan[1]); k <= number(w.t, fan[2]); k++ {
 		rows = append(rows, []string{fmt.Sprint(k), "0", fmt.Sprint(k * n), fmt.Sprint(min(n, total-k*n))})
 	}
 	return rows

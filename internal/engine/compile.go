@@ -31,35 +31,32 @@ type Compiled struct {
 // not done. It needs no cluster. The result is nil when there are errors, or
 // when something that it needs is unknown.
 func Compile(v cty.Value, done ledger.Set, run int) (*Compiled, hcl.Diagnostics) {
+	return compileValue(v, done, run, stand{})
+}
+
+func compileValue(v cty.Value, done ledger.Set, run int, from stand) (*Compiled, hcl.Diagnostics) {
 	j, diags := job.Decode(v)
 	if j == nil || diags.HasErrors() {
 		return nil, diags
 	}
-	c, more := compile(j, ledger.Full(j.Domain).Minus(done), run, "")
+	c, more := compile(j, ledger.Full(j.Domain).Minus(done), run, from)
 	return c, append(diags, more...)
 }
 
 // compile lowers one run over what remains.
 //
-// tried is the canary that succeeded last, see canaryOf; it is not run again.
-func compile(j *job.Job, remaining ledger.Set, run int, tried string) (*Compiled, hcl.Diagnostics) {
+// The run ends at the first gate that is closed; it may have nothing to do.
+func compile(j *job.Job, remaining ledger.Set, run int, from stand) (*Compiled, hcl.Diagnostics) {
 	template, err := argo.Template(j)
 	if err != nil {
 		return nil, hcl.Diagnostics{internal("lowering the template", err)}
 	}
 	c := &Compiled{Job: j, Template: template.GetName()}
-	in := plan.Input{
-		Domain: j.Domain, Remaining: remaining, Order: j.Order, ShardSize: argo.ShardSize(j),
-		Canary: j.Canary, Waves: j.Waves, Budget: j.Budget,
-	}
-	if canary := canaryOf(j, c.Template); canary != "" && canary == tried {
-		in.Canary = plan.Canary{}
-	}
-	c.Plan = plan.Make(in)
+	c.Plan = from.plan(j, c.Template, remaining)
 	if len(c.Plan.Canary) > 0 {
 		c.Canary = canaryOf(j, c.Template)
 	}
-	if remaining.Empty() {
+	if c.Plan.Covers.Empty() {
 		return c, nil
 	}
 	objects, err := argo.Run(j, c.Plan, run)

@@ -25,7 +25,7 @@ import (
 // The observation is not nil if and only if the run is submitted.
 func (e *Engine) Create(ctx context.Context, s Submission) (*Observation, hcl.Diagnostics) {
 	e.dropShelves()
-	c, diags := Compile(s.Value, ledger.Set{}, 1)
+	c, diags := compileValue(s.Value, ledger.Set{}, 1, stand{approved: approved(s.Policy, Gate{})})
 	if c == nil {
 		return nil, diags
 	}
@@ -89,7 +89,7 @@ func (e *Engine) claim(rec *record.Record, c *Compiled) *hcl.Diagnostic {
 		return internal("claiming a run", err)
 	}
 	rec.Claim(record.Run{
-		Template: c.Template, Intervals: c.Plan.Covers.Text(rec.Domain), Partitions: c.Plan.Partitions, Start: e.now(), Claim: token, Canary: c.Canary,
+		Template: c.Template, Intervals: c.Plan.Covers.Text(rec.Domain), Partitions: c.Plan.Partitions, Start: e.now(), Claim: token, Canary: c.Canary, Until: c.Plan.Until,
 	})
 	return nil
 }

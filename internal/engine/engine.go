@@ -65,6 +65,10 @@ type Observation struct {
 	Policy Policy
 	// Ending is how the latest run ended, an outcome of package record.
 	Ending string
+	// Canary stands for the canary that succeeded last, and Gate for where the
+	// job stands between its waves; plans need both.
+	Canary string
+	Gate   Gate
 	// Drift says, one sentence each, what was changed by hand.
 	Drift []string
 }

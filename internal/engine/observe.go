@@ -53,7 +53,9 @@ func (s *sight) observation() (*Observation, hcl.Diagnostics) {
 	}
 	if s.ended() {
 		o.Ending = outcomeOf(s.run)
+		rec.Gate = pass(rec.Gate, s.run.entry, o.Ending)
 	}
+	o.Canary, o.Gate = rec.Canary, rec.Gate
 	if s.run != nil && s.run.workflow != nil {
 		add(&rec, s.run)
 		if s.active() {
@@ -85,6 +87,8 @@ func (s *sight) phase(o *Observation) Phase {
 	switch {
 	case o.Remaining.Empty():
 		return Complete
+	case o.Gate.Next > approved(o.Policy, o.Gate):
+		return AwaitingApproval
 	case !o.Failed.Empty():
 		return Failed
 	}

@@ -29,6 +29,8 @@ type Policy struct {
 	RerunToken string `json:"rerun_token,omitempty"`
 	// Paused suspends and resumes runs; nil leaves that to the command line.
 	Paused *bool `json:"paused,omitempty"`
+	// ApprovedWave opens the gates after waves 0 … ApprovedWave; nil for none.
+	ApprovedWave *int `json:"approved_wave,omitempty"`
 
 	// OnChange is what a changed runner does to the active run: OnChangeStop
 	// ("" too) or OnChangeFinish.
@@ -45,7 +47,7 @@ type Policy struct {
 
 // encode is what the record keeps; nil for the default.
 func (p Policy) encode() []byte {
-	if p.Revision == "" && p.Rerun == "" && p.RerunToken == "" && p.Paused == nil {
+	if p.Revision == "" && p.Rerun == "" && p.RerunToken == "" && p.Paused == nil && p.ApprovedWave == nil {
 		return nil
 	}
 	text, err := json.Marshal(p)

@@ -16,6 +16,7 @@ import (
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/domain"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/job"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/ledger"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/plan"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/record"
 )
 
@@ -51,6 +52,8 @@ type Known struct {
 	Drift        []string // of the last observation
 	Policy       Policy   // of the last observation
 	Ending       string   // of the last observation
+	Canary       string   // of the last observation
+	Gate         Gate     // of the last observation
 }
 
 // PlanJob says what applying v on top of what is known would do. It is pure.
@@ -80,7 +83,9 @@ func PlanJobWith(v cty.Value, policy Policy, known *Known) (*Preview, hcl.Diagno
 		return nil, append(diags, damagedState(err))
 	}
 	// Compiling the whole job shows now what a later apply would stumble over.
-	whole, more := compile(j, ledger.Full(j.Domain), 1, "")
+	open := *j
+	open.Gates = plan.Gates{}
+	whole, more := compile(&open, ledger.Full(j.Domain), 1, stand{})
 	diags = append(diags, more...)
 	if whole == nil || diags.HasErrors() {
 		return nil, diags
@@ -122,6 +127,9 @@ type situation struct {
 	policy, policyBefore Policy
 	// last is the name of the last run and ending how it ended.
 	last, ending string
+	// canary is the one that succeeded last, see canaryOf.
+	canary string
+	gate   Gate
 }
 
 // situation reads what a state remembers.
@@ -130,7 +138,7 @@ func (k *Known) situation(j *job.Job, canonical []byte) (*situation, error) {
 	if k == nil || len(k.Job) == 0 {
 		return s, nil
 	}
-	s.last, s.ending = k.Run, k.Ending
+	s.last, s.ending, s.canary, s.gate = k.Run, k.Ending, k.Canary, k.Gate
 	if k.Phase.Active() {
 		s.run = k.Run
 	}
@@ -185,7 +193,9 @@ func parseJob(canonical []byte) (*job.Job, error) {
 // decision is a next run with the keys that it covers.
 type decision struct {
 	NextRun
-	remaining ledger.Set
+	// remaining is what the run covers, up to a gate; left is all that remains.
+	remaining, left ledger.Set
+	from            stand
 	// stops tells that the active run is stopped for it.
 	stops bool
 	// empties tells that the ledger is emptied for it.
@@ -194,13 +204,14 @@ type decision struct {
 
 // next decides whether a run is called for, over what, and why.
 func (s *situation) next() *decision {
-	full := ledger.Full(s.now.Domain)
+	full, gate, tried := ledger.Full(s.now.Domain), s.gate, s.canary
 	d := &decision{remaining: full, NextRun: NextRun{Template: s.template}}
 	switch {
 	case s.before == nil:
 		d.Because = fmt.Sprintf("This is a new job: %s will run.", all(s.now.Domain.Count()))
 	case s.policy.Revision != s.policyBefore.Revision:
 		d.stops, d.empties = s.run != "", true
+		gate, tried = reset(s.policyBefore, s.policy), ""
 		d.Because = fmt.Sprintf("The revision changed from %q to %q: %s will run again, also those that are done (%d).",
 			s.policyBefore.Revision, s.policy.Revision, all(s.now.Domain.Count()), s.done.Intersect(full).Count(s.now.Domain))
 	case !s.now.Domain.SameSpace(s.before.Domain):
@@ -217,6 +228,13 @@ func (s *situation) next() *decision {
 			d.remaining = d.remaining.Minus(s.waiting())
 		}
 		d.Because = s.because(d.remaining)
+	}
+	d.left, d.from = d.remaining, stand{tried, gate.Next, approved(s.policy, gate)}
+	if s.now.Gates != (plan.Gates{}) {
+		p := d.from.plan(s.now, s.template, d.left)
+		if d.remaining = p.Covers; p.Until > 0 {
+			d.Because += fmt.Sprintf(" %d of them run now; wave %d and what follows it wait for approval.", p.Partitions, p.Until)
+		}
 	}
 	if d.remaining.Empty() {
 		return nil

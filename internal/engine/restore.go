@@ -45,7 +45,7 @@ func (e *Engine) remembered(ctx context.Context, namespace, name, owner string, 
 	}
 	rec := &record.Record{
 		Namespace: namespace, Name: name, Job: known.Job, Domain: j.Domain, Owner: owner,
-		NextRun: runNumber(name, known.Run) + 1, Target: j.Target, Reason: j.Reason, Policy: known.Policy.encode(),
+		NextRun: runNumber(name, known.Run) + 1, Target: j.Target, Reason: j.Reason, Policy: known.Policy.encode(), Canary: known.Canary, Gate: known.Gate,
 	}
 	if rec.Done, err = ledger.Parse(j.Domain, known.Done); err != nil {
 		return nil, damagedState(err)

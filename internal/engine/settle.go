@@ -81,6 +81,7 @@ func merge(rec *record.Record, r *runSight, now time.Time) bool {
 	}
 	add(rec, r)
 	entry.Outcome = outcomeOf(r)
+	rec.Gate = pass(rec.Gate, *entry, entry.Outcome)
 	if entry.Canary != "" && r.outcome.Canary == argo.PhaseSucceeded {
 		rec.Canary = entry.Canary
 	}

@@ -134,7 +134,7 @@ func (u *update) decide() (*decision, *hcl.Diagnostic) {
 	if err != nil {
 		return nil, damagedRecord(rec.Namespace, rec.Name, err)
 	}
-	s := &situation{stopped: u.stopped, now: u.job, before: before, policy: u.Policy, policyBefore: decodePolicy(rec.Policy)}
+	s := &situation{canary: rec.Canary, gate: rec.Gate, stopped: u.stopped, now: u.job, before: before, policy: u.Policy, policyBefore: decodePolicy(rec.Policy)}
 	if u.seen.run != nil && u.seen.run.workflow != nil {
 		add(&rec, u.seen.run)
 	}
@@ -247,6 +247,9 @@ func (u *update) declare(rec *record.Record) bool {
 	if !old.SameSpace(u.job.Domain) || decodePolicy(rec.Policy).Revision != u.Policy.Revision {
 		rec.Done, rec.Failed = ledger.Set{}, ledger.Set{}
 	}
+	if before := decodePolicy(rec.Policy); before.Revision != u.Policy.Revision {
+		rec.Gate, rec.Canary = reset(before, u.Policy), ""
+	}
 	full := ledger.Full(u.job.Domain)
 	rec.Done, rec.Failed = rec.Done.Intersect(full), rec.Failed.Intersect(full)
 	rec.Domain = u.job.Domain
@@ -295,7 +298,7 @@ func (u *update) start(ctx context.Context, d *decision) *Observation {
 		if latest != nil && latest.Outcome == record.Active {
 			latest.Outcome, latest.End, latest.Domain = record.Lost, u.now(), nil
 		}
-		rec.Claim(record.Run{Template: c.Template, Intervals: c.Plan.Covers.Text(rec.Domain), Partitions: c.Plan.Partitions, Start: u.now(), Claim: claim, Canary: c.Canary})
+		rec.Claim(record.Run{Template: c.Template, Intervals: c.Plan.Covers.Text(rec.Domain), Partitions: c.Plan.Partitions, Start: u.now(), Claim: claim, Canary: c.Canary, Until: c.Plan.Until})
 		return true, nil
 	})
 	if !u.check(diags...) {
@@ -343,7 +346,7 @@ func (u *update) prepare(d *decision) (c *Compiled, resumes bool, diags hcl.Diag
 		latest.Intervals != "" && latest.Intervals == d.remaining.Text(u.job.Domain) && sameGrid(rec.Domain, u.job.Domain) {
 		number, resumes = latest.Number, true
 	}
-	c, diags = compile(u.job, d.remaining, number, rec.Canary)
+	c, diags = compile(u.job, d.left, number, d.from)
 	if c != nil {
 		c.suspend(u.Policy)
 	}

@@ -34,6 +34,7 @@ func build(root at, dom domain.Domain) *Job {
 		ShardSize:                  int(root.attr("shard_size").integer(500)),
 		Canary:                     buildCanary(root.attr("canary")),
 		Waves:                      buildWaves(root),
+		Gates:                      plan.Gates{Canary: manual(root.attr("canary")), Waves: manual(root.attr("wave"))},
 		Budget:                     buildBudget(root.attr("failure_budget")),
 		Retry:                      buildRetry(root.attr("retry")),
 		ArgoVersion:                root.attr("argo_version").textOr(defaultArgo),

@@ -33,6 +33,7 @@ type Job struct {
 	ShardSize                  int
 	Canary                     plan.Canary
 	Waves                      plan.Waves
+	Gates                      plan.Gates
 	Budget                     *plan.Budget // nil: unlimited
 	Retry                      Retry
 	// ArgoVersion is the line of Argo Workflows to compile for: 3.5, 3.6, 3.7

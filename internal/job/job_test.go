@@ -134,6 +134,7 @@ func TestDefaultsAreAsDocumented(t *testing.T) {
 		t.Fatal(diags)
 	}
 	applied := map[string]string{
+		"wave.approve": map[bool]string{false: "auto"}[waved.Gates.Waves], "canary.approve": map[bool]string{false: "auto"}[waved.Gates.Canary],
 		"wave.shards": strconv.Itoa(waved.Waves.Shards), "wave.growth": strconv.Itoa(waved.Waves.Growth),
 		"partition.time.format": windows.Format, "partition.dimensions.time.format": windows.Format,
 		"partition.time.timezone": windows.Zone.String(), "partition.dimensions.time.timezone": windows.Zone.String(),

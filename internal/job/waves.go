@@ -32,6 +32,9 @@ func buildCanary(c at) plan.Canary {
 	return out
 }
 
+// manual tells whether what follows a canary or wave needs approval.
+func manual(a at) bool { return a.attr("approve").text() == "manual" }
+
 // buildWaves reads how waves grow; a budget needs gates, and so waves.
 func buildWaves(root at) plan.Waves {
 	w := root.attr("wave")

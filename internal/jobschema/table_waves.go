@@ -16,15 +16,17 @@ func waves() []Attribute {
 					Name: "keys", Kind: StringList, Class: Grid,
 					Doc: "The partitions by key, at most 100. Keys that a run does not cover are left out of its canary, with a warning.",
 				},
+				approve("after the canary"),
 			},
 			Doc: "Partitions that run before all others and must all succeed: if one fails for good, the run fails and nothing else starts. " +
-				"A run leaves its canary out when the last canary that succeeded had the same template and the same settings.",
+				"A run leaves its canary out when the last canary that succeeded had the same template and the same settings, in the same revision.",
 		},
 		{
 			Name: "wave", Kind: Object, Class: Grid, Attributes: []Attribute{
 				{Name: "shards", Kind: Int, Default: "1", Bounds: &Bounds{1, 10_000}, Class: Grid, Doc: "Shards of the first wave."},
 				{Name: "growth", Kind: Int, Default: "2", Bounds: &Bounds{1, 100}, Class: Grid, Doc: "How many times as many shards each further wave has: 2 gives 1, 2, 4 and so on."},
 				{Name: "max_shards", Kind: Int, Bounds: &Bounds{1, 10_000}, Class: Grid, Doc: "The most shards of a wave."},
+				approve("after each wave"),
 			},
 			Doc: "Shards run in waves, each of which begins when the one before has ended. There are at most 40 waves, the last of which takes the rest. Without it, all shards are one wave. A job of one shard has one wave.",
 		},
@@ -40,5 +42,12 @@ func waves() []Attribute {
 				"It is checked between waves, by the run itself. What was not done is proposed by the next plan. Without `wave`, a budget makes waves that double from one shard. " +
 				"A run of one shard has no later wave that could be held back: it is stopped by its canary alone. A changed budget holds from the next run on.",
 		},
+	}
+}
+
+func approve(when string) Attribute {
+	return Attribute{
+		Name: "approve", Kind: String, Enum: []string{"auto", "manual"}, Default: "auto", Class: Grid,
+		Doc: "`manual` ends the run " + when + ". What follows is run only once it is approved: by `approved_wave`, or by the command `approve`. Until then the job is `AwaitingApproval`, and plans are empty.",
 	}
 }

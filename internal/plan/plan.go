@@ -36,6 +36,12 @@ type Input struct {
 	Waves     Waves
 	// Budget is what ends the run early; nil for Unlimited.
 	Budget *Budget
+	// Gates are the places that a run does not pass without approval.
+	Gates Gates
+	// First is the number of the first wave; 0 for 1.
+	First int
+	// Approved is the number of the last wave that may start in spite of Gates.
+	Approved int
 }
 
 // Plan is the work of one run. Its size does not grow with the number of
@@ -53,6 +59,9 @@ type Plan struct {
 	Absent []string
 	// Waves are the groups of shards, in the order in which they run.
 	Waves []Wave
+	// Until is the number of the wave that waits for approval and is left out
+	// with all that follows; 0 when there is none.
+	Until int
 	// Segments are the unbroken stretches of the keys in shards, in run order.
 	Segments []Segment
 
@@ -103,7 +112,26 @@ type Shard struct {
 }
 
 // Make plans a run over what remains. Keys outside of the domain are left out.
+//
+// A plan that ends at a gate covers less, maybe nothing.
 func Make(in Input) Plan {
+	p := in.whole()
+	end := len(p.Canary)
+	for _, w := range p.Waves {
+		if in.Gates.closed(in, w.Number) {
+			in.Remaining = p.until(end)
+			in.Gates = Gates{}
+			p = in.whole()
+			p.Until = w.Number
+			return p
+		}
+		end += int(w.Partitions)
+	}
+	return p
+}
+
+// whole plans a run without regard to gates.
+func (in Input) whole() Plan {
 	p := Plan{
 		Domain:    in.Domain,
 		Covers:    in.Remaining.Intersect(ledger.Full(in.Domain)),
@@ -122,7 +150,7 @@ func Make(in Input) Plan {
 	if in.Budget != nil {
 		budget = *in.Budget
 	}
-	p.group(in.Waves, budget, 1)
+	p.group(in.Waves, budget, max(1, in.First))
 	return p
 }
 

@@ -30,6 +30,18 @@ type Waves struct{ Shards, Growth, Max int }
 // Doubling is how waves grow when something needs waves and nobody said how.
 var Doubling = Waves{Shards: 1, Growth: 2}
 
+// Gates says after what a run waits for approval: its canary, and each wave. A
+// run ends at a closed gate; another one goes on behind it.
+type Gates struct{ Canary, Waves bool }
+
+// closed tells whether wave n may not start yet.
+func (g Gates) closed(in Input, n int) bool {
+	if n == 1 {
+		return g.Canary && in.Approved < n
+	}
+	return g.Waves && in.Approved < n
+}
+
 // Budget says how many partitions may fail for good before no further wave
 // starts.
 type Budget struct {
@@ -153,6 +165,25 @@ func choose(c Canary, all Plan) (chosen []domain.Partition, absent []string) {
 		}
 	}
 	return chosen, absent
+}
+
+// until is what the first n partitions of the run cover.
+func (p Plan) until(n int) ledger.Set {
+	return ledger.Of(p.Domain, func(yield func(domain.Partition) bool) {
+		for _, partition := range p.Canary[:min(n, len(p.Canary))] {
+			if !yield(partition) {
+				return
+			}
+		}
+		if n <= len(p.Canary) {
+			return
+		}
+		for partition := range p.stretch(0, int64(n-len(p.Canary))) {
+			if !yield(partition) {
+				return
+			}
+		}
+	})
 }
 
 // without is what remains beside the canary.

@@ -196,3 +196,47 @@ func checkAllowed(t *rapid.T, b Budget, w Wave) {
 		t.Fatalf("wave %+v allows %d failures under %+v", w, w.Allowed, b)
 	}
 }
+
+// TestGatesAreApprovedOneByOne demands that runs which end at gates cover what
+// remains exactly once and in order, and start no wave that was not approved.
+func TestGatesAreApprovedOneByOne(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		d := drawDomain(t)
+		in := Input{
+			Domain: d, Remaining: drawRemaining(t, d), ShardSize: rapid.IntRange(1, 4).Draw(t, "shard size"),
+			Order:  rapid.SampledFrom([]Order{OldestFirst, NewestFirst}).Draw(t, "order"),
+			Waves:  Waves{rapid.IntRange(0, 3).Draw(t, "shards"), rapid.IntRange(1, 3).Draw(t, "growth"), 0},
+			Canary: Canary{Partitions: rapid.IntRange(0, 3).Draw(t, "canary")},
+		}
+		in.Gates = Gates{Canary: in.Canary.Partitions > 0 && rapid.Bool().Draw(t, "canary gate"), Waves: rapid.Bool().Draw(t, "wave gates")}
+		in.Approved = rapid.IntRange(0, 3).Draw(t, "approved")
+		open := in
+		open.Gates = Gates{}
+		all := Make(open)
+		var want, run []string
+		for i := range all.Partitions {
+			want = append(want, d.Key(all.At(i)))
+		}
+		for {
+			p := Make(in)
+			for i := range p.Partitions {
+				run = append(run, d.Key(p.At(i)))
+			}
+			for _, w := range p.Waves {
+				if w.Number > in.Approved && (w.Number > 1 && in.Gates.Waves || w.Number == 1 && in.Gates.Canary) {
+					t.Fatalf("wave %d starts, and %d are approved under %+v", w.Number, in.Approved, in.Gates)
+				}
+			}
+			if p.Until == 0 {
+				break
+			}
+			if p.Covers.Empty() || p.Until <= in.Approved {
+				t.Fatalf("a run of %s ends before wave %d, and %d are approved", p.Covers.Text(d), p.Until, in.Approved)
+			}
+			in.Remaining, in.First, in.Approved, in.Canary = in.Remaining.Minus(p.Covers), p.Until, p.Until, Canary{}
+		}
+		if !slices.Equal(run, want) {
+			t.Fatalf("the runs cover %v, want %v", run, want)
+		}
+	})
+}

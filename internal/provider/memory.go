@@ -29,7 +29,11 @@ const (
 type ledgerMemory struct {
 	Done   string `json:"done"`
 	Failed string `json:"failed"`
-	Ending string `json:"ending,omitempty"` // of the latest run
+	// How the latest run ended, which canary succeeded last, and where the job
+	// stands between its waves.
+	Ending string      `json:"ending,omitempty"`
+	Canary string      `json:"canary,omitempty"`
+	Gate   engine.Gate `json:"gate"`
 }
 
 type ownerMemory struct {
@@ -64,10 +68,10 @@ func recall(ctx context.Context, state tftypes.Value, private privateReader) (*e
 		Job:    canonical,
 		Done:   kept.Done,
 		Failed: kept.Failed,
-		Ending: kept.Ending,
-		Phase:  engine.Phase(stringOf(attributes["phase"])),
-		Run:    stringOf(attributes["run"]),
-		Drift:  stringsOf(attributes["drift"]),
+		Ending: kept.Ending, Canary: kept.Canary, Gate: kept.Gate,
+		Phase: engine.Phase(stringOf(attributes["phase"])),
+		Run:   stringOf(attributes["run"]),
+		Drift: stringsOf(attributes["drift"]),
 	}, diags
 }
 
@@ -98,7 +102,7 @@ func rememberOwner(ctx context.Context, private privateWriter, token string) tfd
 // ledgerTexts writes the sets out, also where the observation left them to a
 // count because nobody would read them.
 func ledgerTexts(o *engine.Observation) (ledgerMemory, error) {
-	kept := ledgerMemory{Done: o.DoneText, Failed: o.FailedText, Ending: o.Ending}
+	kept := ledgerMemory{Done: o.DoneText, Failed: o.FailedText, Ending: o.Ending, Canary: o.Canary, Gate: o.Gate}
 	needed := func(text string, set ledger.Set) bool { return text == "" && !set.Empty() }
 	if !needed(kept.Done, o.Done) && !needed(kept.Failed, o.Failed) {
 		return kept, nil
@@ -107,7 +111,8 @@ func ledgerTexts(o *engine.Observation) (ledgerMemory, error) {
 	if err != nil {
 		return kept, err
 	}
-	return ledgerMemory{Done: o.Done.Text(d), Failed: o.Failed.Text(d), Ending: o.Ending}, nil
+	kept.Done, kept.Failed = o.Done.Text(d), o.Failed.Text(d)
+	return kept, nil
 }
 
 func domainOf(canonical []byte) (domain.Domain, error) {

@@ -6,6 +6,7 @@ package provider
 import (
 	"time"
 
+	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	tfdiag "github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -51,6 +52,12 @@ func policyAttributes() map[string]schema.Attribute {
 			MarkdownDescription: "`true` lets no more partitions start, `false` lets them go on. " +
 				"Without it that is left to the command line (`pause`, `resume`).",
 		},
+		"approved_wave": schema.Int64Attribute{
+			Optional:   true,
+			Validators: []validator.Int64{int64validator.AtLeast(0)},
+			MarkdownDescription: "Opens the gates after waves 0 (the canary) to this one, of those that wait for approval (`approve = \"manual\"`). " +
+				"A changed `revision` closes them again, until this changes too. The command `approve` opens one gate without it.",
+		},
 		"on_change": choice("What a changed runner does to the active run: `stop` (the default) ends it, and a new run takes what is not done; "+
 			"`finish` lets it end, and the plan after it proposes what it left.", engine.OnChangeStop, engine.OnChangeFinish),
 		"stop_timeout": schema.StringAttribute{
@@ -80,6 +87,7 @@ func policyOf(attributes map[string]tftypes.Value) (p engine.Policy, known bool,
 		Rerun:            stringOf(attributes["rerun"]),
 		RerunToken:       stringOf(attributes["rerun_token"]),
 		Paused:           boolOf(attributes["paused"]),
+		ApprovedWave:     waveOf(attributes["approved_wave"]),
 		OnChange:         stringOf(attributes["on_change"]),
 		AllowOverlap:     stringOf(attributes["overlap"]) == overlapAllow,
 		PreventReprocess: isTrue(attributes["prevent_reprocess"]),
@@ -102,9 +110,23 @@ func policyValues(p engine.Policy) values {
 	if p.Paused != nil {
 		paused = tftypes.NewValue(tftypes.Bool, *p.Paused)
 	}
-	return values{
-		"revision": orNull(p.Revision), "rerun": orNull(p.Rerun), "rerun_token": orNull(p.RerunToken), "paused": paused,
+	wave := tftypes.NewValue(tftypes.Number, nil)
+	if p.ApprovedWave != nil {
+		wave = number(int64(*p.ApprovedWave))
 	}
+	return values{
+		"approved_wave": wave,
+		"revision":      orNull(p.Revision), "rerun": orNull(p.Rerun), "rerun_token": orNull(p.RerunToken), "paused": paused,
+	}
+}
+
+// waveOf is the number of a wave; nil when null or unknown.
+func waveOf(v tftypes.Value) *int {
+	if !v.IsKnown() || v.IsNull() {
+		return nil
+	}
+	n := int(intOf(v))
+	return &n
 }
 
 // boolOf is a bool attribute; nil when null or unknown.

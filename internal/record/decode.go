@@ -103,6 +103,11 @@ func (s stored) declaration(r *Record) error {
 		}
 		r.Policy = []byte(policy)
 	}
+	if gate := s.text[keyGate]; gate != "" {
+		if err := json.Unmarshal([]byte(gate), &r.Gate); err != nil {
+			return invalid("%s: %w", keyGate, err)
+		}
+	}
 	space, err := s.get(keyDomain)
 	if err != nil {
 		return err
@@ -161,7 +166,7 @@ func (s stored) history(r *Record) error {
 }
 
 func decodeRun(s storedRun) (Run, error) {
-	r := Run{Number: s.Number, Template: s.Template, Intervals: s.Intervals, Partitions: s.Partitions, Outcome: s.Outcome, Claim: s.Claim, Canary: s.Canary, Retiring: s.Retiring}
+	r := Run{Number: s.Number, Template: s.Template, Intervals: s.Intervals, Partitions: s.Partitions, Outcome: s.Outcome, Claim: s.Claim, Canary: s.Canary, Until: s.Until, Retiring: s.Retiring}
 	var err error
 	if r.Start, err = instant(s.Start); err == nil {
 		r.End, err = instant(s.End)

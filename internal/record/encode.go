@@ -37,6 +37,7 @@ const (
 	keyReason   = "reason"
 	keyPolicy   = "policy.json"
 	keyCanary   = "canary"
+	keyGate     = "gate.json"
 	packed      = ".gz"
 )
 
@@ -57,6 +58,7 @@ type storedRun struct {
 	End        string          `json:"end,omitempty"`
 	Outcome    string          `json:"outcome,omitempty"`
 	Canary     string          `json:"canary,omitempty"`
+	Until      int             `json:"until,omitempty"`
 	Claim      string          `json:"claim,omitempty"`
 	Retiring   bool            `json:"retiring,omitempty"`
 	Domain     json.RawMessage `json:"domain,omitempty"`
@@ -86,6 +88,13 @@ func Encode(r Record) (manifest.Object, error) {
 	}
 	if r.Canary != "" {
 		c.text[keyCanary] = r.Canary
+	}
+	if r.Gate != (Gate{}) {
+		gate, err := json.Marshal(r.Gate)
+		if err != nil {
+			return nil, err
+		}
+		c.text[keyGate] = string(gate)
 	}
 	c.put(readableDomain, part{keyDomain, string(space)})
 	c.put(readableJob, part{keyJob, string(r.Job)})
@@ -186,7 +195,7 @@ func encodeRuns(runs []Run) ([]byte, error) {
 	for _, r := range runs[max(0, len(runs)-MaxRuns):] {
 		s := storedRun{
 			Number: r.Number, Template: r.Template, Intervals: r.Intervals, Partitions: r.Partitions,
-			Start: stamp(r.Start), End: stamp(r.End), Outcome: r.Outcome, Claim: r.Claim, Canary: r.Canary, Retiring: r.Retiring,
+			Start: stamp(r.Start), End: stamp(r.End), Outcome: r.Outcome, Claim: r.Claim, Canary: r.Canary, Until: r.Until, Retiring: r.Retiring,
 		}
 		if len(s.Intervals) > MaxIntervalBytes {
 			s.Intervals = ""

@@ -64,9 +64,21 @@ type Record struct {
 	// Canary stands for what the last canary that succeeded has tried; "" when
 	// none has.
 	Canary string
+	Gate   Gate
 
 	UID, ResourceVersion string // of the ConfigMap it was read from
 	Created              time.Time
+}
+
+// Gate is where a job stands between its waves. The zero value is a job that has
+// met no gate.
+type Gate struct {
+	// Next is the number of the wave behind the gate at which the last run ended.
+	Next int `json:"next,omitempty"`
+	// Approved is the number of the last wave that the command line has approved.
+	Approved int `json:"approved,omitempty"`
+	// Void is an approved_wave that was meant for an earlier revision.
+	Void *int `json:"void,omitempty"`
 }
 
 // Failure is a partition that failed for good.
@@ -90,6 +102,9 @@ type Run struct {
 	Outcome string
 	// Canary stands for what the run's canary tries; "" when it has none.
 	Canary string
+	// Until is the number of the wave before which the run ends, to wait for
+	// approval; 0 when it runs to the end.
+	Until int
 	// Claim is the random token of the submission, by which its author knows
 	// it again.
 	Claim string

@@ -1,0 +1,110 @@
+// Copyright (c) The terraform-provider-backfill authors
+// SPDX-License-Identifier: MPL-2.0
+
+package engine
+
+import (
+	"bytes"
+	"context"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/argo"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/job"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/ledger"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/plan"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/record"
+)
+
+// Gate is where a job stands between its waves.
+type Gate = record.Gate
+
+// stand is what a run is cut by besides the declaration.
+type stand struct {
+	tried    string // the canary that succeeded last, see canaryOf; it is not run again
+	first    int    // number of the first wave; 0 for 1
+	approved int    // number of the last wave that may start
+}
+
+func (s stand) plan(j *job.Job, template string, remaining ledger.Set) plan.Plan {
+	in := plan.Input{
+		Domain: j.Domain, Remaining: remaining, Order: j.Order, ShardSize: argo.ShardSize(j),
+		Canary: j.Canary, Waves: j.Waves, Budget: j.Budget,
+		Gates: j.Gates, First: s.first, Approved: s.approved,
+	}
+	if canary := canaryOf(j, template); canary != "" && canary == s.tried {
+		in.Canary = plan.Canary{}
+	}
+	p := plan.Make(in)
+	if p.Until == 1 && p.Covers.Empty() && len(in.Canary.Keys) > 0 {
+		// None of the canary's keys is left: there is nothing to approve.
+		in.Approved = 1
+		p = plan.Make(in)
+	}
+	return p
+}
+
+// approved is the number of the last wave that may start: what the policy or the
+// command line has opened. An approval given for an earlier revision is void.
+func approved(p Policy, g Gate) int {
+	n := g.Approved
+	if p.ApprovedWave != nil && (g.Void == nil || *g.Void != *p.ApprovedWave) {
+		n = max(n, *p.ApprovedWave+1)
+	}
+	return n
+}
+
+// reset is where a job stands after a change of its revision: before its canary,
+// which runs again, with no approval but one that comes with the change.
+func reset(before, now Policy) Gate {
+	if before.ApprovedWave != nil && now.ApprovedWave != nil && *before.ApprovedWave == *now.ApprovedWave {
+		return Gate{Void: now.ApprovedWave}
+	}
+	return Gate{}
+}
+
+// pass is where a job stands after a run: at the gate at which the run ended. A
+// run that went no further by itself, or was stopped, leaves it where it was.
+func pass(g Gate, run record.Run, outcome string) Gate {
+	switch outcome {
+	case record.Succeeded, record.Failed:
+		g.Next = run.Until
+	}
+	return g
+}
+
+// awaits tells whether a job waits for approval.
+func awaits(rec *record.Record) bool {
+	return rec.Gate.Next > approved(decodePolicy(rec.Policy), rec.Gate)
+}
+
+// Approve opens the gate at which a job waits, and submits the run behind it.
+func (e *Engine) Approve(ctx context.Context, namespace, name string) (*Observation, hcl.Diagnostics) {
+	s, diags := e.look(ctx, namespace, name)
+	if diags.HasErrors() {
+		return nil, diags
+	}
+	if s == nil {
+		return nil, append(diags, jobGone(namespace, name))
+	}
+	if diags = append(diags, e.settle(ctx, s)...); diags.HasErrors() {
+		return nil, diags
+	}
+	rec, more := e.swap(ctx, s.rec, func(rec *record.Record) (bool, *hcl.Diagnostic) {
+		if s.active() || !awaits(rec) {
+			return false, problem(diag.CodeNotWaiting, "Job \"%s/%s\" does not wait for approval, so that nothing was approved. See \"status %s\" for what it does.", namespace, name, name)
+		}
+		rec.Gate.Approved = rec.Gate.Next
+		return true, nil
+	})
+	if diags = append(diags, more...); diags.HasErrors() {
+		return nil, diags
+	}
+	declared, err := job.ParseCanonical(bytes.Clone(rec.Job))
+	if err != nil {
+		return nil, append(diags, damagedRecord(namespace, name, err))
+	}
+	o, more := e.Update(ctx, Submission{Value: declared, Owner: rec.Owner, Policy: decodePolicy(rec.Policy)})
+	return o, append(diags, more...)
+}
