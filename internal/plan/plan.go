@@ -142,10 +142,11 @@ func (in Input) whole() Plan {
 		return p
 	}
 	p.spread(p.Covers)
-	p.Partitions = p.inShards
 	if p.Canary, p.Absent = choose(in.Canary, p); len(p.Canary) > 0 {
 		p.spread(without(p.Domain, p.Covers, p.Canary))
 	}
+	// In a product, pieces of a cell that the canary leaves may become one.
+	p.Partitions = int64(len(p.Canary)) + p.inShards
 	budget := Unlimited
 	if in.Budget != nil {
 		budget = *in.Budget

@@ -116,11 +116,13 @@ func TestRunsWithWaves(t *testing.T) {
 		}
 		p := Make(in)
 		checkCanary(t, in, p, want)
-		rest := slices.DeleteFunc(slices.Clone(want), func(q domain.Partition) bool {
-			return slices.ContainsFunc(p.Canary, func(c domain.Partition) bool { return d.Key(c) == d.Key(q) })
-		})
+		// In a product, pieces of a cell that the canary leaves may become one.
+		rest := slices.Collect(in.Remaining.Minus(ledger.Of(d, slices.Values(p.Canary))).Partitions(d))
+		if in.Order == NewestFirst {
+			slices.Reverse(rest)
+		}
 		run := checkWaves(t, in, p)
-		if fmt.Sprint(run) != fmt.Sprint(rest) || p.Partitions != int64(len(want)) || p.InShards() != int64(len(rest)) {
+		if fmt.Sprint(run) != fmt.Sprint(rest) || p.Partitions != int64(len(p.Canary)+len(rest)) || p.InShards() != int64(len(rest)) {
 			t.Fatalf("the waves run %v, want %v", run, rest)
 		}
 		for i, q := range append(slices.Clone(p.Canary), rest...) {
@@ -217,8 +219,13 @@ func TestGatesAreApprovedOneByOne(t *testing.T) {
 		for i := range all.Partitions {
 			want = append(want, d.Key(all.At(i)))
 		}
+		left := in.Remaining
 		for {
 			p := Make(in)
+			if !left.Contains(p.Covers) {
+				t.Fatalf("%s runs twice", p.Covers.Minus(left).Text(d))
+			}
+			left = left.Minus(p.Covers)
 			for i := range p.Partitions {
 				run = append(run, d.Key(p.At(i)))
 			}
@@ -235,7 +242,11 @@ func TestGatesAreApprovedOneByOne(t *testing.T) {
 			}
 			in.Remaining, in.First, in.Approved, in.Canary = in.Remaining.Minus(p.Covers), p.Until, p.Until, Canary{}
 		}
-		if !slices.Equal(run, want) {
+		if !left.Empty() {
+			t.Fatalf("nothing covers %s", left.Text(d))
+		}
+		// In a product, pieces of a cell may become one.
+		if len(d.Dimensions) == 1 && !slices.Equal(run, want) {
 			t.Fatalf("the runs cover %v, want %v", run, want)
 		}
 	})
