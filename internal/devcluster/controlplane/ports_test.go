@@ -23,11 +23,10 @@ func TestChoosePortsKeepsFreeOnesOnly(t *testing.T) {
 		}
 		seen[port] = true
 	}
-	taken, err := net.Listen("tcp", address(first[PortAPIServer]))
-	if err != nil {
-		t.Skipf("another program took the port meanwhile: %v", err)
+	// Where another program was quicker, the port is just as taken.
+	if taken, err := net.Listen("tcp", address(first[PortAPIServer])); err == nil {
+		defer taken.Close()
 	}
-	defer taken.Close()
 	second, err := ChoosePorts(first)
 	if err != nil {
 		t.Fatal(err)
