@@ -13,6 +13,14 @@ import (
 // MAX_WORKFLOW_SIZE, and a little below etcd's own limit.
 const MaxWorkflow = 1 << 20
 
+// maxWorkflow is the same for a job, which may declare another one.
+func maxWorkflow(j *job.Job) int {
+	if n := j.Controller.MaxWorkflowSize; n > 0 {
+		return n
+	}
+	return MaxWorkflow
+}
+
 // bytesPerLauncher is the compressed status of a launcher, retried once, with
 // its inputs and outputs. Launchers are hardly ever retried.
 const bytesPerLauncher = 400
@@ -35,7 +43,7 @@ func typicalAttempts(r job.Retry) int { return attempts(r) - r.Interruptions/2 }
 // ShardSize is the number of partitions in the shards of a job: what it asks
 // for, or as many as keep the status of a child below MaxWorkflow.
 func ShardSize(j *job.Job) int {
-	return max(1, min(j.ShardSize, (MaxWorkflow-overhead)/partitionBytes(typicalAttempts(j.Retry))))
+	return max(1, min(j.ShardSize, (maxWorkflow(j)-overhead)/partitionBytes(typicalAttempts(j.Retry))))
 }
 
 // overhead is what a Workflow holds besides node statuses: its spec, and the
@@ -45,8 +53,9 @@ const overhead = 200_000
 // Projection is how large a Workflow may become.
 type Projection struct {
 	Workflow string
-	// Bytes is spec and status, node statuses compressed.
-	Bytes int
+	// Bytes is spec and status, node statuses compressed, and Most what the
+	// controller takes.
+	Bytes, Most int
 }
 
 // Project projects the largest Workflows of run number n: the run, and its
@@ -56,13 +65,14 @@ func Project(j *job.Job, p plan.Plan, n int) []Projection {
 		return nil
 	}
 	name, each := RunName(j.Name, n), partitionBytes(typicalAttempts(j.Retry))
+	most := maxWorkflow(j)
 	run, shards := overhead+len(p.Canary)*each, p.ShardCount()
 	if shards == 0 {
-		return []Projection{{name, run}}
+		return []Projection{{name, run, most}}
 	}
 	shard := p.Shard(0).Count * each
 	if shards == 1 {
-		return []Projection{{name, run + shard}}
+		return []Projection{{name, run + shard, most}}
 	}
-	return []Projection{{name, run + shards*bytesPerLauncher}, {childName(name, 0), overhead + shard}}
+	return []Projection{{name, run + shards*bytesPerLauncher, most}, {childName(name, 0), overhead + shard, most}}
 }

@@ -139,3 +139,18 @@ func TestProject(t *testing.T) {
 		t.Errorf("one shard: %+v", small)
 	}
 }
+
+func TestDeclaredWorkflowSizeMakesShardsSmaller(t *testing.T) {
+	j := sample(axis(t, domain.Range{Start: 0, End: 1_000_000, Size: 1}))
+	j.ShardSize, j.Controller.MaxWorkflowSize = 1000, 500_000
+	small := ShardSize(j)
+	if j.Controller.MaxWorkflowSize = 2 << 20; small >= ShardSize(j) {
+		t.Errorf("%d partitions in 500 kB, %d in 2 MiB", small, ShardSize(j))
+	}
+	j.ShardSize, j.Controller.MaxWorkflowSize = small, 500_000
+	for _, p := range Project(j, planOf(j, ledger.Full(j.Domain)), 1)[1:] {
+		if p.Bytes > p.Most || p.Most != 500_000 {
+			t.Errorf("%s may grow to %d bytes of %d", p.Workflow, p.Bytes, p.Most)
+		}
+	}
+}

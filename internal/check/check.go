@@ -211,7 +211,7 @@ func specAdvice(o manifest.Object) string {
 func Plan(j *job.Job, p plan.Plan, n int) hcl.Diagnostics {
 	var diags hcl.Diagnostics
 	for _, projected := range argo.Project(j, p, n) {
-		if projected.Bytes <= argo.MaxWorkflow {
+		if projected.Bytes <= projected.Most {
 			continue
 		}
 		var advice strings.Builder
@@ -222,7 +222,7 @@ func Plan(j *job.Job, p plan.Plan, n int) hcl.Diagnostics {
 		}
 		diags = append(diags, diag.At(diag.CodeStatusTooLarge, nil, fmt.Sprintf(
 			"The status of Workflow %s could grow to %d bytes, if every partition took all of its attempts, and Argo stores at most %d. %s",
-			projected.Workflow, projected.Bytes, argo.MaxWorkflow, advice.String())))
+			projected.Workflow, projected.Bytes, projected.Most, advice.String())))
 	}
 	return diags
 }

@@ -88,6 +88,7 @@ const (
 	CodeCanary       = "BF2230"
 	CodeBudget       = "BF2231"
 	CodeCanaryKeys   = "BF2232"
+	CodeCreation     = "BF2233"
 
 	CodeInvalidManifest = "BF3001"
 	CodeObjectTooLarge  = "BF3002"
@@ -199,6 +200,7 @@ var registry = []Info{
 	{CodeCanary, "Invalid Canary", "The canary does not say clearly which partitions run first.", "Give their number, or at most 100 keys, each once."},
 	{CodeBudget, "Empty Failure Budget", "The failure budget bounds nothing.", "Set `max_failed`, `max_ratio` or both."},
 	{CodeCanaryKeys, "Canary Keys Outside Of The Run", "Keys of the canary name no partition that the run processes: they are done, or the domain has no such partition.", "Nothing need be done. Correct keys that were misspelt, so that the canary tries what it is meant to try."},
+	{CodeCreation, "Slow Pod Creation", "Argo creates pods one after the other, and at this rate creating them takes longer than a day, or than running them.", "Choose larger partitions, so that there are fewer pods, or declare the controller's true rate in `controller`."},
 
 	{CodeInvalidManifest, "Invalid Manifest", "An emitted object is not what Kubernetes or Argo would take.", "Please report it with the job file and the message."},
 	{CodeObjectTooLarge, "Object Too Large", "An emitted object is larger than Argo or Kubernetes can handle well.", "Move text out of command, args and env, into the image or a ConfigMap; write fewer or shorter values."},

@@ -65,7 +65,7 @@ func compile(j *job.Job, remaining ledger.Set, run int, from stand) (*Compiled, 
 	}
 	c.Objects = append([]manifest.Object{template}, objects...)
 	diags := append(check.Objects(c.Objects), check.Plan(j, c.Plan, run)...)
-	diags = append(diags, absent(c.Plan)...)
+	diags = append(append(diags, absent(c.Plan)...), check.Creation(j, c.Plan)...)
 	if diags.HasErrors() {
 		return nil, diags
 	}

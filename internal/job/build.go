@@ -34,13 +34,17 @@ func build(root at, dom domain.Domain) *Job {
 		ShardSize:                  int(root.attr("shard_size").integer(500)),
 		Canary:                     buildCanary(root.attr("canary")),
 		Waves:                      buildWaves(root),
-		Gates:                      plan.Gates{Canary: manual(root.attr("canary")), Waves: manual(root.attr("wave"))},
-		Budget:                     buildBudget(root.attr("failure_budget")),
-		Retry:                      buildRetry(root.attr("retry")),
-		ArgoVersion:                root.attr("argo_version").textOr(defaultArgo),
-		OOM:                        buildOOM(root.attr("oom")),
-		Anchor:                     buildAnchor(root.attr("anchor")),
-		Spread:                     spreads[root.attr("spread").text()],
+		Controller: Controller{
+			PodsPerSecond:   int(root.attr("controller").attr("pods_per_second").integer(10)),
+			MaxWorkflowSize: int(root.attr("controller").attr("max_workflow_size").integer(1 << 20)),
+		},
+		Gates:       plan.Gates{Canary: manual(root.attr("canary")), Waves: manual(root.attr("wave"))},
+		Budget:      buildBudget(root.attr("failure_budget")),
+		Retry:       buildRetry(root.attr("retry")),
+		ArgoVersion: root.attr("argo_version").textOr(defaultArgo),
+		OOM:         buildOOM(root.attr("oom")),
+		Anchor:      buildAnchor(root.attr("anchor")),
+		Spread:      spreads[root.attr("spread").text()],
 	}
 	j.Retry.Interruptions = int(root.attr("interruptions").attr("limit").integer(Interruptions))
 	j.Spot = buildSpot(root.attr("spot"), j.Retry)

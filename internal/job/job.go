@@ -34,6 +34,7 @@ type Job struct {
 	Canary                     plan.Canary
 	Waves                      plan.Waves
 	Gates                      plan.Gates
+	Controller                 Controller
 	Budget                     *plan.Budget // nil: unlimited
 	Retry                      Retry
 	// ArgoVersion is the line of Argo Workflows to compile for: 3.5, 3.6, 3.7
@@ -49,6 +50,14 @@ type Job struct {
 // BoundsBackoff tells whether the job's Argo knows an upper bound for the wait
 // between attempts, which came with 3.7.
 func (j *Job) BoundsBackoff() bool { return boundsBackoff(j.ArgoVersion) }
+
+// Controller is what the Argo controller that runs the job can do.
+type Controller struct {
+	PodsPerSecond int
+	// MaxWorkflowSize is the size in bytes, as JSON, above which it fails a
+	// Workflow.
+	MaxWorkflowSize int
+}
 
 // Retry says how a failed partition is tried again.
 type Retry struct {

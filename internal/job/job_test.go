@@ -53,7 +53,7 @@ func TestDecodeFillsDefaults(t *testing.T) {
 	}
 	want := &job.Job{
 		Name: "small", Namespace: "default", Labels: map[string]string{},
-		Domain: dom, Order: "oldest_first", MaxParallel: 10, ShardSize: 500,
+		Domain: dom, Order: "oldest_first", Controller: job.Controller{PodsPerSecond: 10, MaxWorkflowSize: 1 << 20}, MaxParallel: 10, ShardSize: 500,
 		Retry:       job.Retry{Limit: 4, Backoff: 30 * time.Second, Factor: 2, MaxBackoff: 10 * time.Minute, Interruptions: 10},
 		ArgoVersion: "3.7",
 		Anchor:      job.Anchor{Mode: "protect"},
@@ -135,6 +135,7 @@ func TestDefaultsAreAsDocumented(t *testing.T) {
 	}
 	applied := map[string]string{
 		"wave.approve": map[bool]string{false: "auto"}[waved.Gates.Waves], "canary.approve": map[bool]string{false: "auto"}[waved.Gates.Canary],
+		"controller.pods_per_second": strconv.Itoa(j.Controller.PodsPerSecond), "controller.max_workflow_size": strconv.Itoa(j.Controller.MaxWorkflowSize),
 		"wave.shards": strconv.Itoa(waved.Waves.Shards), "wave.growth": strconv.Itoa(waved.Waves.Growth),
 		"partition.time.format": windows.Format, "partition.dimensions.time.format": windows.Format,
 		"partition.time.timezone": windows.Zone.String(), "partition.dimensions.time.timezone": windows.Zone.String(),

@@ -3,9 +3,11 @@
 
 package jobschema
 
+import "slices"
+
 // Job is the table: every attribute of a job body, in documentation order.
 func Job() []Attribute {
-	return append(body(), placement()...)
+	return slices.Concat(body(), waves(), placement())
 }
 
 func body() []Attribute {
@@ -44,13 +46,12 @@ func body() []Attribute {
 		},
 		{
 			Name: "max_parallel", Kind: Int, Default: "10", Bounds: &Bounds{1, 10_000}, Class: Live,
-			Doc: "The most partitions processed at once. A change reaches an active run; nothing runs again.",
+			Doc: "The most partitions processed at once. A change reaches an active run, its shards and those yet to come; nothing runs again. Lowered below the number of shards that are under way (25 at most), each of these goes on with one pod until it ends.",
 		},
 		{
 			Name: "shard_size", Kind: Int, Default: "500", Bounds: &Bounds{1, 1000}, Class: Grid,
 			Doc: "The most partitions in one Workflow. Larger jobs are split over several, so that none nears the size limit of etcd.",
 		},
-		waves()[0], waves()[1], waves()[2],
 		{
 			Name: "retry", Kind: Object, Class: Next, Attributes: retry(),
 			Doc: "How a failed partition is tried again.",

@@ -42,6 +42,19 @@ func waves() []Attribute {
 				"It is checked between waves, by the run itself. What was not done is proposed by the next plan. Without `wave`, a budget makes waves that double from one shard. " +
 				"A run of one shard has no later wave that could be held back: it is stopped by its canary alone. A changed budget holds from the next run on.",
 		},
+		{
+			Name: "controller", Kind: Object, Class: Grid, Attributes: []Attribute{
+				{
+					Name: "pods_per_second", Kind: Int, Default: "10", Bounds: &Bounds{1, 10_000}, Class: Note,
+					Doc: "How many pods the controller creates in a second: its `resourceRateLimit`, or half of its `--qps`, for all Workflows together. Plans warn when creating the pods takes more than a day, or longer than running them.",
+				},
+				{
+					Name: "max_workflow_size", Kind: Int, Default: "1048576", Bounds: &Bounds{300_000, 64 << 20}, Class: Grid,
+					Doc: "The controller's `MAX_WORKFLOW_SIZE`, in bytes, where it is not the default. Shards are cut so that no Workflow can grow beyond it.",
+				},
+			},
+			Doc: "What the Argo controller that runs the job can do.",
+		},
 	}
 }
 

@@ -1,0 +1,48 @@
+// Copyright (c) The terraform-provider-backfill authors
+// SPDX-License-Identifier: MPL-2.0
+
+package check
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/job"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/plan"
+)
+
+// longCreation is how long creating the pods of a run may take unmentioned.
+const longCreation = 24 * time.Hour
+
+// Creation warns when creating the pods of a run, which the controller does at
+// a limited rate, takes more than a day, or when it is what bounds the run: even
+// if every runner took all of its deadline, there would never be max_parallel of
+// them at once.
+func Creation(j *job.Job, p plan.Plan) hcl.Diagnostics {
+	rate := int64(j.Controller.PodsPerSecond)
+	if rate <= 0 {
+		return nil
+	}
+	takes := time.Duration(p.Partitions/rate) * time.Second
+	rateText := fmt.Sprintf("%d pods per second (controller.pods_per_second)", rate)
+	if takes > longCreation {
+		times := int64(takes/longCreation) + 1
+		return slow("Creating the %d pods of the run takes about %s at %s, whatever max_parallel is. Partitions %d times as large would take less than a day.",
+			p.Partitions, takes.Round(time.Hour), rateText, times)
+	}
+	busy := int64(j.Runner.Deadline/time.Second) * rate
+	if most := min(int64(j.MaxParallel), p.Partitions); busy > 0 && busy < most {
+		return slow("At %s and with a deadline of %s there are never more than %d pods at once, although max_parallel is %d: creating the pods takes longer than running them. Partitions %d times as large, with a deadline to match, would keep max_parallel busy.",
+			rateText, j.Runner.Deadline, busy, j.MaxParallel, (most+busy-1)/busy)
+	}
+	return nil
+}
+
+func slow(format string, args ...any) hcl.Diagnostics {
+	d := diag.At(diag.CodeCreation, nil, fmt.Sprintf(format, args...))
+	d.Severity = hcl.DiagWarning
+	return hcl.Diagnostics{d}
+}
