@@ -48,7 +48,11 @@ func (r run) chain(name string, steps list, i int, how launching) list {
 			behind = r.chain(next, nil, i, how)
 			break
 		}
-		step := r.call(stepName(stepShards, i, how.salt), tmplLauncher, append(slices.Clone(how.params), param(inWidth, fmt.Sprint(w.Shards))))
+		width := w.Shards
+		if r.job.RampUp {
+			width = r.width()
+		}
+		step := r.call(stepName(stepShards, i, how.salt), tmplLauncher, append(slices.Clone(how.params), param(inWidth, fmt.Sprint(width))))
 		step["withParam"] = how.fanOut(w)
 		steps = append(steps, list{step})
 	}

@@ -133,3 +133,29 @@ func TestBudgetsHoldForAnyFailures(t *testing.T) {
 		}
 	})
 }
+
+// TestPodsOfWaves demands that max_parallel is used in full by every wave, or
+// grows into with ramp_up, and is never exceeded.
+func TestPodsOfWaves(t *testing.T) {
+	for _, c := range []struct {
+		rampUp bool
+		want   []int64 // of the children of each wave
+	}{
+		// 40 pods, at most 8 shards at once.
+		{false, []int64{40, 20, 10, 5, 8}},
+		{true, []int64{5, 5, 5, 5, 5}},
+	} {
+		j := waved(t)
+		j.MaxParallel, j.Waves, j.RampUp = 40, plan.Doubling, c.rampUp
+		p := planOf(j, ledger.Full(j.Domain))
+		ctl, run, _ := outcome(t, j, p, func(string) bool { return false })
+		for i, w := range p.Waves {
+			for k := range w.Shards {
+				child := ctl.workflows[childName(run.Name, w.First+k)]
+				if got := *child.Spec.Parallelism; got != c.want[i] || got*min(int64(w.Shards), *run.Spec.Parallelism) > 40 {
+					t.Errorf("ramp_up %t: shard %d of wave %d may have %d pods, want %d", c.rampUp, k, w.Number, got, c.want[i])
+				}
+			}
+		}
+	}
+}

@@ -34,6 +34,7 @@ func build(root at, dom domain.Domain) *Job {
 		ShardSize:                  int(root.attr("shard_size").integer(500)),
 		Canary:                     buildCanary(root.attr("canary")),
 		Waves:                      buildWaves(root),
+		RampUp:                     root.attr("wave").attr("ramp_up").boolean(),
 		Controller: Controller{
 			PodsPerSecond:   int(root.attr("controller").attr("pods_per_second").integer(10)),
 			MaxWorkflowSize: int(root.attr("controller").attr("max_workflow_size").integer(1 << 20)),

@@ -34,9 +34,11 @@ type Job struct {
 	Canary                     plan.Canary
 	Waves                      plan.Waves
 	Gates                      plan.Gates
-	Controller                 Controller
-	Budget                     *plan.Budget // nil: unlimited
-	Retry                      Retry
+	// RampUp lets each shard have the pods that it would have in the largest wave.
+	RampUp     bool
+	Controller Controller
+	Budget     *plan.Budget // nil: unlimited
+	Retry      Retry
 	// ArgoVersion is the line of Argo Workflows to compile for: 3.5, 3.6, 3.7
 	// or 4.0.
 	ArgoVersion string

@@ -26,6 +26,10 @@ func waves() []Attribute {
 				{Name: "shards", Kind: Int, Default: "1", Bounds: &Bounds{1, 10_000}, Class: Grid, Doc: "Shards of the first wave."},
 				{Name: "growth", Kind: Int, Default: "2", Bounds: &Bounds{1, 100}, Class: Grid, Doc: "How many times as many shards each further wave has: 2 gives 1, 2, 4 and so on."},
 				{Name: "max_shards", Kind: Int, Bounds: &Bounds{1, 10_000}, Class: Grid, Doc: "The most shards of a wave."},
+				{
+					Name: "ramp_up", Kind: Bool, Default: "false", Class: Grid,
+					Doc: "Whether small waves have few pods: each shard gets the share of `max_parallel` that it has in the largest wave. Otherwise every wave uses all of `max_parallel`.",
+				},
 				approve("after each wave"),
 			},
 			Doc: "Shards run in waves, each of which begins when the one before has ended. There are at most 40 waves, the last of which takes the rest. Without it, all shards are one wave. A job of one shard has one wave.",
