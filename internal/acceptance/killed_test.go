@@ -252,7 +252,7 @@ func TestKilledAnywhere(t *testing.T) {
 	}
 	histories := []killedHistory{{"create", func(_ *session, log string) { _ = os.WriteFile(filepath.Join(log, "fixed"), nil, 0o600) }, "apply", 8}}
 	if os.Getenv(envLong) != "" {
-		histories = append(histories, killedHistory{"update", failed, "apply", 20}, killedHistory{"destroy", failed, "destroy", 10})
+		histories = append(histories, killedHistory{"update", failed, "apply", 12}, killedHistory{"destroy", failed, "destroy", 10})
 	}
 	for _, h := range histories {
 		t.Run(h.name, func(t *testing.T) {
@@ -270,7 +270,7 @@ func killedOnce(t *testing.T, c *localCluster, k *killer, h killedHistory, point
 	if err := os.Chmod(log, 0o777); err != nil {
 		t.Fatal(err)
 	}
-	s := newSession(t, k, fmt.Sprintf("killed-%s-%d", h.name, point), countedJob(log))
+	s := newSession(t, k, fmt.Sprintf("killed-%s-%d-%d", h.name, point, os.Getpid()), countedJob(log))
 	t.Cleanup(func() { s.terraform("destroy", "-auto-approve") })
 	h.before(s, log)
 	k.aim(point)
