@@ -72,3 +72,15 @@ func TestPlanOfAMillionPartitionsStaysSmall(t *testing.T) {
 		}
 	}
 }
+
+// BenchmarkCanaryByKey looks for the last of a million partitions.
+func BenchmarkCanaryByKey(b *testing.B) {
+	d := alone(b, millionHours(b))
+	in := Input{Domain: d, Remaining: ledger.Full(d), ShardSize: 500, Canary: Canary{Keys: []string{d.Key(d.At(d.Count() - 1))}}}
+	b.ReportAllocs()
+	for b.Loop() {
+		if p := Make(in); len(p.Canary) != 1 {
+			b.Fatal("not found")
+		}
+	}
+}
