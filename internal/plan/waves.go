@@ -4,6 +4,7 @@
 package plan
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/domain"
@@ -138,7 +139,7 @@ func (p *Plan) group(w Waves, b Budget, first int) {
 }
 
 // choose finds the partitions of the canary in what remains, in run order, and
-// the keys that are not there.
+// the keys that are not there as a whole.
 func choose(c Canary, all Plan) (chosen []domain.Partition, absent []string) {
 	if len(c.Keys) == 0 {
 		n := min(int64(c.Partitions), all.inShards)
@@ -147,24 +148,34 @@ func choose(c Canary, all Plan) (chosen []domain.Partition, absent []string) {
 		}
 		return slices.Collect(all.stretch(0, n)), nil
 	}
-	wanted := map[string]bool{}
+	left := all.Covers
 	for _, key := range c.Keys {
-		wanted[key] = true
-	}
-	for p := range all.stretch(0, all.inShards) {
-		if key := all.Domain.Key(p); wanted[key] {
-			chosen = append(chosen, p)
-			if delete(wanted, key); len(wanted) == 0 {
-				break
+		p, ok := all.Domain.Find(key)
+		if ok {
+			piece := ledger.Of(all.Domain, slices.Values([]domain.Partition{p}))
+			if ok = left.Contains(piece); ok {
+				chosen, left = append(chosen, p), left.Minus(piece)
 			}
 		}
-	}
-	for _, key := range c.Keys {
-		if wanted[key] {
+		if !ok {
 			absent = append(absent, key)
 		}
 	}
+	slices.SortFunc(chosen, inOrder)
+	if all.Order == NewestFirst {
+		slices.Reverse(chosen)
+	}
 	return chosen, absent
+}
+
+// inOrder compares partitions by the first part that differs.
+func inOrder(a, b domain.Partition) int {
+	for i, part := range a.Parts {
+		if c := cmp.Or(cmp.Compare(part.Cell, b.Parts[i].Cell), cmp.Compare(part.Start, b.Parts[i].Start)); c != 0 {
+			return c
+		}
+	}
+	return 0
 }
 
 // until is what the first n partitions of the run cover.

@@ -137,10 +137,15 @@ func TestRunsWithWaves(t *testing.T) {
 }
 
 func checkCanary(t *rapid.T, in Input, p Plan, order []domain.Partition) {
-	var want []domain.Partition
-	for i, q := range order {
-		if i < in.Canary.Partitions || slices.Contains(in.Canary.Keys, in.Domain.Key(q)) {
-			want = append(want, q)
+	want := order[:min(in.Canary.Partitions, len(order))]
+	if len(in.Canary.Keys) > 0 {
+		for cell := range in.Domain.All() {
+			if slices.Contains(in.Canary.Keys, in.Domain.Key(cell)) && in.Remaining.Contains(ledger.Of(in.Domain, slices.Values([]domain.Partition{cell}))) {
+				want = append(want, cell)
+			}
+		}
+		if in.Order == NewestFirst {
+			slices.Reverse(want)
 		}
 	}
 	if fmt.Sprint(p.Canary) != fmt.Sprint(want) {
