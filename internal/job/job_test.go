@@ -136,7 +136,7 @@ func TestDefaultsAreAsDocumented(t *testing.T) {
 	applied := map[string]string{
 		"wave.approve": map[bool]string{false: "auto"}[waved.Gates.Waves], "canary.approve": map[bool]string{false: "auto"}[waved.Gates.Canary],
 		"controller.pods_per_second": strconv.Itoa(j.Controller.PodsPerSecond), "controller.max_workflow_size": strconv.Itoa(j.Controller.MaxWorkflowSize),
-		"wave.shards":  strconv.Itoa(waved.Waves.Shards), "wave.growth": strconv.Itoa(waved.Waves.Growth),
+		"wave.shards": strconv.Itoa(waved.Waves.Shards), "wave.growth": strconv.Itoa(waved.Waves.Growth),
 		"partition.time.format": windows.Format, "partition.dimensions.time.format": windows.Format,
 		"partition.time.timezone": windows.Zone.String(), "partition.dimensions.time.timezone": windows.Zone.String(),
 		"namespace": j.Namespace, "partition.order": string(j.Order),
