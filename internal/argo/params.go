@@ -39,7 +39,7 @@ const (
 	argLaunchers   = "launchers"   // children at once; may be patched
 	argWidth       = "width"       // shards of the largest wave
 	argSegments    = "segments"    // JSON: list of formula.columns, all strings
-	argShards      = "shards"      // JSON: list of "k g from count"; only without a formula
+	argShards      = "shards"      // JSON: list of "k g from count", or "k g from count salt"; only without a formula
 )
 
 // Inputs of templates.

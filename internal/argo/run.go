@@ -233,7 +233,8 @@ func saltTag(salts map[int]string) string {
 }
 
 // table lists shards that no single formula yields, one line each, and the
-// segments that the lines point to.
+// segments that the lines point to. There may be thousands of lines, so that they
+// are short: how the child's step differs from its usual name stands only where it does.
 func (r run) table(salts map[int]string) (rows []string, segments []plan.Segment) {
 	number := map[plan.Segment]int{}
 	for k := range r.plan.ShardCount() {
@@ -247,11 +248,11 @@ func (r run) table(salts map[int]string) (rows []string, segments []plan.Segment
 			}
 			g, from = number[segment], shard.Offset-segment.Offset
 		}
-		salt := stepPartitions
-		if other, ok := salts[k]; ok {
-			salt = other
+		line := fmt.Sprintf("%d %d %d %d", k, g, from, shard.Count)
+		if salt, ok := salts[k]; ok {
+			line += " " + strings.TrimPrefix(salt, stepPartitions)
 		}
-		rows = append(rows, fmt.Sprintf("%d %d %d %d %s", k, g, from, shard.Count, salt))
+		rows = append(rows, line)
 	}
 	return rows, segments
 }
@@ -275,9 +276,11 @@ func (r run) byTable(table []string) launching {
 			return items
 		},
 	}
-	for i, name := range []string{inK, inG, inFrom, inCount, inSalt} {
+	for i, name := range []string{inK, inG, inFrom, inCount} {
 		how.params = append(how.params, param(name, expression("split(item, ' ')[%d]", i)))
 	}
+	// With a blank at its end, a line without a salt has an empty one.
+	how.params = append(how.params, param(inSalt, expression("'%s' + split(item + ' ', ' ')[4]", stepPartitions)))
 	return how
 }
 
