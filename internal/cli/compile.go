@@ -15,6 +15,7 @@ import (
 
 type compileCmd struct {
 	moduleFlags
+	limitFlags
 	Output    string `short:"o" enum:"yaml,json" default:"yaml" help:"Form of the objects: yaml, or json (one v1 List)."`
 	Out       string `placeholder:"FILE" help:"Write to this file instead of standard output."`
 	Explain   bool   `help:"Print where each setting of each job comes from instead of the objects."`
@@ -26,6 +27,10 @@ func (c *compileCmd) Run(a *app) error {
 	if c.RunNumber < 1 {
 		return usagef("--run takes a number from 1 on, not %d", c.RunNumber)
 	}
+	lifted, err := c.names()
+	if err != nil {
+		return err
+	}
 	m, diags, err := a.load(c.moduleFlags)
 	if err != nil {
 		return err
@@ -35,7 +40,7 @@ func (c *compileCmd) Run(a *app) error {
 	}
 	// Also what could not be read in full is checked, to tell of everything
 	// at once.
-	all, more := a.compile(m, c.RunNumber)
+	all, more := a.compileGuarded(m, c.RunNumber, lifted)
 	if diags = diag.Sort(append(diags, more...)); diags.HasErrors() {
 		return a.finish(diags, m.files)
 	}

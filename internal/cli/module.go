@@ -5,12 +5,14 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/engine"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/jobschema"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/lang"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/ledger"
 )
@@ -24,6 +26,22 @@ type moduleFlags struct {
 	Var     []string `sep:"none" placeholder:"NAME=VALUE" help:"Value of a variable; may be repeated. Wins over --var-file, that over *.auto.backfillvars files of a directory, these over BACKFILL_VAR_NAME."`
 	VarFile []string `sep:"none" placeholder:"FILE" help:"File of variable values (name = value); may be repeated, later ones win."`
 	Job     string   `placeholder:"NAME" help:"Treat only this job of the module."`
+}
+
+// limitFlags lift limits; commands that check them have it.
+type limitFlags struct {
+	OverrideLimits []string `placeholder:"NAME" help:"Limits that jobs may exceed, such as max_partitions; several are separated by commas."`
+}
+
+// names checks the flag.
+func (f limitFlags) names() ([]string, error) {
+	known := jobschema.LimitNames()
+	for _, name := range f.OverrideLimits {
+		if !slices.Contains(known, name) {
+			return nil, usagef("--override-limits takes names of limits (%s), not %q", strings.Join(known, ", "), name)
+		}
+	}
+	return f.OverrideLimits, nil
 }
 
 // module is what the flags named: the jobs to treat, and the files for the
@@ -103,11 +121,26 @@ func selectJob(bodies []lang.Body, name string) ([]lang.Body, error) {
 // compile compiles every job of the module, with problems pointed at their
 // place in the source.
 func (a *app) compile(m module, run int) ([]*engine.Compiled, hcl.Diagnostics) {
+	return a.compileWith(m, run, func(*engine.Compiled) hcl.Diagnostics { return nil })
+}
+
+// compileGuarded is compile for those who submit what comes of it: jobs that
+// exceed their limits, but for those lifted, are refused.
+func (a *app) compileGuarded(m module, run int, lifted []string) ([]*engine.Compiled, hcl.Diagnostics) {
+	return a.compileWith(m, run, func(c *engine.Compiled) hcl.Diagnostics {
+		return engine.Guard(c, engine.Policy{OverrideLimits: lifted})
+	})
+}
+
+func (a *app) compileWith(m module, run int, guard func(*engine.Compiled) hcl.Diagnostics) ([]*engine.Compiled, hcl.Diagnostics) {
 	var all []*engine.Compiled
 	var diags hcl.Diagnostics
 	for _, body := range m.bodies {
 		a.doing = fmt.Sprintf("compiling job %q", body.Name)
 		compiled, more := engine.Compile(body.Value, ledger.Set{}, run)
+		if compiled != nil {
+			more = append(more, guard(compiled)...)
+		}
 		diags = append(diags, diag.Resolve(more, body.Origin)...)
 		if compiled != nil {
 			all = append(all, compiled)

@@ -11,18 +11,23 @@ import (
 
 type validateCmd struct {
 	moduleFlags
+	limitFlags
 	JSON bool `name:"json" help:"Write the diagnostics as JSON to standard output."`
 }
 
 // Run checks every job as far as compile does.
 func (c *validateCmd) Run(a *app) error {
+	lifted, err := c.names()
+	if err != nil {
+		return err
+	}
 	m, diags, err := a.load(c.moduleFlags)
 	if err != nil {
 		return err
 	}
 	// Also what could not be read in full is checked, to tell of everything
 	// at once.
-	_, more := a.compile(m, 1)
+	_, more := a.compileGuarded(m, 1, lifted)
 	diags = diag.Sort(append(diags, more...))
 	if c.JSON {
 		if err := diag.WriteJSON(a.Stdout, diags, m.files); err != nil {

@@ -89,6 +89,10 @@ const (
 	CodeBudget       = "BF2231"
 	CodeCanaryKeys   = "BF2232"
 	CodeCreation     = "BF2233"
+	CodeLimits       = "BF2240"
+	CodeLimit        = "BF2241"
+	CodeForbidden    = "BF2242"
+	CodeLimitLifted  = "BF2243"
 
 	CodeInvalidManifest = "BF3001"
 	CodeObjectTooLarge  = "BF3002"
@@ -201,6 +205,11 @@ var registry = []Info{
 	{CodeBudget, "Empty Failure Budget", "The failure budget bounds nothing.", "Set `max_failed`, `max_ratio` or both."},
 	{CodeCanaryKeys, "Canary Keys Outside Of The Run", "Keys of the canary name no partition that the run processes: they are done, or the domain has no such partition.", "Nothing need be done. Correct keys that were misspelt, so that the canary tries what it is meant to try."},
 	{CodeCreation, "Slow Pod Creation", "Argo creates pods one after the other, and at this rate creating them takes longer than a day, or than running them.", "Choose larger partitions, so that there are fewer pods, or declare the controller's true rate in `controller`."},
+
+	{CodeLimits, "Invalid Limits", "What limits say cannot be kept, or means nothing.", "Follow the message."},
+	{CodeLimit, "Limit Exceeded", "The job exceeds a limit of the provider, or one of its own.", "Change the job, or name the limit in `override_limits` (`--override-limits` of the command line) to exceed it on purpose."},
+	{CodeForbidden, "Forbidden Time", "A run would be submitted at a time at which limits forbid it. Nothing was submitted.", "Apply later, or name `forbidden_windows` in `override_limits`."},
+	{CodeLimitLifted, "Limit Lifted", "The job exceeds a limit that `override_limits` names.", "Nothing, if that is meant. Otherwise remove the name from `override_limits`."},
 
 	{CodeInvalidManifest, "Invalid Manifest", "An emitted object is not what Kubernetes or Argo would take.", "Please report it with the job file and the message."},
 	{CodeObjectTooLarge, "Object Too Large", "An emitted object is larger than Argo or Kubernetes can handle well.", "Move text out of command, args and env, into the image or a ConfigMap; write fewer or shorter values."},

@@ -50,6 +50,10 @@ func At(code string, path cty.Path, detail string) *hcl.Diagnostic {
 	return Error(code, path, mustLookup(code).Summary, detail)
 }
 
+// SummaryOf is the summary that the registry keeps for the code. It panics for
+// a code that is not registered.
+func SummaryOf(code string) string { return mustLookup(code).Summary }
+
 // AtKey is At for the key of the map's element at a path.
 func AtKey(code string, path cty.Path, detail string) *hcl.Diagnostic {
 	d := At(code, path, detail)

@@ -29,6 +29,12 @@ func (e *Engine) Create(ctx context.Context, s Submission) (*Observation, hcl.Di
 	if c == nil {
 		return nil, diags
 	}
+	if diags = append(diags, Guard(c, s.Policy)...); diags.HasErrors() {
+		return nil, diags
+	}
+	if problem := s.Policy.timely(c.Job, e.now()); problem != nil {
+		return nil, append(diags, problem)
+	}
 	c.suspend(s.Policy)
 	rec, problem := e.newRecord(s, c)
 	if problem != nil {

@@ -91,6 +91,9 @@ func (e *Engine) Approve(ctx context.Context, namespace, name string) (*Observat
 	if diags = append(diags, e.settle(ctx, s)...); diags.HasErrors() {
 		return nil, diags
 	}
+	if problem := e.untimely(s.rec); problem != nil {
+		return nil, append(diags, problem) // before the gate is open
+	}
 	rec, more := e.swap(ctx, s.rec, func(rec *record.Record) (bool, *hcl.Diagnostic) {
 		if s.active() || !awaits(rec) {
 			return false, problem(diag.CodeNotWaiting, "Job \"%s/%s\" does not wait for approval, so that nothing was approved. See \"status %s\" for what it does.", namespace, name, name)

@@ -6,6 +6,8 @@ package engine
 import (
 	"encoding/json"
 	"time"
+
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/job"
 )
 
 // The choices of Policy.
@@ -32,6 +34,11 @@ type Policy struct {
 	// ApprovedWave opens the gates after waves 0 … ApprovedWave; nil for none.
 	ApprovedWave *int `json:"approved_wave,omitempty"`
 
+	// OverrideLimits are the names of limits that the job may exceed.
+	OverrideLimits []string `json:"override_limits,omitempty"`
+
+	// Limits are those of whoever manages the job; the job's own hold too.
+	Limits job.Limits `json:"-"`
 	// OnChange is what a changed runner does to the active run: OnChangeStop
 	// ("" too) or OnChangeFinish.
 	OnChange string `json:"-"`
@@ -47,7 +54,7 @@ type Policy struct {
 
 // encode is what the record keeps; nil for the default.
 func (p Policy) encode() []byte {
-	if p.Revision == "" && p.Rerun == "" && p.RerunToken == "" && p.Paused == nil && p.ApprovedWave == nil {
+	if p.Revision == "" && p.Rerun == "" && p.RerunToken == "" && p.Paused == nil && p.ApprovedWave == nil && len(p.OverrideLimits) == 0 {
 		return nil
 	}
 	text, err := json.Marshal(p)

@@ -64,15 +64,40 @@ func PlanJob(v cty.Value, known *Known) (*Preview, hcl.Diagnostics) {
 	if known != nil {
 		p = known.Policy
 	}
-	return PlanJobWith(v, p, known)
+	j, diags := job.Decode(v)
+	if j == nil || diags.HasErrors() {
+		return nil, diags
+	}
+	preview, more := planJob(v, j, p, known)
+	return preview, append(diags, more...)
 }
 
 // PlanJobWith is PlanJob with a policy, which may differ from the known one.
+// Limits are checked when there is something to apply: a job at rest is never
+// refused.
 func PlanJobWith(v cty.Value, policy Policy, known *Known) (*Preview, hcl.Diagnostics) {
 	j, diags := job.Decode(v)
 	if j == nil || diags.HasErrors() {
 		return nil, diags
 	}
+	p, more := planJob(v, j, policy, known)
+	if diags = append(diags, more...); p == nil {
+		return nil, diags
+	}
+	if p.Next != nil || known == nil || known.changed(v) {
+		diags = append(diags, policy.guard(j, p.Template)...)
+	}
+	return p, diags
+}
+
+// changed tells whether a declaration is another than the known one.
+func (k *Known) changed(v cty.Value) bool {
+	canonical, err := job.Canonical(v)
+	return err != nil || !bytes.Equal(k.Job, canonical)
+}
+
+func planJob(v cty.Value, j *job.Job, policy Policy, known *Known) (*Preview, hcl.Diagnostics) {
+	var diags hcl.Diagnostics
 	canonical, err := job.Canonical(v)
 	if err != nil {
 		// Unknown parts: what is needed is known, or j would be nil.

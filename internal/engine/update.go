@@ -83,7 +83,7 @@ func (u *update) run(ctx context.Context) *Observation {
 		return nil
 	}
 	d, problem := u.decide()
-	if !u.check(problem) {
+	if !u.check(problem) || !u.check(u.allowed(d)...) {
 		return nil
 	}
 	if d != nil && d.stops {
@@ -110,6 +110,21 @@ func (u *update) owned(rec *record.Record) *hcl.Diagnostic {
 		return nil
 	}
 	return heldElsewhere(rec)
+}
+
+// allowed refuses what limits forbid, where there is something to apply.
+func (u *update) allowed(d *decision) hcl.Diagnostics {
+	if d == nil && bytes.Equal(u.seen.rec.Job, u.canonical) {
+		return nil
+	}
+	diags := u.Policy.guard(u.job, u.template)
+	if d == nil || u.Pinned && u.Planned == nil {
+		return diags // nothing will be submitted
+	}
+	if problem := u.Policy.timely(u.job, u.now()); problem != nil {
+		diags = append(diags, problem)
+	}
+	return diags
 }
 
 // unreserved refuses keys of a target that another job holds, where this

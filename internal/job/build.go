@@ -46,6 +46,7 @@ func build(root at, dom domain.Domain) *Job {
 		OOM:         buildOOM(root.attr("oom")),
 		Anchor:      buildAnchor(root.attr("anchor")),
 		Spread:      spreads[root.attr("spread").text()],
+		Limits:      buildLimits(root.attr("limits")),
 	}
 	j.Retry.Interruptions = int(root.attr("interruptions").attr("limit").integer(Interruptions))
 	j.Spot = buildSpot(root.attr("spot"), j.Retry)

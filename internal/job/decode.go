@@ -37,6 +37,7 @@ func Decode(v cty.Value) (*Job, hcl.Diagnostics) {
 	d.oomRules(root)
 	d.spotRules(root)
 	d.anchorRules(root)
+	d.limitRules(root.attr("limits"))
 	if d.diags.HasErrors() || !v.IsWhollyKnown() || !domainOK {
 		return nil, d.diags
 	}

@@ -78,6 +78,8 @@ func init() {
 		jobschema.PlainText:  (*decoder).plainText,
 		jobschema.EnvName:    (*decoder).envPrefix,
 		jobschema.Capability: (*decoder).capability,
+		jobschema.LabelKey:   (*decoder).labelKeyText,
+		jobschema.Clock:      (*decoder).clock,
 	}
 }
 

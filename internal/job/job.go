@@ -47,6 +47,8 @@ type Job struct {
 	Anchor Anchor
 	OOM    *OOM   // nil: attempts all get the same memory
 	Spread string // label of nodes over which pods are spread, or empty
+
+	Limits Limits
 }
 
 // BoundsBackoff tells whether the job's Argo knows an upper bound for the wait

@@ -152,6 +152,11 @@ func TestDefaultsAreAsDocumented(t *testing.T) {
 	if len(diags) > 0 {
 		t.Fatal(diags)
 	}
+	bounded, diags := job.Decode(body(t, strings.Replace(small, "runner {", "limits { forbidden_windows = [{ from = \"00:00\", to = \"01:00\" }] }\n  runner {", 1)))
+	if len(diags) > 0 {
+		t.Fatal(diags)
+	}
+	applied["limits.forbidden_windows.timezone"] = bounded.Limits.Forbidden[0].Zone.String()
 	applied["oom.factor"] = strconv.FormatInt(oom.OOM.Factor, 10)
 	documented := map[string]string{}
 	var walk func(prefix string, attrs []jobschema.Attribute)

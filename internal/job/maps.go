@@ -59,8 +59,10 @@ func (d *decoder) envName(name string, p cty.Path) {
 	}
 }
 
+func isLabelKey(key string) bool { return len(validation.IsQualifiedName(key)) == 0 }
+
 func (d *decoder) labelKey(key string, p cty.Path) {
-	if problems := validation.IsQualifiedName(key); len(problems) > 0 {
+	if !isLabelKey(key) {
 		d.reportKey(diag.CodeLabel, p, "%q cannot be the key of a label or annotation. Use at most 63 letters, digits, dashes, underscores and dots, after an optional DNS name and a slash.", key)
 	}
 }

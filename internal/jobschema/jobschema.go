@@ -71,6 +71,8 @@ const (
 	KubernetesPodSpec  Format = "PodSpec"       // a Dynamic that is a part of a Kubernetes PodSpec
 	PlainText          Format = "plain text"    // without {{, which Argo would evaluate
 	Capability         Format = "capability"    // Linux capability without CAP_, or ALL
+	LabelKey           Format = "label key"     // key of a Kubernetes label
+	Clock              Format = "time of day"   // hours and minutes, 00:00 to 24:00
 )
 
 // Bounds are the least and the greatest value of an Int, both included.

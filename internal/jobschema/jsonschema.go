@@ -129,6 +129,9 @@ func (a Attribute) schema() map[string]any {
 
 func (a Attribute) valueSchema() map[string]any {
 	text := map[string]any{"type": "string"}
+	if len(a.Enum) > 0 {
+		text["enum"] = a.Enum
+	}
 	integer := map[string]any{"type": "integer"}
 	switch a.Kind {
 	case Int:
@@ -152,9 +155,6 @@ func (a Attribute) valueSchema() map[string]any {
 		return map[string]any{"type": "object", "additionalProperties": objectSchema(a.Attributes)}
 	case Dynamic:
 		return map[string]any{}
-	}
-	if len(a.Enum) > 0 {
-		text["enum"] = a.Enum
 	}
 	return text
 }

@@ -7,7 +7,7 @@ import "slices"
 
 // Job is the table: every attribute of a job body, in documentation order.
 func Job() []Attribute {
-	return slices.Concat(body(), waves(), placement())
+	return slices.Concat(body(), waves(), placement(), guardrails())
 }
 
 func body() []Attribute {

@@ -14,6 +14,7 @@ import (
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/cluster"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/engine"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/job"
 )
 
 // connector opens a connection; nothing is sent yet.
@@ -41,6 +42,14 @@ func (c *connection) use() (*engine.Engine, tfdiag.Diagnostics) {
 	}
 	c.once.Do(c.open)
 	return c.engine, c.diags
+}
+
+// limits are those of the provider; none while it is not configured.
+func (c *connection) limits() job.Limits {
+	if c == nil {
+		return job.Limits{}
+	}
+	return c.settings.limits
 }
 
 func (c *connection) open() {

@@ -195,10 +195,11 @@ func pick(bodies []lang.Body, name string, diags *tfdiag.Diagnostics) *lang.Body
 // plan asks the engine what applying the declaration would do. The preview is
 // nil when there are errors or something is not known yet.
 func (d *declaration) plan(known *engine.Known) (*engine.Preview, tfdiag.Diagnostics) {
-	preview, problems := engine.PlanJobWith(d.value, d.policy, known)
 	if !d.policyKnown {
-		preview = nil
+		_, problems := engine.PlanJob(d.value, known)
+		return nil, d.tell(problems)
 	}
+	preview, problems := engine.PlanJobWith(d.value, d.policy, known)
 	return preview, d.tell(problems)
 }
 

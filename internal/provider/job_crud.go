@@ -28,7 +28,7 @@ func (r *jobResource) Create(ctx context.Context, req resource.CreateRequest, re
 	defer guard(&resp.Diagnostics, "creating a job")
 	ctx, cancel := bounded(ctx, req.Plan, "create")
 	defer cancel()
-	d, s, diags := submission(req.Config.Raw, req.Plan.Raw)
+	d, s, diags := r.submission(req.Config.Raw, req.Plan.Raw)
 	resp.Diagnostics.Append(diags...)
 	e, diags := r.connection.use()
 	resp.Diagnostics.Append(diags...)
@@ -142,7 +142,7 @@ func (r *jobResource) Update(ctx context.Context, req resource.UpdateRequest, re
 	defer guard(&resp.Diagnostics, "updating a job")
 	ctx, cancel := bounded(ctx, req.Plan, "update")
 	defer cancel()
-	d, s, diags := submission(req.Config.Raw, req.Plan.Raw)
+	d, s, diags := r.submission(req.Config.Raw, req.Plan.Raw)
 	resp.Diagnostics.Append(diags...)
 	if d != nil {
 		namespace, name := d.identity()
@@ -209,7 +209,7 @@ func (r *jobResource) Delete(ctx context.Context, req resource.DeleteRequest, re
 }
 
 // submission is what create and update hand to the engine.
-func submission(config, plan tftypes.Value) (*declaration, engine.Submission, tfdiag.Diagnostics) {
+func (r *jobResource) submission(config, plan tftypes.Value) (*declaration, engine.Submission, tfdiag.Diagnostics) {
 	d, diags := declare(config)
 	if d == nil {
 		if !diags.HasError() {
@@ -217,6 +217,7 @@ func submission(config, plan tftypes.Value) (*declaration, engine.Submission, tf
 		}
 		return nil, engine.Submission{}, diags
 	}
+	d.policy.Limits = r.connection.limits()
 	next, shown, err := plannedNext(plan)
 	if err != nil {
 		internalError(&diags, "reading the plan", err)

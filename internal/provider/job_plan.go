@@ -31,6 +31,7 @@ func (r *jobResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReq
 	if d == nil {
 		return
 	}
+	d.policy.Limits = r.connection.limits()
 	var known *engine.Known
 	if !req.State.Raw.IsNull() {
 		known, diags = recall(ctx, req.State.Raw, req.Private)

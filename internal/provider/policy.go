@@ -7,15 +7,18 @@ import (
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/listvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	tfdiag "github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/engine"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/jobschema"
 )
 
 // The choices of on_destroy and overlap.
@@ -67,6 +70,12 @@ func policyAttributes() map[string]schema.Attribute {
 		"on_destroy": choice("What a destroy does: `stop` (the default) stops the job and removes its Workflows, templates and record; "+
 			"`keep` leaves them, for another state to import. It never touches data.", destroyStop, destroyKeep),
 		"overlap": choice("Whether another job of the same `target` may process the same keys: `deny` (the default) or `allow`.", overlapDeny, overlapAllow),
+		"override_limits": schema.ListAttribute{
+			Optional: true, ElementType: types.StringType,
+			Validators: []validator.List{listvalidator.ValueStringsAre(stringvalidator.OneOf(jobschema.LimitNames()...))},
+			MarkdownDescription: "Names of limits, such as `max_partitions`, that this job may exceed: those of the provider and its own. " +
+				"A plan that makes use of it says so in a warning.",
+		},
 		"prevent_reprocess": schema.BoolAttribute{
 			Optional:            true,
 			MarkdownDescription: "Make it an error when a plan would run partitions again that are done.",
@@ -78,7 +87,7 @@ func policyAttributes() map[string]schema.Attribute {
 // of it is not known.
 func policyOf(attributes map[string]tftypes.Value) (p engine.Policy, known bool, diags tfdiag.Diagnostics) {
 	for name := range policyAttributes() {
-		if !attributes[name].IsKnown() {
+		if !attributes[name].IsFullyKnown() {
 			return engine.Policy{}, false, nil
 		}
 	}
@@ -88,6 +97,7 @@ func policyOf(attributes map[string]tftypes.Value) (p engine.Policy, known bool,
 		RerunToken:       stringOf(attributes["rerun_token"]),
 		Paused:           boolOf(attributes["paused"]),
 		ApprovedWave:     waveOf(attributes["approved_wave"]),
+		OverrideLimits:   textsOf(attributes["override_limits"]),
 		OnChange:         stringOf(attributes["on_change"]),
 		AllowOverlap:     stringOf(attributes["overlap"]) == overlapAllow,
 		PreventReprocess: isTrue(attributes["prevent_reprocess"]),
@@ -115,9 +125,35 @@ func policyValues(p engine.Policy) values {
 		wave = number(int64(*p.ApprovedWave))
 	}
 	return values{
-		"approved_wave": wave,
-		"revision":      orNull(p.Revision), "rerun": orNull(p.Rerun), "rerun_token": orNull(p.RerunToken), "paused": paused,
+		"approved_wave": wave, "override_limits": textsOrNull(p.OverrideLimits),
+		"revision": orNull(p.Revision), "rerun": orNull(p.Rerun), "rerun_token": orNull(p.RerunToken), "paused": paused,
 	}
+}
+
+// textsOf is a list of texts; nil when null or unknown.
+func textsOf(v tftypes.Value) []string {
+	var elements []tftypes.Value
+	if !v.IsKnown() || v.IsNull() || v.As(&elements) != nil {
+		return nil
+	}
+	var out []string
+	for _, e := range elements {
+		out = append(out, stringOf(e))
+	}
+	return out
+}
+
+// textsOrNull is a list of texts, or null where there are none.
+func textsOrNull(of []string) tftypes.Value {
+	list := tftypes.List{ElementType: tftypes.String}
+	if len(of) == 0 {
+		return tftypes.NewValue(list, nil)
+	}
+	var elements []tftypes.Value
+	for _, s := range of {
+		elements = append(elements, text(s))
+	}
+	return tftypes.NewValue(list, elements)
 }
 
 // waveOf is the number of a wave; nil when null or unknown.

@@ -102,6 +102,8 @@ func (p *backfillProvider) Configure(ctx context.Context, req provider.Configure
 	}
 	read, diags := model.read(ctx)
 	resp.Diagnostics.Append(diags...)
+	read.limits, diags = readLimits(req.Config.Raw)
+	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() {
 		return
 	}

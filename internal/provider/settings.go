@@ -13,11 +13,13 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/cluster"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/job"
 )
 
 // settings are the provider's configuration as written, in plain values.
 type settings struct {
 	cluster cluster.Config
+	limits  job.Limits
 	// unknown lists the attributes whose values are not known yet, sorted.
 	unknown []string
 }

@@ -30,7 +30,8 @@ type settingsModel struct {
 	Token                 types.String `tfsdk:"token"`
 	ProxyURL              types.String `tfsdk:"proxy_url"`
 	InCluster             types.Bool   `tfsdk:"in_cluster"`
-	Exec                  types.Object `tfsdk:"exec"` //< execModel
+	Exec                  types.Object `tfsdk:"exec"`   //< execModel
+	Limits                types.Object `tfsdk:"limits"` // see readLimits
 }
 
 // execModel is a credential plugin.
@@ -75,6 +76,7 @@ func settingsAttributes() map[string]schema.Attribute {
 		stringvalidator.ConflictsWith(path.MatchRoot("config_paths")),
 	}
 	return map[string]schema.Attribute{
+		"limits":                   limitsAttribute(),
 		"host":                     text("URL of the Kubernetes API server, such as `https://10.0.0.1:6443`.", envHost),
 		"username":                 text("User name for basic authentication.", envUser),
 		"password":                 secret("Password for basic authentication.", envPassword),

@@ -1,0 +1,101 @@
+// Copyright (c) The terraform-provider-backfill authors
+// SPDX-License-Identifier: MPL-2.0
+
+package engine
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/job"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/ledger"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/plan"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/record"
+)
+
+// limitForbidden is the limit that is a matter of time.
+const limitForbidden = "forbidden_windows"
+
+// ownedLimits are limits with words for whose they are.
+type ownedLimits struct {
+	job.Limits
+	owner string
+}
+
+// limits are those that hold for a job, the provider's first.
+func (p Policy) limits(j *job.Job) []ownedLimits {
+	return []ownedLimits{{p.Limits, "the limits of the provider"}, {j.Limits, "the job's own limits"}}
+}
+
+func (p Policy) lifts(limit string) bool { return slices.Contains(p.OverrideLimits, limit) }
+
+// Guard refuses a job that exceeds its own limits or those of the policy, and
+// warns of those that the policy lifts. Whether it is a time at which runs may
+// be submitted is a matter of the submission.
+func Guard(c *Compiled, p Policy) hcl.Diagnostics { return p.guard(c.Job, c.Template) }
+
+func (p Policy) guard(j *job.Job, template string) hcl.Diagnostics {
+	partitions, shards := j.Domain.Count(), int64(0)
+	if p.Limits.Shards > 0 || j.Limits.Shards > 0 {
+		shards = shardsOf(j, template)
+	}
+	var diags hcl.Diagnostics
+	told := map[string]bool{}
+	for _, l := range p.limits(j) {
+		for _, b := range l.Breaches(j, partitions, shards) {
+			if told[b.Limit] {
+				continue
+			}
+			told[b.Limit] = true
+			diags = append(diags, p.breached(b, l.owner))
+		}
+	}
+	return diags
+}
+
+func (p Policy) breached(b job.Breach, owner string) *hcl.Diagnostic {
+	text := fmt.Sprintf(b.Text, owner)
+	if p.lifts(b.Limit) {
+		return diag.Warning(diag.CodeLimitLifted, b.Path, diag.SummaryOf(diag.CodeLimitLifted),
+			text+fmt.Sprintf(" It is permitted, because override_limits names %q.", b.Limit))
+	}
+	return diag.At(diag.CodeLimit, b.Path, text+fmt.Sprintf(" To exceed the limit on purpose, name %q in override_limits.", b.Limit))
+}
+
+// shardsOf is the number of shards of the whole job, whatever its gates.
+func shardsOf(j *job.Job, template string) int64 {
+	open := *j
+	open.Gates = plan.Gates{}
+	return int64(stand{}.plan(&open, template, ledger.Full(j.Domain)).ShardCount())
+}
+
+// untimely refuses to submit a run of a recorded job at a forbidden time.
+func (e *Engine) untimely(rec *record.Record) *hcl.Diagnostic {
+	j, err := parseJob(rec.Job)
+	if err != nil {
+		return damagedRecord(rec.Namespace, rec.Name, err)
+	}
+	return decodePolicy(rec.Policy).timely(j, e.now())
+}
+
+// timely refuses to submit a run at a forbidden time.
+func (p Policy) timely(j *job.Job, now time.Time) *hcl.Diagnostic {
+	if p.lifts(limitForbidden) || now.IsZero() {
+		return nil
+	}
+	for _, l := range p.limits(j) {
+		w, end, forbidden := l.Forbids(now)
+		if !forbidden {
+			continue
+		}
+		const clock = "Mon 2006-01-02 15:04"
+		return problem(diag.CodeForbidden, "The apply would submit a run of job \"%s/%s\", and %s forbid that %s: it is %s there. Nothing was submitted. "+
+			"Apply again after %s, or name %q in override_limits.",
+			j.Namespace, j.Name, l.owner, w, now.In(w.Zone).Format(clock), end.In(w.Zone).Format(clock), limitForbidden)
+	}
+	return nil
+}
