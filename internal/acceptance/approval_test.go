@@ -80,7 +80,7 @@ func approve(t *testing.T, c *localCluster, job string) {
 	t.Helper()
 	var text bytes.Buffer
 	code := cli.Run(t.Context(), cli.Env{
-		Name: "backfill", Args: []string{"approve", job, "--kubeconfig", c.kubeconfig}, Stdout: &text, Stderr: &text,
+		Name: "backfill", Args: []string{"approve", job, "--kubeconfig", c.limited}, Stdout: &text, Stderr: &text,
 		Getenv: func(string) string { return "" }, Environ: func() []string { return nil },
 	})
 	if code != 0 {

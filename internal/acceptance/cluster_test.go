@@ -30,7 +30,10 @@ var workflows = schema.GroupVersionResource{Group: "argoproj.io", Version: "v1al
 // localCluster is a running local cluster with clients of the test's own.
 type localCluster struct {
 	binary, state, kubeconfig string
-	ours                      bool // started here, so to be stopped here
+	// limited is a kubeconfig of an account that has the Role of the provider in
+	// the namespace of the tests, and no other rights.
+	limited string
+	ours    bool // started here, so to be stopped here
 	core                      kubernetes.Interface
 	dynamic                   dynamic.Interface
 }
@@ -72,7 +75,12 @@ func startCluster(binary string) (*localCluster, error) {
 	if out, err := c.command("up").CombinedOutput(); err != nil {
 		return c, fmt.Errorf("%w\n%s", err, out)
 	}
-	return c, c.connect()
+	if err := c.connect(); err != nil {
+		return c, err
+	}
+	var err error
+	c.limited, err = c.grant(context.Background(), namespace)
+	return c, err
 }
 
 func (c *localCluster) connect() error {
@@ -119,6 +127,11 @@ func (c *localCluster) secret(t *testing.T, name string, data map[string]string)
 
 // ended waits until a Workflow has ended and returns it.
 func (c *localCluster) ended(t *testing.T, name string, limit time.Duration) *unstructured.Unstructured {
+	t.Helper()
+	return c.endedIn(t, namespace, name, limit)
+}
+
+func (c *localCluster) endedIn(t *testing.T, namespace, name string, limit time.Duration) *unstructured.Unstructured {
 	t.Helper()
 	var phase string
 	for end := time.Now().Add(limit); time.Now().Before(end); time.Sleep(250 * time.Millisecond) {

@@ -16,10 +16,11 @@ import (
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/provider"
 )
 
-// apply runs Terraform steps with this build of the provider on the cluster.
+// apply runs Terraform steps with this build of the provider on the cluster,
+// with the rights that the command rbac gives a provider.
 func apply(t *testing.T, c *localCluster, steps ...resource.TestStep) {
 	t.Helper()
-	applyAs(t, fmt.Sprintf("config_path = %q", c.kubeconfig), steps...)
+	applyAs(t, fmt.Sprintf("config_path = %q", c.limited), steps...)
 }
 
 // applyAs is apply with settings of the provider.

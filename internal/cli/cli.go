@@ -54,6 +54,7 @@ type commands struct {
 	Pause      pauseCmd      `cmd:"" help:"Let the active run of a job start no more partitions."`
 	Resume     resumeCmd     `cmd:"" help:"Undo pause."`
 	Approve    approveCmd    `cmd:"" help:"Let a job that waits for approval go on with its next wave."`
+	Rbac       rbacCmd       `cmd:"" help:"Print the Roles that jobs need in a namespace, for an administrator to apply."`
 	Schema     schemaCmd     `cmd:"" help:"Print the JSON Schema of job files, for editors."`
 	Docs       docsCmd       `cmd:"" help:"Print the reference of the job language, or of all diagnostics, as Markdown."`
 	Completion completionCmd `cmd:"" help:"Print a completion script for bash, zsh or fish."`

@@ -96,7 +96,7 @@ func words(e *Error) (summary, detail string) {
 	case Forbidden:
 		r := Resource(e.Call.Kind)
 		return "Not Permitted by the Cluster", failed + fmt.Sprintf("the credentials in use do not permit it. Ask an administrator for a Role in namespace %q "+
-			"with the verb %q on %q.", e.Call.Namespace, e.Call.Verb, r.GroupResource().String()) + why
+			"with the verb %q on %q; the command rbac prints the Roles that jobs need.", e.Call.Namespace, e.Call.Verb, r.GroupResource().String()) + why
 	case Unauthorized:
 		return "Credentials Refused by the Cluster", failed + server + " does not accept the configured credentials. They may have expired: renew them, " +
 			"or check \"token\", \"client_certificate\", \"exec\" or the kubeconfig's user."

@@ -1,0 +1,64 @@
+// Copyright (c) The terraform-provider-backfill authors
+// SPDX-License-Identifier: MPL-2.0
+
+package cli
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/engine"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/manifest"
+)
+
+type rbacCmd struct {
+	Namespace    string `short:"n" default:"default" help:"Namespace of the jobs; run the command once for each."`
+	Provider     string `default:"backfill-provider" placeholder:"WHO" help:"Who applies jobs: a service account of the namespace, or NAMESPACE/NAME, user:NAME or group:NAME. Empty for nobody."`
+	Reader       string `placeholder:"WHO" help:"Who only looks at jobs; nobody unless set."`
+	Orchestrator string `default:"backfill-orchestrator" placeholder:"NAME" help:"Service account of the steps that start shards; empty for none."`
+	Runner       string `default:"backfill-runner" placeholder:"NAME" help:"Service account of runners; empty for none."`
+	Output       string `short:"o" enum:"yaml,json" default:"yaml" help:"Form of the objects: yaml, or json (one v1 List)."`
+	Out          string `placeholder:"FILE" help:"Write to this file instead of standard output."`
+}
+
+// Run prints the Roles. It applies nothing: that is for an administrator.
+func (c *rbacCmd) Run(a *app) error {
+	provider, err := c.subject("--provider", c.Provider)
+	if err != nil {
+		return err
+	}
+	reader, err := c.subject("--reader", c.Reader)
+	if err != nil {
+		return err
+	}
+	objects := engine.Roles(engine.Access{
+		Namespace: c.Namespace, Provider: provider, Reader: reader, Orchestrator: c.Orchestrator, Runner: c.Runner,
+	})
+	data, err := manifest.Encode(objects, c.Output)
+	if err != nil {
+		return fmt.Errorf("writing the Roles: %w", err)
+	}
+	return a.write(c.Out, data)
+}
+
+// subject reads who gets a Role.
+func (c *rbacCmd) subject(flag, text string) (engine.Subject, error) {
+	if text == "" {
+		return engine.Subject{}, nil
+	}
+	if kind, name, found := strings.Cut(text, ":"); found {
+		kinds := map[string]string{"user": "User", "group": "Group"}
+		if kinds[kind] == "" || name == "" {
+			return engine.Subject{}, usagef("%s takes a service account, NAMESPACE/NAME, user:NAME or group:NAME, not %q", flag, text)
+		}
+		return engine.Subject{Kind: kinds[kind], Name: name}, nil
+	}
+	namespace, name, found := strings.Cut(text, "/")
+	if !found {
+		namespace, name = c.Namespace, text
+	}
+	if namespace == "" || name == "" || strings.Contains(name, "/") {
+		return engine.Subject{}, usagef("%s takes a service account, NAMESPACE/NAME, user:NAME or group:NAME, not %q", flag, text)
+	}
+	return engine.Subject{Kind: "ServiceAccount", Name: name, Namespace: namespace}, nil
+}
