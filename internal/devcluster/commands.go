@@ -38,6 +38,10 @@ type commands struct {
 	Down          downCommand          `cmd:"" help:"Stop the cluster."`
 	Status        statusCommand        `cmd:"" help:"Say what runs."`
 	Kubectl       kubectlCommand       `cmd:"" passthrough:"" help:"Run kubectl against the cluster."`
+	Pool          poolCommand          `cmd:"" help:"Print or change a node pool."`
+	Reclaim       reclaimCommand       `cmd:"" help:"Take a node back, as a cloud does with a spot node."`
+	Storm         stormCommand         `cmd:"" help:"Take nodes back again and again."`
+	Evict         evictCommand         `cmd:"" help:"Evict a pod through the API, which respects disruption budgets."`
 	Logs          logsCommand          `cmd:"" help:"Print the end of a component's log."`
 	BuildArgoexec buildArgoexecCommand `cmd:"" help:"Build Argo's executor."`
 	Version       versionCommand       `cmd:"" help:"Print versions."`
@@ -47,9 +51,14 @@ type commands struct {
 
 type upCommand struct {
 	Runtime       string        `help:"How containers run." enum:"process" default:"process"`
-	Profile       string        `help:"Whose node labels and taints the nodes carry." enum:"gke" default:"gke"`
+	Profile       string        `help:"Whose node labels and taints the nodes carry." enum:"gke,eks,karpenter,aks,custom" default:"gke"`
 	OnDemand      int           `help:"Number of on-demand nodes." default:"1"`
 	Spot          int           `help:"Number of spot nodes." default:"2"`
+	OnDemandMax   int           `help:"How far the on-demand pool grows for pods that find no node."`
+	SpotMax       int           `help:"How far the spot pool grows for pods that find no node."`
+	NodeDelay     time.Duration `help:"Time from ordering a machine to its node." default:"5s"`
+	NodeGrace     time.Duration `help:"How long a node may be silent before Kubernetes takes it for lost." default:"50s"`
+	TaskResults   time.Duration `help:"How long Argo waits for the results of a pod that ended without reporting." default:"10m"`
 	CPUPerNode    string        `help:"CPU capacity of each node." default:"4" name:"cpu-per-node"`
 	MemoryPerNode string        `help:"Memory capacity of each node." default:"8Gi"`
 	PodsPerNode   string        `help:"Pod capacity of each node." default:"110"`
@@ -106,6 +115,7 @@ func (c *upCommand) options(ctx context.Context, g *globals, pin argoexec.Pin) (
 	}
 	return lifecycle.Options{
 		Runtime: c.Runtime, Profile: c.Profile, OnDemand: c.OnDemand, Spot: c.Spot,
+		OnDemandMax: c.OnDemandMax, SpotMax: c.SpotMax, NodeDelay: c.NodeDelay, NodeGrace: c.NodeGrace, TaskResults: c.TaskResults,
 		CPU: c.CPUPerNode, Memory: c.MemoryPerNode, Pods: c.PodsPerNode,
 		CRDs: c.CRDs, Requeue: c.Requeue, ArgoVersion: pin.Version, Assets: assets,
 	}, nil

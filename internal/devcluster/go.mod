@@ -16,6 +16,7 @@ require (
 	k8s.io/apimachinery v0.35.0
 	k8s.io/client-go v0.35.0
 	k8s.io/component-base v0.35.0
+	k8s.io/component-helpers v0.34.4
 	k8s.io/kubectl v0.33.1
 	k8s.io/kubelet v0.35.0
 	k8s.io/kubernetes v1.34.4
@@ -257,7 +258,6 @@ require (
 	k8s.io/cli-runtime v0.34.4 // indirect
 	k8s.io/cloud-provider v0.34.4 // indirect
 	k8s.io/cluster-bootstrap v0.0.0 // indirect
-	k8s.io/component-helpers v0.34.4 // indirect
 	k8s.io/controller-manager v0.34.4 // indirect
 	k8s.io/cri-api v0.34.4 // indirect
 	k8s.io/cri-client v0.0.0 // indirect

@@ -82,7 +82,8 @@ func APIServerArgs(l Layout, ports map[string]int) []string {
 
 // ControllerManagerArgs are the arguments of the controller manager. It alone
 // would otherwise look for volume plugins outside the state directory.
-func ControllerManagerArgs(l Layout, ports map[string]int) []string {
+// nodeGrace is how long a node may be silent before it counts as lost.
+func ControllerManagerArgs(l Layout, ports map[string]int, nodeGrace time.Duration) []string {
 	config := l.ComponentKubeconfig(ControllerManager)
 	return []string{
 		"--kubeconfig=" + config,
@@ -97,6 +98,7 @@ func ControllerManagerArgs(l Layout, ports map[string]int) []string {
 		"--use-service-account-credentials=true",
 		"--service-account-private-key-file=" + l.key("service-account"),
 		"--root-ca-file=" + l.cert("cluster-ca"),
+		"--node-monitor-grace-period=" + nodeGrace.String(),
 		"--flex-volume-plugin-dir=" + l.volumePlugins(),
 		"--profiling=false",
 	}
@@ -130,11 +132,13 @@ func ArgoArgs(l Layout, ports map[string]int, argoVersion string) []string {
 }
 
 // ArgoEnv is what the Argo controller reads from the environment. requeue is
-// the pause between two looks at the same Workflow.
-func ArgoEnv(requeue time.Duration) []string {
+// the pause between two looks at the same Workflow; taskResults is how long the
+// controller waits for the results of a pod that ended without reporting.
+func ArgoEnv(requeue, taskResults time.Duration) []string {
 	return []string{
 		"LEADER_ELECTION_DISABLE=true",
 		"DEFAULT_REQUEUE_TIME=" + requeue.String(),
+		"TASK_RESULT_TIMEOUT_DURATION=" + taskResults.String(),
 	}
 }
 

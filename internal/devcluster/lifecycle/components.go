@@ -41,12 +41,12 @@ func (s *supervisor) spec(name string) supervise.Spec {
 	case controlplane.APIServer:
 		args = controlplane.APIServerArgs(l, ports)
 	case controlplane.ControllerManager:
-		args = controlplane.ControllerManagerArgs(l, ports)
+		args = controlplane.ControllerManagerArgs(l, ports, s.options.NodeGrace)
 	case controlplane.Scheduler:
 		args = controlplane.SchedulerArgs(l, ports)
 	case controlplane.ArgoController:
 		args = controlplane.ArgoArgs(l, ports, s.options.ArgoVersion)
-		env = controlplane.ArgoEnv(s.options.Requeue)
+		env = controlplane.ArgoEnv(s.options.Requeue, s.options.TaskResults)
 	case controlplane.NodeAgent:
 		args = s.nodeAgentArgs()
 	}
@@ -71,6 +71,9 @@ func (s *supervisor) nodeAgentArgs() []string {
 		"-profile=" + o.Profile,
 		"-on-demand=" + strconv.Itoa(o.OnDemand),
 		"-spot=" + strconv.Itoa(o.Spot),
+		"-on-demand-max=" + strconv.Itoa(o.OnDemandMax),
+		"-spot-max=" + strconv.Itoa(o.SpotMax),
+		"-node-delay=" + o.NodeDelay.String(),
 		"-cpu=" + o.CPU,
 		"-memory=" + o.Memory,
 		"-pods=" + o.Pods,

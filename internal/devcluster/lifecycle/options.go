@@ -24,6 +24,16 @@ type Options struct {
 	// OnDemand and Spot count the nodes of each kind.
 	OnDemand int `json:"on_demand"`
 	Spot     int `json:"spot"`
+	// OnDemandMax and SpotMax are how far the pools grow for pods that find no
+	// node, NodeDelay the time from ordering a machine to its node.
+	OnDemandMax int           `json:"on_demand_max"`
+	SpotMax     int           `json:"spot_max"`
+	NodeDelay   time.Duration `json:"node_delay"`
+	// NodeGrace is how long a node may be silent before it counts as lost.
+	NodeGrace time.Duration `json:"node_grace"`
+	// TaskResults is how long Argo waits for the results of a pod that ended
+	// without reporting.
+	TaskResults time.Duration `json:"task_results"`
 	// CPU, Memory and Pods are the capacity of each node, as Kubernetes
 	// quantities.
 	CPU    string `json:"cpu"`

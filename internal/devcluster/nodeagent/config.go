@@ -7,10 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/devcluster/nodeagent/pool"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/devcluster/profile"
 )
 
@@ -30,6 +32,10 @@ type Config struct {
 	Profile string
 	// OnDemand and Spot are numbers of nodes: at least 1 together.
 	OnDemand, Spot int
+	// OnDemandMax and SpotMax are how far the pools grow for pods that find no node; not at all when they are less.
+	OnDemandMax, SpotMax int
+	// NodeDelay is the time from ordering a machine to its node.
+	NodeDelay time.Duration
 	// CPU, Memory and Pods are the capacity of each node, as quantities.
 	CPU, Memory, Pods string
 	// Argoexec is the executor that containers find under that name.
@@ -94,6 +100,15 @@ func (c *Config) capacity() (corev1.ResourceList, error) {
 	}
 	list[corev1.ResourceEphemeralStorage] = resource.MustParse("100Gi")
 	return list, nil
+}
+
+// pools are as they are from the start, by name.
+func (c *Config) pools() map[string]pool.Spec {
+	delay := pool.Duration(c.NodeDelay)
+	return map[string]pool.Spec{
+		string(profile.OnDemand): {Size: c.OnDemand, Max: c.OnDemandMax, Delay: delay},
+		string(profile.Spot):     {Size: c.Spot, Max: c.SpotMax, Delay: delay},
+	}
 }
 
 // profile returns the cloud profile.

@@ -17,7 +17,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 
-	"github.com/terraform-backfill/terraform-provider-backfill/internal/devcluster/profile"
 )
 
 const (
@@ -32,32 +31,8 @@ const (
 // agentLabel marks the nodes that a node agent made.
 const agentLabel = "backfill.dev/node-agent"
 
-// buildNodes makes the objects of all nodes, named after their capacity.
-func buildNodes(c *Config, port int32) ([]*corev1.Node, error) {
-	cloud, err := c.profile()
-	if err != nil {
-		return nil, err
-	}
-	capacity, err := c.capacity()
-	if err != nil {
-		return nil, err
-	}
-	var nodes []*corev1.Node
-	for _, group := range []struct {
-		capacity profile.Capacity
-		count    int
-	}{{profile.OnDemand, c.OnDemand}, {profile.Spot, c.Spot}} {
-		for i := range group.count {
-			node := buildNode(fmt.Sprintf("%s-%d", group.capacity, i), capacity, port)
-			for key, value := range cloud.NodeLabels(group.capacity, i) {
-				node.Labels[key] = value
-			}
-			node.Spec.Taints = cloud.NodeTaints(group.capacity)
-			nodes = append(nodes, node)
-		}
-	}
-	return nodes, nil
-}
+// PoolLabel names the pool of a node's machine.
+const PoolLabel = "backfill.dev/node-pool"
 
 func buildNode(name string, capacity corev1.ResourceList, port int32) *corev1.Node {
 	now := metav1.Now()
@@ -100,18 +75,14 @@ func buildNode(name string, capacity corev1.ResourceList, port int32) *corev1.No
 
 // removeOtherNodes deletes nodes of earlier agents that are not offered any more, or not with the same taints: taints are
 // part of a node's specification, which registration does not change.
-func removeOtherNodes(ctx context.Context, client kubernetes.Interface, nodes []*corev1.Node) error {
+func removeOtherNodes(ctx context.Context, client kubernetes.Interface, existing []corev1.Node, nodes []*corev1.Node) error {
 	offered := map[string]*corev1.Node{}
 	for _, node := range nodes {
 		offered[node.Name] = node
 	}
-	have, err := client.CoreV1().Nodes().List(ctx, metav1.ListOptions{LabelSelector: agentLabel})
-	if err != nil {
-		return fmt.Errorf("list the nodes: %w", err)
-	}
-	for i := range have.Items {
-		node := &have.Items[i]
-		if want, ok := offered[node.Name]; ok && sameTaints(node, want) {
+	for i := range existing {
+		node := &existing[i]
+		if want, ok := offered[node.Name]; ok && sameTaints(node, want) && node.Annotations[ReclaimAnnotation] == "" {
 			continue
 		}
 		if err := client.CoreV1().Nodes().Delete(ctx, node.Name, metav1.DeleteOptions{}); err != nil && !apierrors.IsNotFound(err) {

@@ -20,11 +20,11 @@ import (
 
 // pods brings the pods bound to our nodes to life and to their end.
 type pods struct {
-	ctx     context.Context
-	client  kubernetes.Interface
-	runtime podruntime.Runtime
-	nodes   map[string]*corev1.Node
-	lister  corelisters.PodLister
+	ctx      context.Context
+	client   kubernetes.Interface
+	runtime  podruntime.Runtime
+	machines *machines
+	lister   corelisters.PodLister
 
 	mu      sync.Mutex
 	managed map[types.UID]*managedPod
@@ -33,23 +33,26 @@ type pods struct {
 
 // managedPod is a pod that this agent has started.
 type managedPod struct {
-	pod      *corev1.Pod // as it was when it came
-	running  podruntime.Pod
-	deadline *time.Timer
-	seconds  *int64 // the deadline in force
-	started  time.Time
-	deleting bool // the API server waits for us to confirm the deletion
-	finished bool // nothing runs and the last status is written
+	pod       *corev1.Pod // as it was when it came
+	running   podruntime.Pod
+	publisher *publisher
+	deadline  *time.Timer
+	seconds   *int64 // the deadline in force
+	started   time.Time
+	deleting  bool // the API server waits for us to confirm the deletion
+	finished  bool // nothing runs and the last status is written
+	lost      bool // its machine is off: nobody reports or confirms anything
 }
 
 // observe acts on a pod as the API server shows it.
 func (a *pods) observe(pod *corev1.Pod) {
-	node, ours := a.nodes[pod.Spec.NodeName]
+	// Under the lock, so that nothing is started on a machine whose pods have been counted for the last time.
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	node, refuses, ours := a.machines.find(pod.Spec.NodeName)
 	if !ours {
 		return
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
 	m, known := a.managed[pod.UID]
 	switch {
 	case known:
@@ -60,6 +63,8 @@ func (a *pods) observe(pod *corev1.Pod) {
 	case pod.Status.StartTime != nil:
 		// An earlier agent ran it, and its processes died with that agent.
 		a.workers.Go(func() { a.report(pod, lostStatus(pod, time.Now())) })
+	case refuses:
+		a.workers.Go(func() { a.report(pod, rejectedStatus(pod)) })
 	default:
 		a.start(pod.DeepCopy(), node)
 	}
@@ -71,7 +76,7 @@ func ended(pod *corev1.Pod) bool {
 
 func (a *pods) start(pod *corev1.Pod, node *corev1.Node) {
 	publisher := newPublisher(a.client, pod)
-	m := &managedPod{pod: pod, started: time.Now()}
+	m := &managedPod{pod: pod, publisher: publisher, started: time.Now()}
 	m.running = a.runtime.Start(pod, node, publisher.publish)
 	a.managed[pod.UID] = m
 	m.setDeadline(pod.Spec.ActiveDeadlineSeconds)
@@ -137,7 +142,7 @@ func gracePeriod(pod *corev1.Pod) time.Duration {
 func (a *pods) finish(m *managedPod) {
 	a.mu.Lock()
 	m.finished = true
-	deleting := m.deleting
+	deleting := m.deleting && !m.lost
 	if m.deadline != nil {
 		m.deadline.Stop()
 	}
@@ -149,13 +154,13 @@ func (a *pods) finish(m *managedPod) {
 
 // gone cleans up after a pod that the API server no longer has; one that was deleted by force may still be running.
 func (a *pods) gone(pod *corev1.Pod) {
-	if _, ours := a.nodes[pod.Spec.NodeName]; !ours {
-		return
-	}
 	a.mu.Lock()
 	m := a.managed[pod.UID]
 	delete(a.managed, pod.UID)
 	a.mu.Unlock()
+	if _, _, ours := a.machines.find(pod.Spec.NodeName); m == nil && !ours {
+		return
+	}
 	a.workers.Go(func() {
 		if m != nil {
 			m.running.Stop(podruntime.Stop{})

@@ -91,8 +91,9 @@ func newStage(t *testing.T, existing ...*corev1.Pod) *stage {
 	runtime := &puppet{pods: map[types.UID]*puppetPod{}, forgotten: map[types.UID]bool{}}
 	s := &stage{t: t, puppet: runtime, fakeAPI: client, pods: &pods{
 		ctx: ctx, client: client, runtime: runtime, managed: map[types.UID]*managedPod{},
-		nodes: map[string]*corev1.Node{"n": {ObjectMeta: metav1.ObjectMeta{Name: "n"}}},
+		machines: newMachines(),
 	}}
+	s.machines.add(&machine{node: &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "n"}}, pool: "spot", off: func() {}})
 	t.Cleanup(func() {
 		cancel()
 		for _, p := range runtime.pods {

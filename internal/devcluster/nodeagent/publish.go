@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -29,6 +30,8 @@ type publisher struct {
 	mu      sync.Mutex
 	newest  *corev1.PodStatus
 	closed  bool
+	silent  bool
+	target  *corev1.PodCondition // of a disruption, part of every status from then on
 	changed chan struct{} // holds at most one wake-up
 }
 
@@ -39,9 +42,32 @@ func newPublisher(client kubernetes.Interface, pod *corev1.Pod) *publisher {
 // publish hands a status over and returns at once.
 func (p *publisher) publish(status corev1.PodStatus) {
 	p.mu.Lock()
+	if p.target != nil {
+		status = withCondition(status, *p.target)
+	}
 	p.newest = &status
 	p.mu.Unlock()
 	p.wake()
+}
+
+// disrupt adds a condition to the statuses to come.
+func (p *publisher) disrupt(target corev1.PodCondition) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.target = &target
+}
+
+func withCondition(status corev1.PodStatus, c corev1.PodCondition) corev1.PodStatus {
+	other := func(have corev1.PodCondition) bool { return have.Type == c.Type }
+	status.Conditions = append(slices.DeleteFunc(slices.Clone(status.Conditions), other), c)
+	return status
+}
+
+// silence drops what was not written yet, and everything that comes.
+func (p *publisher) silence() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.silent = true
 }
 
 // close lets run return once everything is written.
@@ -72,6 +98,9 @@ func (p *publisher) run(ctx context.Context) {
 		p.mu.Lock()
 		status, closed := p.newest, p.closed
 		p.newest = nil
+		if p.silent {
+			status = nil
+		}
 		p.mu.Unlock()
 		if status == nil {
 			if closed {

@@ -9,7 +9,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -57,11 +56,11 @@ func Run(ctx context.Context, cfg Config) error {
 	if err != nil {
 		return fmt.Errorf("node agent: %w", err)
 	}
-	nodes, err := buildNodes(&cfg, listenPort(listener))
+	agent := newPods(ctx, client, &cfg)
+	fleet, err := newFleet(ctx, client, &cfg, listenPort(listener), agent)
 	if err != nil {
 		return errors.Join(fmt.Errorf("node agent: %w", err), listener.Close())
 	}
-	agent := newPods(ctx, client, &cfg, nodes)
 	defer agent.workers.Wait()
 	defer agent.runtime.Close()
 	defer cancel(nil) // workers wait for nothing but the end of ctx
@@ -69,11 +68,13 @@ func Run(ctx context.Context, cfg Config) error {
 	if err := agent.follow(); err != nil {
 		return fmt.Errorf("node agent: %w", err)
 	}
-	if err := offerNodes(ctx, cancel, client, nodes); err != nil {
+	if err := fleet.open(); err != nil {
 		return fmt.Errorf("node agent: %w", err)
 	}
-	slog.Info("node agent ready", "nodes", len(nodes), "address", listener.Addr().String())
-	<-ctx.Done()
+	if err := fleet.follow(); err != nil {
+		return fmt.Errorf("node agent: %w", err)
+	}
+	fleet.run()
 	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
 		return fmt.Errorf("node agent: %w", cause)
 	}
@@ -90,11 +91,8 @@ func newClient(kubeconfig string) (kubernetes.Interface, error) {
 	return kubernetes.NewForConfig(config)
 }
 
-func newPods(ctx context.Context, client kubernetes.Interface, cfg *Config, nodes []*corev1.Node) *pods {
-	a := &pods{ctx: ctx, client: client, nodes: map[string]*corev1.Node{}, managed: map[types.UID]*managedPod{}}
-	for _, node := range nodes {
-		a.nodes[node.Name] = node
-	}
+func newPods(ctx context.Context, client kubernetes.Interface, cfg *Config) *pods {
+	a := &pods{ctx: ctx, client: client, machines: newMachines(), managed: map[types.UID]*managedPod{}}
 	events := record.NewBroadcaster(record.WithContext(ctx))
 	events.StartRecordingToSink(&typedcore.EventSinkImpl{Interface: client.CoreV1().Events("")})
 	recorder := events.NewRecorder(scheme.Scheme, corev1.EventSource{Component: "node-agent"})
@@ -179,31 +177,4 @@ func withPod(object any, f func(*corev1.Pod)) {
 	if pod, ok := object.(*corev1.Pod); ok {
 		f(pod)
 	}
-}
-
-// offerNodes registers the nodes and removes those of an earlier configuration.
-func offerNodes(ctx context.Context, fail context.CancelCauseFunc, client kubernetes.Interface, nodes []*corev1.Node) error {
-	if err := removeOtherNodes(ctx, client, nodes); err != nil {
-		return err
-	}
-	for _, node := range nodes {
-		controller, err := maintainNode(ctx, client, node)
-		if err != nil {
-			return err
-		}
-		select {
-		case <-controller.Ready():
-		case <-controller.Done():
-			return fmt.Errorf("register node %s: %w", node.Name, controller.Err())
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-		go func() {
-			<-controller.Done()
-			if err := controller.Err(); err != nil && ctx.Err() == nil {
-				fail(fmt.Errorf("node %s: %w", node.Name, err))
-			}
-		}()
-	}
-	return nil
 }

@@ -29,8 +29,23 @@ type Nodes struct {
 	// Labels beside those that every node carries.
 	Labels map[string]string
 	Taints []corev1.Taint
-	// Notice is the time between the announcement that a node goes and its end.
+	// Notice is the time that pods have between the announcement that their node goes and its end.
 	Notice time.Duration
+	// Slack is what the node itself has beyond that, to stop system pods and to report.
+	Slack time.Duration
+	// Ending is what the cloud does to a node that has notice.
+	Ending Ending
+}
+
+// Ending is how the end of a node reaches its pods.
+type Ending struct {
+	// Drain tells that pods are evicted through the API, which respects disruption budgets. Otherwise the kubelet shuts
+	// down: it stops the pods and reports them as failed.
+	Drain bool
+	// Cordon tells that the node is made unschedulable.
+	Cordon bool
+	// Taint is put on the node; its key may be empty.
+	Taint corev1.Taint
 }
 
 // Profile is one cloud, or one way of running nodes on it.
