@@ -29,6 +29,7 @@ func runNodeAgent(args []string) int {
 	flags.IntVar(&c.OnDemandMax, "on-demand-max", 0, "on-demand nodes at most, when pods wait for them")
 	flags.IntVar(&c.SpotMax, "spot-max", 0, "spot nodes at most, when pods wait for them")
 	flags.DurationVar(&c.NodeDelay, "node-delay", 0, "time from ordering a machine to its node")
+	flags.DurationVar(&c.NodeGrace, "node-grace", 0, "how long a node may be silent before it counts as lost")
 	flags.StringVar(&c.CPU, "cpu", "", "CPU capacity of each node")
 	flags.StringVar(&c.Memory, "memory", "", "memory capacity of each node")
 	flags.StringVar(&c.Pods, "pods", "", "pod capacity of each node")

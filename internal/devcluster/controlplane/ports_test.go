@@ -61,7 +61,7 @@ func TestArgumentsListenOnLoopbackOnly(t *testing.T) {
 	}{
 		Etcd:              {EtcdArgs(l, ports), []string{"--listen-client-urls=https://127.0.0.1:1", "--listen-peer-urls=https://127.0.0.1:2", "--client-cert-auth=true", "--peer-client-cert-auth=true"}},
 		APIServer:         {APIServerArgs(l, ports), []string{"--bind-address=127.0.0.1", "--secure-port=3", "--authorization-mode=RBAC", "--anonymous-auth=false"}},
-		ControllerManager: {ControllerManagerArgs(l, ports), []string{"--bind-address=127.0.0.1", "--secure-port=4"}},
+		ControllerManager: {ControllerManagerArgs(l, ports, time.Minute), []string{"--bind-address=127.0.0.1", "--secure-port=4"}},
 		Scheduler:         {SchedulerArgs(l, ports), []string{"--bind-address=127.0.0.1", "--secure-port=5"}},
 		ArgoController:    {ArgoArgs(l, ports, "v1.2.3"), []string{"-health-address=127.0.0.1:6", "-executor-image=quay.io/argoproj/argoexec:v1.2.3"}},
 	} {
@@ -78,8 +78,8 @@ func TestArgumentsListenOnLoopbackOnly(t *testing.T) {
 }
 
 func TestArgoEnv(t *testing.T) {
-	got := strings.Join(ArgoEnv(1500*time.Millisecond), " ")
-	if got != "LEADER_ELECTION_DISABLE=true DEFAULT_REQUEUE_TIME=1.5s" {
+	got := strings.Join(ArgoEnv(1500*time.Millisecond, time.Minute), " ")
+	if got != "LEADER_ELECTION_DISABLE=true DEFAULT_REQUEUE_TIME=1.5s TASK_RESULT_TIMEOUT_DURATION=1m0s" {
 		t.Error(got)
 	}
 }

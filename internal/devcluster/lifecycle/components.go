@@ -74,6 +74,7 @@ func (s *supervisor) nodeAgentArgs() []string {
 		"-on-demand-max=" + strconv.Itoa(o.OnDemandMax),
 		"-spot-max=" + strconv.Itoa(o.SpotMax),
 		"-node-delay=" + o.NodeDelay.String(),
+		"-node-grace=" + o.NodeGrace.String(),
 		"-cpu=" + o.CPU,
 		"-memory=" + o.Memory,
 		"-pods=" + o.Pods,

@@ -37,9 +37,13 @@ func (f *fleet) follow() error {
 	}
 	nodes := informers.NewSharedInformerFactoryWithOptions(f.client, 0, selecting(func(o *metav1.ListOptions) { o.LabelSelector = agentLabel }))
 	pools := informers.NewSharedInformerFactoryWithOptions(f.client, 0, informers.WithNamespace(PoolsNamespace),
-		selecting(func(o *metav1.ListOptions) { o.FieldSelector = fields.OneTermEqualSelector("metadata.name", PoolsName).String() }))
+		selecting(func(o *metav1.ListOptions) {
+			o.FieldSelector = fields.OneTermEqualSelector("metadata.name", PoolsName).String()
+		}))
 	pods := informers.NewSharedInformerFactoryWithOptions(f.client, 0,
-		selecting(func(o *metav1.ListOptions) { o.FieldSelector = fields.OneTermEqualSelector("spec.nodeName", "").String() }))
+		selecting(func(o *metav1.ListOptions) {
+			o.FieldSelector = fields.OneTermEqualSelector("spec.nodeName", "").String()
+		}))
 
 	nodeInformer, poolInformer := nodes.Core().V1().Nodes().Informer(), pools.Core().V1().ConfigMaps().Informer()
 	lister, podInformer := pods.Core().V1().Pods().Lister(), pods.Core().V1().Pods().Informer()

@@ -36,6 +36,8 @@ type Config struct {
 	OnDemandMax, SpotMax int
 	// NodeDelay is the time from ordering a machine to its node.
 	NodeDelay time.Duration
+	// NodeGrace is how long a node may be silent before it counts as lost; its signs of life come several times as often.
+	NodeGrace time.Duration
 	// CPU, Memory and Pods are the capacity of each node, as quantities.
 	CPU, Memory, Pods string
 	// Argoexec is the executor that containers find under that name.

@@ -9,5 +9,6 @@
 // whole pods back from its own copy, which can undo a label that the Argo controller has just set, and holds a deleted pod
 // for its full grace period even when it ended at once. Pods are followed here, with statuses patched as the kubelet does.
 //
-// How a pod is run is the runtime's business (package podruntime). Nodes do not come and go here.
+// It is also the cloud behind its nodes: it brings machines and takes them away, as annotations on nodes and the ConfigMap
+// of the pools ask for. How a pod is run is the runtime's business (package podruntime).
 package nodeagent

@@ -28,6 +28,7 @@ type fleet struct {
 	cloud    profile.Profile
 	capacity corev1.ResourceList
 	port     int32
+	interval time.Duration // between a node's signs of life
 	pods     *pods
 	waiting  func() []*corev1.Pod // pods that found no node
 	workers  sync.WaitGroup
@@ -49,7 +50,7 @@ func newFleet(ctx context.Context, client kubernetes.Interface, cfg *Config, por
 		return nil, err
 	}
 	return &fleet{
-		ctx: ctx, client: client, cloud: cloud, capacity: capacity, port: port, pods: pods,
+		ctx: ctx, client: client, cloud: cloud, capacity: capacity, port: port, interval: signsOfLife(cfg.NodeGrace), pods: pods,
 		waiting: func() []*corev1.Pod { return nil },
 		pools:   cfg.pools(), orders: map[string]pool.Orders{}, next: map[string]int{},
 	}, nil
@@ -135,7 +136,7 @@ func (f *fleet) register(node *corev1.Node) error {
 	ctx, off := context.WithCancel(f.ctx)
 	// Before the node is registered: pods may be bound to it at once.
 	f.pods.machines.add(&machine{node: node, pool: node.Labels[PoolLabel], off: off})
-	controller, err := maintainNode(ctx, f.client, node)
+	controller, err := maintainNode(ctx, f.client, node, f.interval)
 	if err != nil {
 		off()
 		return err

@@ -16,7 +16,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
-
 )
 
 const (
@@ -24,6 +23,8 @@ const (
 	address = "127.0.0.1"
 	// leaseSeconds is how long a node counts as alive without a sign of life, as for a kubelet.
 	leaseSeconds = 40
+	// leaseInterval is the time between two signs of life, as for a kubelet, unless nodes are taken for lost sooner.
+	leaseInterval = 10 * time.Second
 	// nodeStatusInterval is how often the whole status is written; leases carry the signs of life.
 	nodeStatusInterval = 5 * time.Minute
 )
@@ -107,11 +108,22 @@ func sameTaints(a, b *corev1.Node) bool {
 	return own(a) == own(b)
 }
 
+// signsOfLife is the time between two of them, for nodes that may be silent for grace.
+func signsOfLife(grace time.Duration) time.Duration {
+	const each = 5 // lost or late ones do not matter at once
+	if grace <= 0 {
+		return leaseInterval
+	}
+	return max(time.Second, min(leaseInterval, grace/each))
+}
+
 // maintainNode registers a node and keeps it alive until ctx ends.
-func maintainNode(ctx context.Context, client kubernetes.Interface, node *corev1.Node) (*vknode.NodeController, error) {
+func maintainNode(
+	ctx context.Context, client kubernetes.Interface, node *corev1.Node, interval time.Duration,
+) (*vknode.NodeController, error) {
 	controller, err := vknode.NewNodeController(
 		vknode.NaiveNodeProvider{}, node, client.CoreV1().Nodes(),
-		vknode.WithNodeEnableLeaseV1(client.CoordinationV1().Leases(corev1.NamespaceNodeLease), leaseSeconds),
+		vknode.WithNodeEnableLeaseV1WithRenewInterval(client.CoordinationV1().Leases(corev1.NamespaceNodeLease), leaseSeconds, interval),
 		vknode.WithNodeStatusUpdateInterval(nodeStatusInterval),
 	)
 	if err != nil {

@@ -32,7 +32,7 @@ type publisher struct {
 	closed  bool
 	silent  bool
 	target  *corev1.PodCondition // of a disruption, part of every status from then on
-	changed chan struct{} // holds at most one wake-up
+	changed chan struct{}        // holds at most one wake-up
 }
 
 func newPublisher(client kubernetes.Interface, pod *corev1.Pod) *publisher {
