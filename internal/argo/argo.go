@@ -41,6 +41,9 @@ const (
 	AnnotationSpecHash  = "backfill.dev/spec-hash"
 	AnnotationIntervals = "backfill.dev/intervals"
 	AnnotationReason    = "backfill.dev/reason"
+	// AnnotationDeclaration is the canonical declaration of the job, by which a
+	// run that was applied without a record can be adopted.
+	AnnotationDeclaration = "backfill.dev/declaration"
 )
 
 // RunName is the name of run n of a job.

@@ -115,6 +115,7 @@ const (
 	CodeHealed        = "BF4015"
 	CodeReprocess     = "BF4016"
 	CodeNotWaiting    = "BF4020"
+	CodeUndeclared    = "BF4030"
 
 	CodeNoDeclaration   = "BF5001"
 	CodeTwoDeclarations = "BF5002"
@@ -128,6 +129,9 @@ const (
 	CodeAwaitFailed     = "BF5010"
 	CodeAwaitTime       = "BF5011"
 	CodeAwaitNothing    = "BF5012"
+	CodeMoveSource      = "BF5030"
+	CodeMovePart        = "BF5031"
+	CodeMovedGone       = "BF5032"
 
 	CodeInternal = "BF9001"
 )
@@ -232,6 +236,7 @@ var registry = []Info{
 	{CodeHealed, "Edited Object Restored", "An object of the job was edited by hand and has been put back.", "Change the job's declaration instead."},
 	{CodeReprocess, "Reprocessing Prevented", "The change would run finished partitions again, and prevent_reprocess is true.", "Undo the change, or set prevent_reprocess to false."},
 	{CodeNotWaiting, "Nothing To Approve", "The job does not wait for approval: a run is active, everything is done, or the gate is open already.", "See `status` for what the job does."},
+	{CodeUndeclared, "Run Without Declaration", "A Workflow of the job was found without a record, and its annotations do not tell the job's declaration: they were removed, or the declaration is longer than 32 kB.", "Declare the job as it was compiled, and apply without importing."},
 	{CodeNoDeclaration, "Missing Job Declaration", "The resource has neither the attributes of a job nor `source`.", "Set `name`, `partition` and `runner`, or `source`."},
 	{CodeTwoDeclarations, "Conflicting Job Declarations", "The resource has `source` and attributes of a job too.", "Keep one of the two forms."},
 	{CodeWithoutSource, "Attribute Without Source", "`job` and `variables` belong to `source`, which is not set.", "Remove them, or set `source`."},
@@ -244,6 +249,9 @@ var registry = []Info{
 	{CodeAwaitFailed, "Backfill Not Complete", "No run is active any more, and keys are left or failed.", "Look at the job's `failed_partitions`; the next plan of the job proposes what is left. Set `on_failure = \"continue\"` to go on regardless."},
 	{CodeAwaitTime, "Backfill Not Finished In Time", "The wait ended before the backfill did. The backfill itself goes on.", "Apply again to wait on, or raise `timeouts`."},
 	{CodeAwaitNothing, "Nothing To Wait For", "The cluster has no record of the job.", "Correct `job` and `namespace`, or make the resource depend on the job."},
+	{CodeMoveSource, "State Cannot Be Moved Here", "A `moved` block names a resource that is no run of a job: only the Workflow of a run moves, from `kubernetes_manifest` (hashicorp/kubernetes) or `kubectl_manifest` (gavinbunney/kubectl or alekc/kubectl).", "Let `convert` make a job of the manifest, and remove the `moved` block."},
+	{CodeMovePart, "Part Of A Job Cannot Be Moved", "A `moved` block names a template, a shard or the data of a job, which have no resource of their own.", "Move the Workflow of the run, and let the other objects leave the old state with `removed` blocks that do not destroy."},
+	{CodeMovedGone, "Moved Run Is Gone", "The Workflow whose state was moved does not exist any more, and the job has no record, so that nobody knows what it has done.", "See whether what the plan proposes to run has been done already, before you apply."},
 
 	{CodeInternal, "Internal Error", "This program met a condition that its authors held impossible.", "Please report it with the job file and the message."},
 }

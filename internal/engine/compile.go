@@ -40,6 +40,9 @@ func compileValue(v cty.Value, done ledger.Set, run int, from stand) (*Compiled,
 		return nil, diags
 	}
 	c, more := compile(j, ledger.Full(j.Domain).Minus(done), run, from)
+	if canonical, err := job.Canonical(v); c != nil && err == nil {
+		c.inscribe(canonical)
+	}
 	return c, append(diags, more...)
 }
 
@@ -100,6 +103,22 @@ func absent(p plan.Plan) hcl.Diagnostics {
 		left = "No other key is left, so that this run has no canary."
 	}
 	return hcl.Diagnostics{warning(diag.CodeCanaryKeys, "The canary names keys that this run does not cover, because they are done already or no partitions of the domain: %s. %s", keys, left)}
+}
+
+// maxDeclaration bounds the annotation with the declaration, in bytes: kubectl
+// keeps a second copy of what it applies, and all annotations of an object
+// together may have 256 KiB.
+const maxDeclaration = 32 << 10
+
+// inscribe notes the declaration on the run, for those who find it without a
+// record.
+func (c *Compiled) inscribe(canonical []byte) {
+	if len(c.Objects) == 0 || len(canonical) > maxDeclaration {
+		return
+	}
+	annotations := c.run().GetAnnotations()
+	annotations[argo.AnnotationDeclaration] = string(canonical)
+	c.run().SetAnnotations(annotations)
 }
 
 // suspend has the run wait from its start when the job is paused.

@@ -5,6 +5,7 @@ package engine
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -20,19 +21,31 @@ import (
 
 // ObserveKnown is Observe for those who read many jobs at once and remember them: a
 // few lists serve all jobs of a namespace, up to five seconds old. When the
-// record of a job was deleted by hand, the observation is what is known, its
-// Drift says so, and the next update restores the record.
+// record of a job was deleted by hand, or its runs were applied without one,
+// the observation is what is known and what they show, its Drift says so, and
+// the next update writes the record.
 func (e *Engine) ObserveKnown(ctx context.Context, namespace, name string, known *Known) (*Observation, hcl.Diagnostics) {
 	o, diags := e.observe(ctx, e.cached, namespace, name)
-	if o != nil || diags.HasErrors() || known == nil || len(known.Job) == 0 {
+	if o != nil || diags.HasErrors() || known == nil {
 		return o, diags
+	}
+	missing := "is gone. It is restored from the Terraform state; nothing that the state knows as done runs again."
+	if len(known.Job) == 0 {
+		missing = "does not exist yet: its runs were applied without Terraform. It is written from what they show; nothing that they have done runs again."
+		var problem *hcl.Diagnostic
+		if known, problem = e.unrecorded(ctx, namespace, name); problem != nil {
+			return nil, append(diags, problem)
+		}
+		if known == nil {
+			return nil, diags
+		}
 	}
 	s, problem := e.remembered(ctx, namespace, name, "", known)
 	if problem != nil {
 		return nil, append(diags, problem)
 	}
 	o, more := s.observation()
-	o.Drift = append(o.Drift, "The record of the job, ConfigMap "+namespace+"/"+record.Name(name)+", is gone. It is restored from the Terraform state; nothing that the state knows as done runs again.")
+	o.Drift = append(o.Drift, "The record of the job, ConfigMap "+namespace+"/"+record.Name(name)+", "+missing)
 	return o, append(diags, more...)
 }
 
@@ -53,12 +66,12 @@ func (e *Engine) remembered(ctx context.Context, namespace, name, owner string, 
 	if rec.Failed, err = ledger.Parse(j.Domain, known.Failed); err != nil {
 		return nil, damagedState(err)
 	}
-	latest, err := e.latestRun(ctx, namespace, name)
+	runs, err := e.runsOf(ctx, namespace, name)
 	if err != nil {
 		return nil, failed(err)
 	}
-	if latest != nil {
-		enter(rec, j, latest)
+	if len(runs) > 0 {
+		enter(rec, j, runs[len(runs)-1])
 	}
 	s, diags := e.lookAt(ctx, rec)
 	if diags.HasErrors() {
@@ -67,19 +80,16 @@ func (e *Engine) remembered(ctx context.Context, namespace, name, owner string, 
 	return s, nil
 }
 
-// latestRun finds the run with the highest number among a job's Workflows.
-func (e *Engine) latestRun(ctx context.Context, namespace, name string) (manifest.Object, error) {
+// runsOf lists the Workflows of a job's runs, by number.
+func (e *Engine) runsOf(ctx context.Context, namespace, name string) ([]manifest.Object, error) {
 	all, err := e.backend.List(ctx, cluster.Workflow, namespace, ofJob(name)+",!"+argo.LabelShard)
 	if err != nil {
 		return nil, err
 	}
-	var latest manifest.Object
-	for _, o := range all {
-		if n := runNumber(name, o.GetName()); n > 0 && (latest == nil || n > runNumber(name, latest.GetName())) {
-			latest = o
-		}
-	}
-	return latest, nil
+	number := func(o manifest.Object) int { return runNumber(name, o.GetName()) }
+	all = slices.DeleteFunc(all, func(o manifest.Object) bool { return number(o) == 0 })
+	slices.SortFunc(all, func(a, b manifest.Object) int { return number(a) - number(b) })
+	return all, nil
 }
 
 // runNumber reads the number from the name of a run; 0 when it is none.

@@ -363,6 +363,7 @@ func (u *update) prepare(d *decision) (c *Compiled, resumes bool, diags hcl.Diag
 	}
 	c, diags = compile(u.job, d.left, number, d.from)
 	if c != nil {
+		c.inscribe(u.canonical)
 		c.suspend(u.Policy)
 	}
 	return c, resumes, diags

@@ -75,6 +75,7 @@ func (r *jobResource) Read(ctx context.Context, req resource.ReadRequest, resp *
 		return
 	}
 	if seen == nil {
+		resp.Diagnostics.Append(warnOfMove(ctx, req.Private, namespace, name)...)
 		resp.State.RemoveResource(ctx)
 		return
 	}

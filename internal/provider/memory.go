@@ -24,6 +24,7 @@ const (
 	memoryLedger = "ledger" // ledgerMemory
 	memoryOwner  = "owner"  // ownerMemory
 	memoryPolicy = "policy" // engine.Policy, as far as the record keeps it
+	memoryMoved  = "moved"  // movedMemory, from a move of state until the next read
 )
 
 type ledgerMemory struct {
@@ -38,6 +39,11 @@ type ledgerMemory struct {
 
 type ownerMemory struct {
 	Token string `json:"token"`
+}
+
+// movedMemory names the Workflow whose state was moved here.
+type movedMemory struct {
+	Run string `json:"run"`
 }
 
 // privateReader and privateWriter are the two sides of private state.

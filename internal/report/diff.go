@@ -84,7 +84,7 @@ func neutral(v any, hashed map[string]string) any {
 		out := make(map[string]any, len(v))
 		for name, value := range v {
 			switch name {
-			case "status", "backfill.dev/spec-hash", "managedFields", "resourceVersion", "uid", "generation", "creationTimestamp":
+			case "status", "backfill.dev/spec-hash", "backfill.dev/declaration", "managedFields", "resourceVersion", "uid", "generation", "creationTimestamp":
 				continue
 			}
 			rest := neutral(value, hashed)
