@@ -36,7 +36,7 @@ type skip struct {
 }
 
 var (
-	accepted = []string{"kernel:", "terraform:", "Skipping test: Terraform CLI", "long:"}
+	accepted = []string{"kernel:", "terraform:", "Skipping test: Terraform CLI", "Terraform CLI version ", "long:"}
 	// position is where t.Skip was called: "    file_test.go:12: reason".
 	position = regexp.MustCompile(`^\s+\S+\.go:\d+: `)
 )

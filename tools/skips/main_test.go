@@ -20,6 +20,8 @@ func TestRefusedSkips(t *testing.T) {
 {"Action":"skip","Package":"p","Test":"TestDatabase"}
 {"Action":"output","Package":"p","Test":"TestSilent","Output":"--- SKIP: TestSilent (0.00s)\n"}
 {"Action":"skip","Package":"p","Test":"TestSilent"}
+{"Action":"output","Package":"p","Test":"TestNewer","Output":"    a_test.go:40: Terraform CLI version 1.11.4 is below minimum version 1.12.0: skipping test\n"}
+{"Action":"skip","Package":"p","Test":"TestNewer"}
 {"Action":"pass","Package":"p","Test":"TestGood"}
 {"Action":"skip","Package":"no-test-files"}
 `
