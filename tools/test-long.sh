@@ -2,12 +2,18 @@
 # Copyright (c) The terraform-provider-backfill authors
 # SPDX-License-Identifier: MPL-2.0
 
-# The slow tests: everything with BACKFILL_TEST_LONG=1, then every fuzz target
-# of both modules for FUZZTIME (30s) each. `make test-long` builds first.
+# The slow tests: everything with BACKFILL_TEST_LONG=1, what only a newer
+# Terraform can do, then every fuzz target of both modules for FUZZTIME (30s)
+# each. `make test-long` builds first.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 BACKFILL_TEST_LONG=1 TEST_TIMEOUT=${TEST_TIMEOUT:-4h} tools/test.sh
+
+newest=$(tools/terraform-newest.sh)
+echo "testing the provider with $("$newest" version | head -n 1)"
+TF_ACC=1 TF_ACC_TERRAFORM_PATH=$newest TF_CLI_CONFIG_FILE=/dev/null CHECKPOINT_DISABLE=1 \
+	go test -count=1 -run '^TestAcc' ./internal/provider
 
 # fuzz MODULE FILE: runs the fuzz targets of one test file.
 fuzz() {
