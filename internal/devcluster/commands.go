@@ -43,6 +43,7 @@ type commands struct {
 	Storm         stormCommand         `cmd:"" help:"Take nodes back again and again."`
 	Evict         evictCommand         `cmd:"" help:"Evict a pod through the API, which respects disruption budgets."`
 	Logs          logsCommand          `cmd:"" help:"Print the end of a component's log."`
+	Simulate      simulateCommand      `cmd:"" help:"Change how simulated pods behave that start from now on."`
 	BuildArgoexec buildArgoexecCommand `cmd:"" help:"Build Argo's executor."`
 	Version       versionCommand       `cmd:"" help:"Print versions."`
 	Supervise     superviseCommand     `cmd:"" hidden:""`
@@ -50,7 +51,9 @@ type commands struct {
 }
 
 type upCommand struct {
-	Runtime       string        `help:"How containers run." enum:"process" default:"process"`
+	Runtime       string        `help:"How containers run: as processes; or simulated, if they are leaves of workflows." enum:"process,simulate" default:"process"`
+	Simulation    string        `help:"How simulated pods behave, such as seed=7,median=2s,exit=0.02 (see devcluster simulate --help)."`
+	Tuned         bool          `help:"Take more load than a person makes: spend memory to save processor time, queue and log less."`
 	Profile       string        `help:"Whose node labels and taints the nodes carry." enum:"gke,eks,karpenter,aks,custom" default:"gke"`
 	OnDemand      int           `help:"Number of on-demand nodes." default:"1"`
 	Spot          int           `help:"Number of spot nodes." default:"2"`
@@ -63,7 +66,9 @@ type upCommand struct {
 	MemoryPerNode string        `help:"Memory capacity of each node." default:"8Gi"`
 	PodsPerNode   string        `help:"Pod capacity of each node." default:"110"`
 	CRDs          string        `help:"Argo's CRDs: without schema, or with." enum:"minimal,full" default:"minimal" name:"crds"`
-	Requeue       time.Duration `help:"Argo's pause between two looks at one Workflow." default:"1s"`
+	Requeue       time.Duration `help:"Argo's pause between two looks at one Workflow (stock: 10s)." default:"1s"`
+	ArgoQPS       int           `help:"Requests a second of Argo's controller (stock: 20)." default:"200" name:"argo-qps"`
+	ArgoBurst     int           `help:"Requests at once of Argo's controller (stock: 30)." default:"400"`
 	Foreground    bool          `help:"Stay, and stop the cluster on interrupt."`
 }
 
@@ -94,6 +99,9 @@ func (c *upCommand) Run(g *globals, pin argoexec.Pin) error {
 	if err != nil {
 		return err
 	}
+	if err := writeSimulation(l, c.Simulation); err != nil {
+		return err
+	}
 	ready := func() {
 		fmt.Fprintf(os.Stderr, "The cluster is ready after %.1f s.\n", time.Since(begin).Seconds())
 		fmt.Print(lifecycle.Access(l))
@@ -117,7 +125,8 @@ func (c *upCommand) options(ctx context.Context, g *globals, pin argoexec.Pin) (
 		Runtime: c.Runtime, Profile: c.Profile, OnDemand: c.OnDemand, Spot: c.Spot,
 		OnDemandMax: c.OnDemandMax, SpotMax: c.SpotMax, NodeDelay: c.NodeDelay, NodeGrace: c.NodeGrace, TaskResults: c.TaskResults,
 		CPU: c.CPUPerNode, Memory: c.MemoryPerNode, Pods: c.PodsPerNode,
-		CRDs: c.CRDs, Requeue: c.Requeue, ArgoVersion: pin.Version, Assets: assets,
+		CRDs: c.CRDs, Argo: controlplane.ArgoPace{Requeue: c.Requeue, QPS: c.ArgoQPS, Burst: c.ArgoBurst},
+		Tuned: c.Tuned, ArgoVersion: pin.Version, Assets: assets,
 	}, nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/http/pprof"
 	"os"
 	"os/signal"
 	"sync/atomic"
@@ -25,6 +26,7 @@ import (
 	"github.com/argoproj/argo-workflows/v3/workflow/metrics"
 	"github.com/sirupsen/logrus"
 	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/devcluster/controlplane"
@@ -39,13 +41,6 @@ const (
 	archiveWorkers  = 8
 )
 
-// Argo's own client limits (20 requests a second, bursts of 30) protect a
-// shared API server; here the API server belongs to this controller alone.
-const (
-	clientQPS   = 200
-	clientBurst = 400
-)
-
 // runArgoController is Argo's workflow controller with leader election off and
 // its health endpoint on an address of our choice: upstream's main listens on
 // port 6060 of every interface, so two clusters could not share a machine.
@@ -55,31 +50,32 @@ func runArgoController(args []string) int {
 	namespace := flags.String("namespace", "argo", "namespace that holds the controller's ConfigMap")
 	image := flags.String("executor-image", "", "image name of the init and wait containers")
 	health := flags.String("health-address", "", "loopback address that serves /readyz and /healthz")
+	qps := flags.Int("qps", 20, "requests a second, on average")
+	burst := flags.Int("burst", 30, "requests at once")
+	quiet := flags.Bool("quiet", false, "log warnings only, once the controller works")
 	_ = flags.Parse(args) // ExitOnError
 
-	if err := argoController(*kubeconfig, *namespace, *image, *health); err != nil {
+	config, err := clientcmd.BuildConfigFromFlags("", *kubeconfig)
+	if err == nil {
+		config.QPS, config.Burst = float32(*qps), *burst
+		err = argoController(config, *namespace, *image, *health, &readyHook{quiet: *quiet})
+	}
+	if err != nil {
 		fmt.Fprintf(os.Stderr, "%s: %v\n", controlplane.ArgoController, err)
 		return 1
 	}
 	return 0
 }
 
-func argoController(kubeconfig, namespace, image, health string) error {
+func argoController(config *rest.Config, namespace, image, health string, ready *readyHook) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 
-	ready := &readyHook{}
 	logrus.SetLevel(logrus.InfoLevel)
 	logrus.SetFormatter(&logrus.TextFormatter{FullTimestamp: true, TimestampFormat: time.RFC3339Nano, DisableColors: true})
 	logrus.AddHook(ready)
 	cmdutil.SetGLogLevel(0) // it is passed on to every executor, which refuses an empty one
 
-	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
-	if err != nil {
-		return fmt.Errorf("read the kubeconfig: %w", err)
-	}
-	config.QPS = clientQPS
-	config.Burst = clientBurst
 	metrics.AddMetricsTransportWrapper(ctx, config)
 
 	kubeClient, err := kubernetes.NewForConfig(config)
@@ -121,13 +117,18 @@ func healthHandler(ready *readyHook, healthz http.HandlerFunc) http.Handler {
 		}
 		healthz(w, r)
 	})
+	mux.HandleFunc("/debug/pprof/profile", pprof.Profile) // where the time goes
 	return mux
 }
 
 // readyHook notices that the controller works. The controller tells nobody, but
 // the first thing it does once all its caches are synced is to start its
 // garbage collector, which logs this message.
-type readyHook struct{ seen atomic.Bool }
+type readyHook struct {
+	seen atomic.Bool
+	// quiet lowers the level then: the controller writes some ten lines for every pod.
+	quiet bool
+}
 
 const syncedMessage = "Performing periodic GC"
 
@@ -138,6 +139,9 @@ func (h *readyHook) Levels() []logrus.Level { return []logrus.Level{logrus.InfoL
 func (h *readyHook) Fire(entry *logrus.Entry) error {
 	if entry.Message == syncedMessage {
 		h.seen.Store(true)
+		if h.quiet {
+			logrus.SetLevel(logrus.WarnLevel)
+		}
 	}
 	return nil
 }

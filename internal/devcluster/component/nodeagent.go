@@ -23,6 +23,7 @@ func runNodeAgent(args []string) int {
 	flags.StringVar(&c.Kubeconfig, "kubeconfig", "", "kubeconfig of the agent")
 	flags.StringVar(&c.StateDir, "state", "", "directory of the agent's own")
 	flags.StringVar(&c.Runtime, "runtime", "", "how containers run")
+	flags.StringVar(&c.Simulation, "simulation", "", "file that says how simulated pods behave")
 	flags.StringVar(&c.Profile, "profile", "", "whose labels and taints the nodes carry")
 	flags.IntVar(&c.OnDemand, "on-demand", 0, "number of on-demand nodes")
 	flags.IntVar(&c.Spot, "spot", 0, "number of spot nodes")

@@ -121,23 +121,34 @@ func SchedulerArgs(l Layout, ports map[string]int) []string {
 	}
 }
 
+// ArgoPace is how fast Argo's controller may be.
+type ArgoPace struct {
+	// Requeue is the pause between two looks at one Workflow.
+	Requeue time.Duration `json:"requeue"`
+	// QPS and Burst bound the controller's requests, on average and at once.
+	QPS   int `json:"qps"`
+	Burst int `json:"burst"`
+}
+
 // ArgoArgs are the arguments of the Argo controller.
-func ArgoArgs(l Layout, ports map[string]int, argoVersion string) []string {
+func ArgoArgs(l Layout, ports map[string]int, argoVersion string, pace ArgoPace) []string {
 	return []string{
 		"-kubeconfig=" + l.ComponentKubeconfig(ArgoController),
 		"-namespace=argo",
 		"-executor-image=" + ExecutorImage(argoVersion),
 		"-health-address=" + address(ports[PortArgo]),
+		"-qps=" + strconv.Itoa(pace.QPS),
+		"-burst=" + strconv.Itoa(pace.Burst),
 	}
 }
 
-// ArgoEnv is what the Argo controller reads from the environment. requeue is
-// the pause between two looks at the same Workflow; taskResults is how long the
-// controller waits for the results of a pod that ended without reporting.
-func ArgoEnv(requeue, taskResults time.Duration) []string {
+// ArgoEnv is what the Argo controller reads from the environment. taskResults
+// is how long the controller waits for the results of a pod that ended without
+// reporting.
+func ArgoEnv(pace ArgoPace, taskResults time.Duration) []string {
 	return []string{
 		"LEADER_ELECTION_DISABLE=true",
-		"DEFAULT_REQUEUE_TIME=" + requeue.String(),
+		"DEFAULT_REQUEUE_TIME=" + pace.Requeue.String(),
 		"TASK_RESULT_TIMEOUT_DURATION=" + taskResults.String(),
 	}
 }

@@ -62,6 +62,9 @@ func (l Layout) Logs() string { return filepath.Join(l.Root, "logs") }
 // Log is the log file of a component.
 func (l Layout) Log(name string) string { return filepath.Join(l.Logs(), name+".log") }
 
+// Simulation is the file that says how simulated pods behave.
+func (l Layout) Simulation() string { return filepath.Join(l.Root, "simulation") }
+
 // NodeState is the node agent's own directory.
 func (l Layout) NodeState() string { return filepath.Join(l.Root, "nodes") }
 

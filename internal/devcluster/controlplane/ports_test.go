@@ -63,7 +63,7 @@ func TestArgumentsListenOnLoopbackOnly(t *testing.T) {
 		APIServer:         {APIServerArgs(l, ports), []string{"--bind-address=127.0.0.1", "--secure-port=3", "--authorization-mode=RBAC", "--anonymous-auth=false"}},
 		ControllerManager: {ControllerManagerArgs(l, ports, time.Minute), []string{"--bind-address=127.0.0.1", "--secure-port=4"}},
 		Scheduler:         {SchedulerArgs(l, ports), []string{"--bind-address=127.0.0.1", "--secure-port=5"}},
-		ArgoController:    {ArgoArgs(l, ports, "v1.2.3"), []string{"-health-address=127.0.0.1:6", "-executor-image=quay.io/argoproj/argoexec:v1.2.3"}},
+		ArgoController:    {ArgoArgs(l, ports, "v1.2.3", ArgoPace{QPS: 7, Burst: 9}), []string{"-qps=7", "-burst=9", "-health-address=127.0.0.1:6", "-executor-image=quay.io/argoproj/argoexec:v1.2.3"}},
 	} {
 		joined := "\n" + strings.Join(test.args, "\n") + "\n"
 		for _, want := range test.want {
@@ -78,7 +78,7 @@ func TestArgumentsListenOnLoopbackOnly(t *testing.T) {
 }
 
 func TestArgoEnv(t *testing.T) {
-	got := strings.Join(ArgoEnv(1500*time.Millisecond, time.Minute), " ")
+	got := strings.Join(ArgoEnv(ArgoPace{Requeue: 1500 * time.Millisecond}, time.Minute), " ")
 	if got != "LEADER_ELECTION_DISABLE=true DEFAULT_REQUEUE_TIME=1.5s TASK_RESULT_TIMEOUT_DURATION=1m0s" {
 		t.Error(got)
 	}

@@ -45,10 +45,14 @@ func (s *supervisor) spec(name string) supervise.Spec {
 	case controlplane.Scheduler:
 		args = controlplane.SchedulerArgs(l, ports)
 	case controlplane.ArgoController:
-		args = controlplane.ArgoArgs(l, ports, s.options.ArgoVersion)
-		env = controlplane.ArgoEnv(s.options.Requeue, s.options.TaskResults)
+		args = controlplane.ArgoArgs(l, ports, s.options.ArgoVersion, s.options.Argo)
+		env = controlplane.ArgoEnv(s.options.Argo, s.options.TaskResults)
 	case controlplane.NodeAgent:
 		args = s.nodeAgentArgs()
+	}
+	if s.options.Tuned {
+		more, memory := controlplane.Tuned(name)
+		args, env = append(args, more...), append(env, memory...)
 	}
 	return supervise.Spec{
 		Name: name,
@@ -68,6 +72,7 @@ func (s *supervisor) nodeAgentArgs() []string {
 		"-state=" + s.layout.NodeState(),
 		"-hide=" + s.layout.Root, // keys, tokens and the administrator's kubeconfig
 		"-runtime=" + o.Runtime,
+		"-simulation=" + s.layout.Simulation(),
 		"-profile=" + o.Profile,
 		"-on-demand=" + strconv.Itoa(o.OnDemand),
 		"-spot=" + strconv.Itoa(o.Spot),

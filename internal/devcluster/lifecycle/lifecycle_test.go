@@ -84,11 +84,11 @@ func TestEveryComponentHasARankForStopping(t *testing.T) {
 func TestOptionsRoundTrip(t *testing.T) {
 	l := layout(t)
 	want := Options{Runtime: "process", Profile: "gke", OnDemand: 1, Spot: 2, CPU: "4", Memory: "8Gi", Pods: "110",
-		CRDs: "full", Requeue: 1500 * time.Millisecond, ArgoVersion: "v3.7.18"}
+		CRDs: "full", Argo: controlplane.ArgoPace{Requeue: 1500 * time.Millisecond, QPS: 20, Burst: 30}, Tuned: true, ArgoVersion: "v3.7.18"}
 	if err := writeOptions(l, want); err != nil {
 		t.Fatal(err)
 	}
-	got, err := readOptions(l)
+	got, err := ReadOptions(l)
 	if err != nil || got != want {
 		t.Errorf("%+v, %v", got, err)
 	}

@@ -41,8 +41,10 @@ type Options struct {
 	Pods   string `json:"pods"`
 	// CRDs is "minimal" (no schema) or "full".
 	CRDs string `json:"crds"`
-	// Requeue is Argo's pause between two looks at one Workflow.
-	Requeue time.Duration `json:"requeue"`
+	// Argo is how fast Argo's controller may be.
+	Argo controlplane.ArgoPace `json:"argo"`
+	// Tuned is controlplane.Tuned: for more load than a person makes.
+	Tuned bool `json:"tuned,omitempty"`
 	// ArgoVersion is the version of the linked controller and of argoexec.
 	ArgoVersion string `json:"argo_version"`
 	// Assets are what was made from the Argo module.
@@ -59,7 +61,8 @@ func writeOptions(l controlplane.Layout, o Options) error {
 	return supervise.WriteFile(optionsFile(l), append(raw, '\n'))
 }
 
-func readOptions(l controlplane.Layout) (Options, error) {
+// ReadOptions returns the options of the cluster in a state directory.
+func ReadOptions(l controlplane.Layout) (Options, error) {
 	var o Options
 	raw, err := os.ReadFile(optionsFile(l))
 	if err != nil {

@@ -64,7 +64,7 @@ func Serve(ctx context.Context, l controlplane.Layout, executable string, tell f
 }
 
 func newSupervisor(l controlplane.Layout, executable string, tell func(string)) (*supervisor, error) {
-	options, err := readOptions(l)
+	options, err := ReadOptions(l)
 	if err != nil {
 		return nil, err
 	}

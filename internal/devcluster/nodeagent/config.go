@@ -16,8 +16,12 @@ import (
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/devcluster/profile"
 )
 
-// RuntimeProcess runs containers as local processes. It is the default runtime.
-const RuntimeProcess = "process"
+// The runtimes. RuntimeProcess, the default, runs containers as local processes; RuntimeSimulate does so with all pods but
+// leaves of workflows, which it simulates.
+const (
+	RuntimeProcess  = "process"
+	RuntimeSimulate = "simulate"
+)
 
 // Config of a node agent. All paths are absolute.
 type Config struct {
@@ -26,8 +30,10 @@ type Config struct {
 	StateDir string
 	// Hide are more paths that containers must not see, such as the cluster's keys; a path may be missing.
 	Hide []string
-	// Runtime is RuntimeProcess.
+	// Runtime is RuntimeProcess or RuntimeSimulate.
 	Runtime string
+	// Simulation is the file that says how simulated pods behave; see simulate.Parse.
+	Simulation string
 	// Profile names a cloud profile.
 	Profile string
 	// OnDemand and Spot are numbers of nodes: at least 1 together.
@@ -68,8 +74,8 @@ func (c *Config) complete() error {
 			*value = fallback
 		}
 	}
-	if c.Runtime != RuntimeProcess {
-		return fmt.Errorf("there is no runtime %q; use %s", c.Runtime, RuntimeProcess)
+	if c.Runtime != RuntimeProcess && c.Runtime != RuntimeSimulate {
+		return fmt.Errorf("there is no runtime %q; use %s or %s", c.Runtime, RuntimeProcess, RuntimeSimulate)
 	}
 	if c.OnDemand < 0 || c.Spot < 0 || c.OnDemand+c.Spot == 0 {
 		return fmt.Errorf("%d on-demand and %d spot nodes: at least one node is needed", c.OnDemand, c.Spot)

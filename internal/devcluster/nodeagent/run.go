@@ -28,6 +28,7 @@ import (
 	"k8s.io/client-go/tools/record"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/devcluster/podruntime/process"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/devcluster/podruntime/simulate"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/devcluster/sandbox"
 )
 
@@ -57,6 +58,9 @@ func Run(ctx context.Context, cfg Config) error {
 		return fmt.Errorf("node agent: %w", err)
 	}
 	agent := newPods(ctx, client, &cfg)
+	if err := agent.simulate(&cfg); err != nil {
+		return errors.Join(fmt.Errorf("node agent: %w", err), listener.Close())
+	}
 	fleet, err := newFleet(ctx, client, &cfg, listenPort(listener), agent)
 	if err != nil {
 		return errors.Join(fmt.Errorf("node agent: %w", err), listener.Close())
@@ -111,6 +115,19 @@ func newPods(ctx context.Context, client kubernetes.Interface, cfg *Config) *pod
 		},
 	})
 	return a
+}
+
+// simulate puts the simulating runtime before the other where the configuration asks for it.
+func (a *pods) simulate(cfg *Config) error {
+	if cfg.Runtime != RuntimeSimulate {
+		return nil
+	}
+	source, err := simulate.Open(cfg.Simulation)
+	if err != nil {
+		return err
+	}
+	a.runtime = simulate.New(source, a.client, a.runtime)
+	return nil
 }
 
 // scope tells the cgroups of several clusters on one machine apart.
