@@ -5,6 +5,7 @@ package argo
 
 import (
 	"encoding/json"
+	"maps"
 	"strconv"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -65,18 +66,45 @@ func (s Scale) ForChild(child manifest.Object, active int) int64 {
 func (s Scale) RunPatch(run manifest.Object) ([]byte, error) {
 	spec := node{"parallelism": s.Run}
 	if s.Pods > 0 {
-		values := map[string]string{argParallelism: decimal(s.Pods), argLaunchers: decimal(s.Run)}
-		params, _, _ := unstructured.NestedSlice(run.Object, "spec", "arguments", "parameters")
-		for _, p := range params {
-			p, _ := p.(node)
-			name, _ := p["name"].(string)
-			if value, ok := values[name]; ok {
-				p["value"] = value
-			}
-		}
-		spec["arguments"] = node{"parameters": params}
+		spec["arguments"] = node{"parameters": s.parameters(run)}
 	}
 	return json.Marshal(node{"spec": spec})
+}
+
+// parameters are those of a run with this scale.
+func (s Scale) parameters(run manifest.Object) list {
+	values := map[string]string{argParallelism: decimal(s.Pods), argLaunchers: decimal(s.Run)}
+	params, _, _ := unstructured.NestedSlice(run.Object, "spec", "arguments", "parameters")
+	for _, p := range params {
+		p, _ := p.(node)
+		name, _ := p["name"].(string)
+		if value, ok := values[name]; ok {
+			p["value"] = value
+		}
+	}
+	return params
+}
+
+// AtScale is a run with another scale.
+func AtScale(run manifest.Object, s Scale) manifest.Object {
+	out := run.DeepCopy()
+	spec, _ := out.Object["spec"].(node)
+	spec["parallelism"] = s.Run
+	if s.Pods > 0 {
+		spec["arguments"] = node{"parameters": s.parameters(run)}
+	}
+	return out
+}
+
+// WithArguments is a run with the arguments of another one.
+func WithArguments(run, other manifest.Object) manifest.Object {
+	spec, _ := run.Object["spec"].(node)
+	from, _ := other.Object["spec"].(node)
+	changed := maps.Clone(spec)
+	changed["arguments"] = from["arguments"]
+	out := &unstructured.Unstructured{Object: maps.Clone(run.Object)}
+	out.Object["spec"] = changed
+	return out
 }
 
 // ChildPatch is the merge patch that lets a child have that many pods at once.

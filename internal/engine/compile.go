@@ -135,4 +135,12 @@ func (c *Compiled) template() manifest.Object { return c.Objects[0] }
 
 func (c *Compiled) data() []manifest.Object { return c.Objects[1 : len(c.Objects)-1] }
 
+// specHash is that of the run; "" when there is nothing to run.
+func (c *Compiled) specHash() string {
+	if len(c.Objects) == 0 {
+		return ""
+	}
+	return c.run().GetAnnotations()[argo.AnnotationSpecHash]
+}
+
 func (c *Compiled) run() manifest.Object { return c.Objects[len(c.Objects)-1] }

@@ -176,7 +176,7 @@ func (e *Engine) awaitEnd(ctx context.Context, namespace, name string, timeout t
 // meanwhile, so it looks again until nothing differs.
 func (e *Engine) rescale(ctx context.Context, s *sight, maxParallel int) hcl.Diagnostics {
 	run := s.run.workflow
-	want, err := argo.ScaleFor(run, maxParallel)
+	want, err := argo.ScaleFor(s.run.asWritten(), maxParallel)
 	if err != nil {
 		return hcl.Diagnostics{unreadable(run, err)}
 	}

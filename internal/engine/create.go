@@ -95,7 +95,7 @@ func (e *Engine) claim(rec *record.Record, c *Compiled) *hcl.Diagnostic {
 		return internal("claiming a run", err)
 	}
 	rec.Claim(record.Run{
-		Template: c.Template, Intervals: c.Plan.Covers.Text(rec.Domain), Partitions: c.Plan.Partitions, Start: e.now(), Claim: token, Canary: c.Canary, Until: c.Plan.Until,
+		Template: c.Template, Intervals: c.Plan.Covers.Text(rec.Domain), Partitions: c.Plan.Partitions, Start: e.now(), Claim: token, Canary: c.Canary, Until: c.Plan.Until, MaxParallel: c.Job.MaxParallel, SpecHash: c.specHash(),
 	})
 	return nil
 }

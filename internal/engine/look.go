@@ -35,6 +35,10 @@ type runSight struct {
 	children []manifest.Object
 	data     []manifest.Object
 	outcome  argo.Outcome
+	// written and writtenData are the run as it was submitted, nil when that
+	// cannot be told.
+	written     manifest.Object
+	writtenData []manifest.Object
 }
 
 // active tells whether a run is under way.
@@ -92,23 +96,43 @@ func (e *Engine) lookAtRun(ctx context.Context, get reader, rec *record.Record, 
 	if err != nil {
 		return nil, failed(err)
 	}
-	if !belongs(workflow, rec.Name, entry.Number) {
+	r.workflow = workflow
+	r.written, r.writtenData = lower(rec, r)
+	if !belongs(workflow, rec.Name, entry.Number) && !sameSpec(r.written, workflow) {
 		return nil, notOursObject(workflow)
 	}
-	r.workflow = workflow
 	if err := e.gather(ctx, rec, r); err != nil {
 		return nil, err
 	}
-	r.outcome, err = argo.Read(r.domain, argo.Observed{Run: r.workflow, Children: r.children, Data: r.data})
+	r.outcome, err = argo.Read(r.domain, argo.Observed{Run: r.asWritten(), Children: r.children, Data: r.allData()})
 	if err != nil {
 		return nil, unreadable(workflow, err)
 	}
 	return r, nil
 }
 
+// asWritten is the run with the arguments of its submission. What a run did is
+// read by these: with others, edited by hand, its nodes would stand for other
+// keys.
+func (r *runSight) asWritten() manifest.Object {
+	if r.written == nil {
+		return r.workflow
+	}
+	return argo.WithArguments(r.workflow, argo.AtScale(r.written, argo.ScaleOf(r.workflow)))
+}
+
+// allData are the data of the run, as they were submitted where that can be
+// told: they may have been edited or deleted by hand.
+func (r *runSight) allData() []manifest.Object {
+	if r.written == nil {
+		return r.data
+	}
+	return r.writtenData
+}
+
 // gather reads what is needed besides the run's own Workflow.
 func (e *Engine) gather(ctx context.Context, rec *record.Record, r *runSight) *hcl.Diagnostic {
-	wanted, err := argo.Wanted(r.workflow)
+	wanted, err := argo.Wanted(r.asWritten())
 	if err != nil {
 		return unreadable(r.workflow, err)
 	}
@@ -136,7 +160,7 @@ func (e *Engine) gather(ctx context.Context, rec *record.Record, r *runSight) *h
 			}
 		}
 	}
-	if argo.NeedsData(r.workflow) {
+	if argo.NeedsData(r.asWritten()) {
 		if r.data, err = e.backend.List(ctx, cluster.ConfigMap, rec.Namespace, ofRun(rec.Name, r.entry.Number)); err != nil {
 			return failed(err)
 		}
@@ -154,6 +178,12 @@ func ofJob(job string) string { return argo.LabelJob + "=" + job }
 func ofRun(job string, n int) string { return fmt.Sprintf("%s,%s=%d", ofJob(job), argo.LabelRun, n) }
 
 func childrenOf(job string, n int) string { return ofRun(job, n) + "," + argo.LabelShard }
+
+// sameSpec tells whether a live object carries the hash of what we would write:
+// then it is ours, whatever labels it has lost.
+func sameSpec(want, live manifest.Object) bool {
+	return want != nil && want.GetAnnotations()[argo.AnnotationSpecHash] == live.GetAnnotations()[argo.AnnotationSpecHash]
+}
 
 // belongs tells whether an object was made for a run of a job; run 0 stands for
 // objects of the job as a whole.

@@ -68,7 +68,7 @@ func (e *Engine) ensureTemplate(ctx context.Context, job string, o manifest.Obje
 		return nil
 	case !belongs(existing, job, 0):
 		return hcl.Diagnostics{notOursObject(existing)}
-	case existing.GetGeneration() <= 1 || covers(o.Object["spec"], existing.Object["spec"]):
+	case len(templateDiffers(o, existing)) == 0:
 		return nil
 	}
 	restored := o.DeepCopy()

@@ -222,24 +222,6 @@ func (u *update) note(ctx context.Context) *Observation {
 	return o
 }
 
-// heal brings the objects of the active run in line with the declaration.
-func (u *update) heal(ctx context.Context) hcl.Diagnostics {
-	if u.Policy.Paused != nil {
-		if err := u.suspend(ctx, u.seen.rec, u.seen.run.entry.Number, *u.Policy.Paused); err != nil {
-			return hcl.Diagnostics{failed(err)}
-		}
-	}
-	diags := u.rescale(ctx, u.seen, u.job.MaxParallel)
-	if diags.HasErrors() || u.seen.run.entry.Template != u.template {
-		return diags
-	}
-	template, err := argo.Template(u.job)
-	if err != nil {
-		return append(diags, internal("lowering the template", err))
-	}
-	return append(diags, u.ensureTemplate(ctx, u.job.Name, template)...)
-}
-
 func (u *update) lookAgain(ctx context.Context) bool {
 	seen, diags := u.lookAt(ctx, u.seen.rec)
 	if !u.check(diags...) {
@@ -307,13 +289,13 @@ func (u *update) start(ctx context.Context, d *decision) *Observation {
 		}
 		u.declare(rec)
 		if resumes {
-			latest.Claim = claim
+			latest.Claim, latest.MaxParallel, latest.SpecHash = claim, c.Job.MaxParallel, c.specHash()
 			return true, nil
 		}
 		if latest != nil && latest.Outcome == record.Active {
 			latest.Outcome, latest.End, latest.Domain = record.Lost, u.now(), nil
 		}
-		rec.Claim(record.Run{Template: c.Template, Intervals: c.Plan.Covers.Text(rec.Domain), Partitions: c.Plan.Partitions, Start: u.now(), Claim: claim, Canary: c.Canary, Until: c.Plan.Until})
+		rec.Claim(record.Run{Template: c.Template, Intervals: c.Plan.Covers.Text(rec.Domain), Partitions: c.Plan.Partitions, Start: u.now(), Claim: claim, Canary: c.Canary, Until: c.Plan.Until, MaxParallel: c.Job.MaxParallel, SpecHash: c.specHash()})
 		return true, nil
 	})
 	if !u.check(diags...) {

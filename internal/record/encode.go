@@ -59,6 +59,8 @@ type storedRun struct {
 	Outcome    string          `json:"outcome,omitempty"`
 	Canary     string          `json:"canary,omitempty"`
 	Until      int             `json:"until,omitempty"`
+	Parallel   int             `json:"max_parallel,omitempty"`
+	SpecHash   string          `json:"spec_hash,omitempty"`
 	Claim      string          `json:"claim,omitempty"`
 	Retiring   bool            `json:"retiring,omitempty"`
 	Domain     json.RawMessage `json:"domain,omitempty"`
@@ -195,7 +197,7 @@ func encodeRuns(runs []Run) ([]byte, error) {
 	for _, r := range runs[max(0, len(runs)-MaxRuns):] {
 		s := storedRun{
 			Number: r.Number, Template: r.Template, Intervals: r.Intervals, Partitions: r.Partitions,
-			Start: stamp(r.Start), End: stamp(r.End), Outcome: r.Outcome, Claim: r.Claim, Canary: r.Canary, Until: r.Until, Retiring: r.Retiring,
+			Start: stamp(r.Start), End: stamp(r.End), Outcome: r.Outcome, Claim: r.Claim, Canary: r.Canary, Until: r.Until, Parallel: r.MaxParallel, SpecHash: r.SpecHash, Retiring: r.Retiring,
 		}
 		if len(s.Intervals) > MaxIntervalBytes {
 			s.Intervals = ""

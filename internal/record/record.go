@@ -105,6 +105,10 @@ type Run struct {
 	// Until is the number of the wave before which the run ends, to wait for
 	// approval; 0 when it runs to the end.
 	Until int
+	// MaxParallel is the job's at the submission; 0 when it is not known. With
+	// it the run can be lowered again, byte for byte, and SpecHash proves it.
+	MaxParallel int
+	SpecHash    string
 	// Claim is the random token of the submission, by which its author knows
 	// it again.
 	Claim string
