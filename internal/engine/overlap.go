@@ -58,30 +58,47 @@ func (e *Engine) reserve(ctx context.Context, rec *record.Record, p Policy) hcl.
 	}
 }
 
-// overlapping lists the other jobs of a target that hold some of the keys of d.
-func (e *Engine) overlapping(ctx context.Context, rec *record.Record, d domain.Domain, target string) ([]*record.Record, hcl.Diagnostics) {
+// overlapping lists the other jobs of a target that hold some of the keys of d,
+// or reserve them.
+func (e *Engine) overlapping(ctx context.Context, rec *record.Record, d domain.Domain, target string) ([]holder, hcl.Diagnostics) {
 	hash, err := record.TargetHash(target)
 	if err != nil {
 		return nil, hcl.Diagnostics{internal("hashing the target", err)}
 	}
-	all, err := e.backend.List(ctx, cluster.ConfigMap, rec.Namespace, record.LabelTargetHash+"="+hash)
-	if err != nil {
-		return nil, hcl.Diagnostics{failed(err)}
-	}
-	var found []*record.Record
+	var found []holder
 	var diags hcl.Diagnostics
-	for _, o := range all {
-		other, err := record.Decode(o)
+	seen := map[string]bool{rec.Name: true}
+	for _, label := range []string{record.LabelTargetHash, record.LabelReservedHash} {
+		all, err := e.backend.List(ctx, cluster.ConfigMap, rec.Namespace, label+"="+hash)
 		if err != nil {
-			diags = append(diags, warning(diag.CodeRecordDamaged, "ConfigMap \"%s/%s\" carries the label of a job with the target %q and cannot be read, so whether that job overlaps is not known: %v.",
-				rec.Namespace, o.GetName(), target, err))
-			continue
+			return nil, hcl.Diagnostics{failed(err)}
 		}
-		if other.Name != rec.Name && other.Target == target && !common(d, other.Domain).Empty() {
-			found = append(found, &other)
+		for _, o := range all {
+			other, err := record.Decode(o)
+			if err != nil {
+				diags = append(diags, warning(diag.CodeRecordDamaged, "ConfigMap \"%s/%s\" carries the label of a job with the target %q and cannot be read, so whether that job overlaps is not known: %v.",
+					rec.Namespace, o.GetName(), target, err))
+				continue
+			}
+			if seen[other.Name] {
+				continue
+			}
+			seen[other.Name] = true
+			for _, held := range other.Holds(target) {
+				if !common(d, held).Empty() {
+					found = append(found, holder{&other, held})
+					break
+				}
+			}
 		}
 	}
 	return found, diags
+}
+
+// holder is a job that holds some keys.
+type holder struct {
+	*record.Record
+	held domain.Domain
 }
 
 func common(a, b domain.Domain) ledger.Set {
@@ -91,7 +108,81 @@ func common(a, b domain.Domain) ledger.Set {
 	return ledger.Full(a).Intersect(ledger.Full(b))
 }
 
-func overlaps(d domain.Domain, other *record.Record) *hcl.Diagnostic {
+func overlaps(d domain.Domain, other holder) *hcl.Diagnostic {
 	return problem(diag.CodeOverlap, "Job \"%s/%s\" holds the target %q for keys that this job declares too: %s. A job holds its whole domain until it is destroyed. Nothing was submitted. "+
-		"Change the domain of one of the jobs, destroy the other, or set overlap = \"allow\".", other.Namespace, other.Name, other.Target, short(common(d, other.Domain), d))
+		"Change the domain of one of the jobs, destroy the other, or set overlap = \"allow\".", other.Namespace, other.Name, other.Target, short(common(d, other.held), d))
+}
+
+// later tells which of two jobs was created after the other.
+func later(a, b *record.Record) bool {
+	if !a.Created.Equal(b.Created) {
+		return a.Created.After(b.Created)
+	}
+	return a.UID > b.UID
+}
+
+// claims tells whether this update asks for keys of a target that the job does
+// not hold yet.
+func (u *update) claims() bool {
+	if u.job.Target == "" || u.Policy.AllowOverlap {
+		return false
+	}
+	rec := u.seen.rec
+	return u.restored || rec.Target != u.job.Target || !rec.Domain.SameSpace(u.job.Domain) || !ledger.Full(rec.Domain).Contains(ledger.Full(u.job.Domain))
+}
+
+// unreserved refuses keys of a target that another job holds, where this
+// update would add them.
+func (u *update) unreserved(ctx context.Context) hcl.Diagnostics {
+	if !u.claims() {
+		return nil
+	}
+	others, diags := u.overlapping(ctx, u.seen.rec, u.job.Domain, u.job.Target)
+	if len(others) > 0 {
+		diags = append(diags, overlaps(u.job.Domain, others[0]))
+	}
+	return diags
+}
+
+// grow reserves the keys that this update adds, and then looks whether another
+// job has done the same meanwhile: two that look after they have written cannot
+// both miss each other. The later one yields at once. The earlier one cannot
+// know whether the other had looked before and went on; so it waits for the
+// other to yield, and otherwise yields itself.
+func (u *update) grow(ctx context.Context) hcl.Diagnostics {
+	if !u.claims() {
+		return nil
+	}
+	diags := u.reserveKeys(ctx, &record.Reservation{Domain: u.job.Domain, Target: u.job.Target})
+	for look := 1; !diags.HasErrors(); look++ {
+		others, more := u.overlapping(ctx, u.seen.rec, u.job.Domain, u.job.Target)
+		if diags = append(diags, more...); len(others) == 0 || diags.HasErrors() {
+			break
+		}
+		if other := others[0]; look == tieLooks || later(u.seen.rec, other.Record) {
+			diags = append(diags, overlaps(u.job.Domain, other))
+		} else if err := u.pause(ctx, tiePause); err != nil {
+			diags = append(diags, failed(cluster.NewError(cluster.Canceled, cluster.Call{Verb: "list", Kind: cluster.ConfigMap, Namespace: u.seen.rec.Namespace}, "", err)))
+		}
+	}
+	if diags.HasErrors() {
+		u.reserveKeys(context.WithoutCancel(ctx), nil)
+	}
+	return diags
+}
+
+// reserveKeys writes what the job reserves; nil for nothing.
+func (u *update) reserveKeys(ctx context.Context, keys *record.Reservation) hcl.Diagnostics {
+	rec, diags := u.swap(ctx, u.seen.rec, func(rec *record.Record) (bool, *hcl.Diagnostic) {
+		if problem := u.owned(rec); problem != nil {
+			return false, problem
+		}
+		changed := rec.Reserved != nil || keys != nil
+		rec.Reserved = keys
+		return changed, nil
+	})
+	if !diags.HasErrors() {
+		u.seen.rec = rec
+	}
+	return diags
 }

@@ -139,5 +139,14 @@ func (u *update) restore(ctx context.Context) *sight {
 		return nil
 	}
 	s.rec = stored
+	u.restored = true
 	return s
+}
+
+// forsake removes a record that this update has restored, when another job has
+// taken the keys meanwhile: kept, it would hold them too.
+func (u *update) forsake(ctx context.Context) {
+	if u.restored {
+		_ = u.backend.Delete(context.WithoutCancel(ctx), cluster.ConfigMap, u.seen.rec.Namespace, record.Name(u.seen.rec.Name), u.seen.rec.UID)
+	}
 }

@@ -32,6 +32,7 @@ type update struct {
 	takesOver bool
 	seen      *sight
 	stopped   bool // a run, for this update
+	restored  bool // the record, by this update
 	diags     hcl.Diagnostics
 }
 
@@ -79,7 +80,14 @@ func (u *update) run(ctx context.Context) *Observation {
 		}
 	}
 	u.seen = seen
-	if !u.check(u.owned(seen.rec)) || !u.check(u.unreserved(ctx)...) || !u.check(u.settle(ctx, seen)...) {
+	if !u.check(u.owned(seen.rec)) {
+		return nil
+	}
+	if !u.check(u.unreserved(ctx)...) {
+		u.forsake(ctx)
+		return nil
+	}
+	if !u.check(u.settle(ctx, seen)...) {
 		return nil
 	}
 	d, problem := u.decide()
@@ -96,6 +104,10 @@ func (u *update) run(ctx context.Context) *Observation {
 	}
 	if u.Pinned && u.Planned == nil {
 		d = nil
+	}
+	if !u.check(u.grow(ctx)...) {
+		u.forsake(ctx)
+		return nil
 	}
 	if d == nil {
 		return u.note(ctx)
@@ -123,21 +135,6 @@ func (u *update) allowed(d *decision) hcl.Diagnostics {
 	}
 	if problem := u.Policy.timely(u.job, u.now()); problem != nil {
 		diags = append(diags, problem)
-	}
-	return diags
-}
-
-// unreserved refuses keys of a target that another job holds, where this
-// update would add them.
-func (u *update) unreserved(ctx context.Context) hcl.Diagnostics {
-	rec := u.seen.rec
-	sameSpace := rec.Domain.SameSpace(u.job.Domain)
-	if u.job.Target == "" || u.Policy.AllowOverlap || rec.Target == u.job.Target && sameSpace && ledger.Full(rec.Domain).Contains(ledger.Full(u.job.Domain)) {
-		return nil
-	}
-	others, diags := u.overlapping(ctx, rec, u.job.Domain, u.job.Target)
-	if len(others) > 0 {
-		diags = append(diags, overlaps(u.job.Domain, others[0]))
 	}
 	return diags
 }
@@ -234,7 +231,7 @@ func (u *update) lookAgain(ctx context.Context) bool {
 // declare puts the new declaration into a record: the ledger keeps what lies
 // in the new domain. It tells whether anything changed.
 func (u *update) declare(rec *record.Record) bool {
-	if bytes.Equal(rec.Job, u.canonical) && rec.Owner == u.Owner && bytes.Equal(rec.Policy, u.Policy.encode()) {
+	if rec.Reserved == nil && bytes.Equal(rec.Job, u.canonical) && rec.Owner == u.Owner && bytes.Equal(rec.Policy, u.Policy.encode()) {
 		return false
 	}
 	old := rec.Domain
@@ -249,7 +246,7 @@ func (u *update) declare(rec *record.Record) bool {
 	}
 	full := ledger.Full(u.job.Domain)
 	rec.Done, rec.Failed = rec.Done.Intersect(full), rec.Failed.Intersect(full)
-	rec.Domain = u.job.Domain
+	rec.Domain, rec.Reserved = u.job.Domain, nil
 	rec.Failures = keepFailures(rec.Domain, rec.Failed, rec.Failures)
 	rec.Job, rec.Owner, rec.Target, rec.Reason, rec.Policy = u.canonical, u.Owner, u.job.Target, u.job.Reason, u.Policy.encode()
 	return true

@@ -108,6 +108,9 @@ func (s stored) declaration(r *Record) error {
 			return invalid("%s: %w", keyGate, err)
 		}
 	}
+	if err := s.reservation(r); err != nil {
+		return err
+	}
 	space, err := s.get(keyDomain)
 	if err != nil {
 		return err
@@ -116,6 +119,23 @@ func (s stored) declaration(r *Record) error {
 	if err != nil {
 		return invalid("%s: %w", keyDomain, err)
 	}
+	return nil
+}
+
+func (s stored) reservation(r *Record) error {
+	text, err := s.get(keyReserved)
+	if err != nil || text == "" {
+		return err
+	}
+	var kept storedReservation
+	if err := json.Unmarshal([]byte(text), &kept); err != nil {
+		return invalid("%s: %w", keyReserved, err)
+	}
+	space, err := decodeDomain(kept.Domain)
+	if err != nil {
+		return invalid("%s: %w", keyReserved, err)
+	}
+	r.Reserved = &Reservation{space, kept.Target}
 	return nil
 }
 

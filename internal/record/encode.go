@@ -38,6 +38,7 @@ const (
 	keyPolicy   = "policy.json"
 	keyCanary   = "canary"
 	keyGate     = "gate.json"
+	keyReserved = "reserved.json"
 	packed      = ".gz"
 )
 
@@ -98,6 +99,13 @@ func Encode(r Record) (manifest.Object, error) {
 		}
 		c.text[keyGate] = string(gate)
 	}
+	if r.Reserved != nil {
+		reserved, err := encodeReservation(*r.Reserved)
+		if err != nil {
+			return nil, err
+		}
+		c.put(readableDomain, part{keyReserved, string(reserved)})
+	}
 	c.put(readableDomain, part{keyDomain, string(space)})
 	c.put(readableJob, part{keyJob, string(r.Job)})
 	c.put(readableLedger, part{keyDone, r.Done.Text(r.Domain)}, part{keyFailed, r.Failed.Text(r.Domain)})
@@ -151,12 +159,18 @@ func pack(text string) ([]byte, error) {
 
 func (c *content) object(r Record) (manifest.Object, error) {
 	labels := map[string]any{LabelJob: r.Name}
-	hash, err := TargetHash(r.Target)
-	if err != nil {
-		return nil, err
+	targets := map[string]string{LabelTargetHash: r.Target}
+	if r.Reserved != nil {
+		targets[LabelReservedHash] = r.Reserved.Target
 	}
-	if hash != "" {
-		labels[LabelTargetHash] = hash
+	for label, target := range targets {
+		hash, err := TargetHash(target)
+		if err != nil {
+			return nil, err
+		}
+		if hash != "" {
+			labels[label] = hash
+		}
 	}
 	o := &unstructured.Unstructured{Object: map[string]any{
 		"apiVersion": "v1", "kind": "ConfigMap",
@@ -170,6 +184,20 @@ func (c *content) object(r Record) (manifest.Object, error) {
 		o.SetResourceVersion(r.ResourceVersion)
 	}
 	return o, nil
+}
+
+// storedReservation is a Reservation in JSON.
+type storedReservation struct {
+	Target string          `json:"target"`
+	Domain json.RawMessage `json:"domain"`
+}
+
+func encodeReservation(r Reservation) ([]byte, error) {
+	space, err := encodeDomain(r.Domain)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(storedReservation{r.Target, space})
 }
 
 func cutFailures(all []Failure) []Failure {

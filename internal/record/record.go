@@ -21,6 +21,8 @@ import (
 const (
 	LabelJob        = "backfill.dev/job"
 	LabelTargetHash = "backfill.dev/target-hash"
+	// LabelReservedHash is that of a target of which keys are reserved.
+	LabelReservedHash = "backfill.dev/reserved-hash"
 )
 
 // Limits of what a record keeps.
@@ -65,9 +67,30 @@ type Record struct {
 	// none has.
 	Canary string
 	Gate   Gate
+	// Reserved are keys that an update is about to declare; nil but for the
+	// moment between asking for them and having them.
+	Reserved *Reservation
 
 	UID, ResourceVersion string // of the ConfigMap it was read from
 	Created              time.Time
+}
+
+// Reservation is a domain of a target that a job wants to hold besides its own.
+type Reservation struct {
+	Domain domain.Domain
+	Target string
+}
+
+// Holds lists the domains that a job holds or reserves of a target.
+func (r *Record) Holds(target string) []domain.Domain {
+	var held []domain.Domain
+	if r.Target == target {
+		held = append(held, r.Domain)
+	}
+	if r.Reserved != nil && r.Reserved.Target == target {
+		held = append(held, r.Reserved.Domain)
+	}
+	return held
 }
 
 // Gate is where a job stands between its waves. The zero value is a job that has

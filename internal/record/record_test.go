@@ -45,7 +45,7 @@ func example(t testing.TB, d domain.Domain) Record {
 			{Number: 1, Template: "orders-abc", Intervals: "[0,10)", Partitions: 1, Start: time.Unix(1e9, 0).UTC(), End: time.Unix(1e9+60, 0).UTC(), Outcome: Failed, Retiring: true, Domain: &other},
 			{Number: 2, Template: "orders-abc", Partitions: 7, Start: time.Unix(1e9+90, 0).UTC(), Claim: "c2", Canary: "orders-abc x", Until: 3, MaxParallel: 9, SpecHash: "0123abcd"},
 		},
-		Target: "db/orders", Reason: "why", Canary: "orders-abd y", Gate: Gate{Next: 3, Approved: 2, Void: new(int)}, Policy: []byte(`{"revision":"2"}`),
+		Target: "db/orders", Reason: "why", Canary: "orders-abd y", Gate: Gate{Next: 3, Approved: 2, Void: new(int)}, Policy: []byte(`{"revision":"2"}`), Reserved: &Reservation{other, "db/items"},
 	}
 }
 
@@ -102,7 +102,7 @@ func TestRoundTrip(t *testing.T) {
 				t.Errorf("the first run's domain has %d cells, want 10", got.Runs[0].Domain.Count())
 			}
 			for _, r := range []*Record{&got, &want} {
-				r.Domain, r.Done, r.Failed, r.Runs[0].Domain = domain.Domain{}, ledger.Set{}, ledger.Set{}, nil
+				r.Domain, r.Done, r.Failed, r.Runs[0].Domain, r.Reserved.Domain = domain.Domain{}, ledger.Set{}, ledger.Set{}, nil, domain.Domain{}
 			}
 			if !reflect.DeepEqual(got, want) {
 				t.Errorf("got  %+v\nwant %+v", got, want)
