@@ -66,7 +66,7 @@ func (d *differ) compareMarks(want, live manifest.Object) {
 func marks(all map[string]string) map[string]any {
 	out := map[string]any{}
 	for name, value := range all {
-		if strings.HasPrefix(name, "backfill.dev/") && name != argo.AnnotationReason {
+		if strings.HasPrefix(name, "backfill.dev/") && name != argo.AnnotationReason && name != argo.AnnotationDeclaration {
 			out[name] = value
 		}
 	}

@@ -135,9 +135,12 @@ func TestEveryManagedFieldIsWatched(t *testing.T) {
 	}
 }
 
-// unwatched are fields whose change means something else: a note of the reason
-// that the run began with.
-func unwatched(f field) bool { return f[len(f)-1] == "backfill.dev/reason" }
+// unwatched are fields that the run does not depend on: notes of what was
+// declared when it began. The record says what is declared now.
+func unwatched(f field) bool {
+	name := f[len(f)-1]
+	return name == "backfill.dev/reason" || name == "backfill.dev/declaration"
+}
 
 func (w *world) editAndHeal(d declared, kind cluster.Kind, name string, f field, remove bool) {
 	w.Helper()
