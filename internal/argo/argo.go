@@ -86,6 +86,15 @@ type Failure struct {
 	Message   string // at most 256 bytes
 }
 
+// Once is what became of a container that runs once for a run.
+type Once struct {
+	Phase   Phase  // "" while it has not begun, or there is none
+	Message string // why it failed for good, at most 256 bytes; never empty then
+}
+
+// Failed tells whether it failed for good.
+func (o Once) Failed() bool { return o.Message != "" }
+
 // Outcome is what a run has achieved so far, in key space.
 type Outcome struct {
 	Phase    Phase
@@ -99,6 +108,8 @@ type Outcome struct {
 	Running  ledger.Set // begun and not ended
 	// Canary is the phase of the canary; "" while there is none.
 	Canary Phase
+	// Setup and Teardown are what runs once for the run.
+	Setup, Teardown Once
 	// OverBudget tells that more partitions failed than the budget allows, so
 	// that later waves were not started.
 	OverBudget bool

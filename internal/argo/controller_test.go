@@ -104,6 +104,9 @@ func (c *controller) run(w *wfv1.Workflow) {
 	if !s.call(w.Name, &wfv1.WorkflowStep{Template: w.Spec.Entrypoint}) {
 		w.Status.Phase = wfv1.WorkflowFailed
 	}
+	if exit := w.Spec.OnExit; exit != "" && !s.call(w.Name+".onExit", &wfv1.WorkflowStep{Template: exit}) {
+		w.Status.Phase = wfv1.WorkflowFailed
+	}
 	done, pods := 0, 0
 	for _, n := range w.Status.Nodes {
 		if n.Type != wfv1.NodeTypePod {
@@ -252,7 +255,7 @@ func (s scoped) steps(name string, tmpl *wfv1.Template) bool {
 			}
 			outputs := map[string][]string{}
 			for _, expanded := range s.expand(s.resolve(step, scope)) {
-				ok = s.call(groupName+"."+expanded.Name, &expanded) && ok
+				ok = (s.call(groupName+"."+expanded.Name, &expanded) || expanded.ContinuesOn(wfv1.NodeFailed)) && ok
 				if n := s.w.Status.Nodes[s.nodeID(groupName+"."+expanded.Name)]; n.Outputs != nil {
 					for _, p := range n.Outputs.Parameters {
 						outputs[p.Name] = append(outputs[p.Name], p.Value.String())

@@ -12,6 +12,8 @@ const (
 	tmplShardData     = "shard-data"     // fans out over partition-data
 	tmplPartitionData = "partition-data" // one pod; facts from a ConfigMap
 	tmplLauncher      = "launcher"       // creates one child and waits for it
+	tmplSetup         = "setup"          // one pod, at the start of a run
+	tmplTeardown      = "teardown"       // one pod, at its end
 )
 
 // Parameters of Workflows: what a run and its children hand to the templates.

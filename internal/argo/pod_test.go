@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -22,7 +23,7 @@ import (
 // runner and of what places it.
 func runners(t *testing.T) []*job.Job {
 	t.Helper()
-	return append(declared(t, "runner.txtar"), declared(t, "spot.txtar")...)
+	return slices.Concat(declared(t, "runner.txtar"), declared(t, "spot.txtar"), declared(t, "once.txtar"))
 }
 
 func declared(t *testing.T, name string) []*job.Job {

@@ -124,6 +124,7 @@ func Read(d domain.Domain, o Observed) (Outcome, error) {
 		return Outcome{}, err
 	}
 	out.Canary, out.OverBudget = run.canary(), run.heldBack()
+	out.Setup, out.Teardown = run.once(tmplSetup), run.once(tmplTeardown)
 	err = r.leaves(run, shard{g: noSegment}, s.data)
 	if err == nil && s.launches {
 		err = r.children(run, o.Children, &out)

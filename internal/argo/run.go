@@ -88,6 +88,7 @@ func (r run) workflow() (manifest.Object, error) {
 	spec := workflowSpec("run", templates, append(r.commonArgs(), args...), retention())
 	spec["parallelism"] = int64(atOnce)
 	disruptionBudget(r.job, spec)
+	r.closing(spec)
 
 	hash, err := manifest.Digest(spec)
 	if err != nil {
@@ -144,7 +145,7 @@ func (r run) direct() (templates, args list, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	steps := r.canary(salt)
+	steps := r.opening(salt)
 	if shard.Count > 0 {
 		steps = append(steps, list{r.call(stepPartitions+salt, template, list{param(inFrom, decimal(from)), param(inCount, fmt.Sprint(shard.Count))})})
 	}
@@ -174,7 +175,7 @@ func (r run) launch(atOnce int) (templates, args list, err error) {
 	if how.salt, err = r.launcherSalt(how.items); err != nil {
 		return nil, nil, err
 	}
-	return r.chain("run", r.canary(how.salt), 0, how), args, nil
+	return r.chain("run", r.opening(how.salt), 0, how), args, nil
 }
 
 // uniform tells whether a formula yields all shards.
@@ -191,10 +192,14 @@ func (r run) uniform() bool {
 }
 
 func (r run) call(name, template string, params list) node {
+	arguments := node{}
+	if len(params) > 0 {
+		arguments["parameters"] = params
+	}
 	return node{
 		"name":        name,
 		"templateRef": node{"name": r.template, "template": template},
-		"arguments":   node{"parameters": params},
+		"arguments":   arguments,
 	}
 }
 

@@ -23,6 +23,8 @@ const (
 	stepCanary     = "canary"     // of a run that has a canary
 	stepShards     = "shards"     // of a run that launches, with the number of the wave from the second on
 	stepThen       = "then"       // of a run with a failure budget: what comes after a wave
+	stepSetup      = "setup"      // of a run with a setup
+	stepTeardown   = "teardown"   // of the exit handler of a run; never given another name
 )
 
 // salted yields the names that a step may be given; the first one nearly

@@ -66,7 +66,7 @@ func Project(j *job.Job, p plan.Plan, n int) []Projection {
 	}
 	name, each := RunName(j.Name, n), partitionBytes(typicalAttempts(j.Retry))
 	most := maxWorkflow(j)
-	run, shards := overhead+len(p.Canary)*each, p.ShardCount()
+	run, shards := overhead+(len(p.Canary)+len(ofRun(j)))*each, p.ShardCount()
 	if shards == 0 {
 		return []Projection{{name, run, most}}
 	}

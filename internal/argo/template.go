@@ -33,6 +33,13 @@ func Template(j *job.Job) (manifest.Object, error) {
 		return nil, err
 	}
 	templates = append(templates, fanOut(tmplShardData, tmplPartitionData), leaf)
+	for _, c := range ofRun(j) {
+		once, err := once(j, c)
+		if err != nil {
+			return nil, err
+		}
+		templates = append(templates, once)
+	}
 	launcher, err := launcher(j)
 	if err != nil {
 		return nil, err
@@ -54,7 +61,24 @@ func Template(j *job.Job) (manifest.Object, error) {
 // refuseTags finds user text with opening Argo tags in fields where, unlike in
 // command, args and env, nothing can keep Argo from evaluating it.
 func refuseTags(j *job.Job) error {
-	r := j.Runner
+	where, text := tagged("job", node{
+		"labels": toAny(j.Labels), "orchestrator_service_account": j.OrchestratorServiceAccount,
+		"spot": node{"labels": toAny(j.Spot.Labels), "taints": tolerations(j.Spot.Taints)},
+	})
+	for _, c := range append([]runContainer{{"runner", &j.Runner}}, ofRun(j)...) {
+		if where == "" {
+			where, text = tagged("job."+c.name, plainTexts(*c.Runner))
+		}
+	}
+	if where == "" {
+		return nil
+	}
+	return fmt.Errorf("%s holds %q: Argo Workflows would evaluate what follows the two opening braces, and there is no escape for them outside of command, args and env. Write the text without them", where, text)
+}
+
+// plainTexts are the texts of a container and its pod that Argo reads as they
+// are.
+func plainTexts(r job.Runner) node {
 	names := list{}
 	for _, v := range r.Env {
 		names = append(names, v.Name)
@@ -65,21 +89,13 @@ func refuseTags(j *job.Job) error {
 	for _, v := range r.ConfigEnv {
 		names = append(names, v.Name, v.ConfigMap, v.Key)
 	}
-	where, text := tagged("job", node{
-		"labels": toAny(j.Labels), "orchestrator_service_account": j.OrchestratorServiceAccount,
-		"runner": node{
-			"image": r.Image, "env": names, "resources": resources(r), "service_account": r.ServiceAccount,
-			"volumes": append(volumes(r.Volumes), mounts(r.Volumes)...), "working_dir": r.WorkingDir,
-			"env_from": envFrom(r.EnvFrom), "node_selector": toAny(r.NodeSelector), "tolerations": tolerations(r.Tolerations),
-			"priority_class": r.PriorityClass, "image_pull_secrets": pullSecrets(r.PullSecrets),
-			"affinity": r.Affinity, "patch": r.Patch, "labels": toAny(r.Labels), "annotations": toAny(r.Annotations),
-		},
-		"spot": node{"labels": toAny(j.Spot.Labels), "taints": tolerations(j.Spot.Taints)},
-	})
-	if where == "" {
-		return nil
+	return node{
+		"image": r.Image, "env": names, "resources": resources(r), "service_account": r.ServiceAccount,
+		"volumes": append(volumes(r.Volumes), mounts(r.Volumes)...), "working_dir": r.WorkingDir,
+		"env_from": envFrom(r.EnvFrom), "node_selector": toAny(r.NodeSelector), "tolerations": tolerations(r.Tolerations),
+		"priority_class": r.PriorityClass, "image_pull_secrets": pullSecrets(r.PullSecrets),
+		"affinity": r.Affinity, "patch": r.Patch, "labels": toAny(r.Labels), "annotations": toAny(r.Annotations),
 	}
-	return fmt.Errorf("%s holds %q: Argo Workflows would evaluate what follows the two opening braces, and there is no escape for them outside of command, args and env. Write the text without them", where, text)
 }
 
 // fanOut is a template that runs another one for i = from … from+count-1. Its

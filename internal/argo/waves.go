@@ -107,7 +107,7 @@ func suffixes() iter.Seq[string] {
 // launcherSalt finds the suffix that keeps all names of a run that launches apart.
 func (r run) launcherSalt(items func(plan.Wave) list) (string, error) {
 	var ids idSet
-	nodes := len(r.plan.Canary)*(r.attempts+1) + r.plan.ShardCount()*(launcherAttempts+1) + 4*len(r.plan.Waves) + 8
+	nodes := len(r.plan.Canary)*(r.attempts+1) + r.plan.ShardCount()*(launcherAttempts+1) + 4*len(r.plan.Waves) + 8 + r.onceNodes()
 	for salt := range suffixes() {
 		ids.reset(nodes)
 		if r.distinct(&ids, salt, items) {
@@ -125,10 +125,10 @@ func (r run) distinct(ids *idSet, salt string, items func(plan.Wave) list) bool 
 		group++
 		return h
 	}
-	fresh := true
+	fresh := r.addOnce(ids, salt, next)
 	if n := len(r.plan.Canary); n > 0 {
 		g := next()
-		fresh = ids.add(g) && ids.addFanOut(fnv(g, "."+stepCanary+salt), 0, n, r.attempts)
+		fresh = fresh && ids.add(g) && ids.addFanOut(fnv(g, "."+stepCanary+salt), 0, n, r.attempts)
 	}
 	for i, w := range r.plan.Waves {
 		if i > 0 && w.Allowed >= 0 {
@@ -150,25 +150,32 @@ func (r run) distinct(ids *idSet, salt string, items func(plan.Wave) list) bool 
 // nothing apart.
 func (r run) directSalt(from int64, count int) (string, error) {
 	var ids idSet
-	canary := len(r.plan.Canary)
 	for salt := range suffixes() {
-		ids.reset((canary+count)*(r.attempts+1) + 8)
-		group, fresh := 0, true
-		for _, step := range []struct {
-			name  string
-			from  int64
-			count int
-		}{{stepCanary, 0, canary}, {stepPartitions, from, count}} {
-			if step.count == 0 {
-				continue
-			}
-			g := fnv(fnvBasis, fmt.Sprintf("%s[%d]", r.name, group))
-			group++
-			fresh = fresh && ids.add(g) && ids.addFanOut(fnv(g, "."+step.name+salt), step.from, step.count, r.attempts)
-		}
-		if fresh {
+		ids.reset((len(r.plan.Canary)+count)*(r.attempts+1) + 8 + r.onceNodes())
+		if r.distinctDirect(&ids, salt, from, count) {
 			return salt, nil
 		}
 	}
 	return "", errNoSalt(r.name)
+}
+
+func (r run) distinctDirect(ids *idSet, salt string, from int64, count int) bool {
+	group := 0
+	next := func() uint32 {
+		group++
+		return fnv(fnvBasis, fmt.Sprintf("%s[%d]", r.name, group-1))
+	}
+	fresh := r.addOnce(ids, salt, next)
+	for _, step := range []struct {
+		name  string
+		from  int64
+		count int
+	}{{stepCanary, 0, len(r.plan.Canary)}, {stepPartitions, from, count}} {
+		if step.count == 0 {
+			continue
+		}
+		g := next()
+		fresh = fresh && ids.add(g) && ids.addFanOut(fnv(g, "."+step.name+salt), step.from, step.count, r.attempts)
+	}
+	return fresh
 }

@@ -114,6 +114,7 @@ const (
 	CodeRunUnreadable = "BF4014"
 	CodeHealed        = "BF4015"
 	CodeReprocess     = "BF4016"
+	CodeTeardown      = "BF4017"
 	CodeNotWaiting    = "BF4020"
 	CodeUndeclared    = "BF4030"
 
@@ -235,6 +236,7 @@ var registry = []Info{
 	{CodeRunUnreadable, "Unreadable Run", "The state of a run cannot be read from its Workflow.", "Follow the message."},
 	{CodeHealed, "Edited Object Restored", "An object of the job was edited by hand and has been put back.", "Change the job's declaration instead."},
 	{CodeReprocess, "Reprocessing Prevented", "The change would run finished partitions again, and prevent_reprocess is true.", "Undo the change, or set prevent_reprocess to false."},
+	{CodeTeardown, "Teardown Failed", "The teardown of a run failed with all of its attempts, or its only one after a stop. Partitions are not affected.", "Do by hand what it was to do. The warning goes with the next run."},
 	{CodeNotWaiting, "Nothing To Approve", "The job does not wait for approval: a run is active, everything is done, or the gate is open already.", "See `status` for what the job does."},
 	{CodeUndeclared, "Run Without Declaration", "A Workflow of the job was found without a record, and its annotations do not tell the job's declaration: they were removed, or the declaration is longer than 32 kB.", "Declare the job as it was compiled, and apply without importing."},
 	{CodeNoDeclaration, "Missing Job Declaration", "The resource has neither the attributes of a job nor `source`.", "Set `name`, `partition` and `runner`, or `source`."},

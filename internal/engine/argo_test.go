@@ -29,6 +29,10 @@ type simulator struct {
 	cluster *fake.Cluster
 	// fails decides whether the partition [lo, hi) fails for good now.
 	fails func(lo, hi int64) bool
+	// broken says why setup and teardown fail, by the name of their template, and
+	// once counts how often they ran.
+	broken map[string]string
+	once   map[string]int
 	// times counts the successful runs of each key.
 	times map[int64]int
 	// by tells which keys a run, children included, has processed.
@@ -36,7 +40,7 @@ type simulator struct {
 }
 
 func newSimulator(t testing.TB, c *fake.Cluster) *simulator {
-	return &simulator{t: t, cluster: c, times: map[int64]int{}, fails: func(int64, int64) bool { return false }, by: map[string]map[int64]bool{}}
+	return &simulator{t: t, cluster: c, times: map[int64]int{}, fails: func(int64, int64) bool { return false }, by: map[string]map[int64]bool{}, once: map[string]int{}}
 }
 
 // tick lets every active Workflow process up to leaves partitions, and tells
@@ -102,6 +106,34 @@ type simulated struct {
 }
 
 func (w *simulated) advance(leaves int) {
+	w.main(leaves)
+	if exit, _, _ := unstructured.NestedString(w.object.Object, "spec", "onExit"); exit != "" && w.phase != "Running" {
+		w.container("teardown") // its failure fails neither the handler nor the Workflow
+	}
+}
+
+// container runs what a run has once, and tells whether it succeeded.
+func (w *simulated) container(template string) bool {
+	id := w.object.GetName() + "-" + template
+	if _, known := w.nodes[id]; known {
+		return w.broken[template] == ""
+	}
+	w.once[template]++
+	phase := "Succeeded"
+	if w.broken[template] != "" {
+		phase = "Failed"
+	}
+	w.nodes[id] = map[string]any{
+		"id": id, "displayName": template, "type": "Retry", "phase": phase, "message": "No more retries left",
+		"templateRef": map[string]any{"template": template}, "children": []any{id + "-0"},
+	}
+	w.nodes[id+"-0"] = map[string]any{
+		"id": id + "-0", "type": "Pod", "phase": phase, "message": w.broken[template], "templateRef": map[string]any{"template": template},
+	}
+	return phase == "Succeeded"
+}
+
+func (w *simulated) main(leaves int) {
 	w.phase = "Running"
 	if suspended, _, _ := unstructured.NestedBool(w.object.Object, "spec", "suspend"); suspended {
 		return
@@ -143,6 +175,9 @@ func (w *simulated) call(step map[string]any, leaves int) (complete, failed bool
 	template, _, _ := unstructured.NestedString(step, "templateRef", "template")
 	if template == "launcher" {
 		return w.launch(step), false
+	}
+	if template == "setup" {
+		return true, !w.container(template)
 	}
 	params := parametersOf(step)
 	from, count := number(w.t, params["from"]), number(w.t, params["count"])

@@ -65,6 +65,9 @@ type Observation struct {
 	Policy Policy
 	// Ending is how the latest run ended, an outcome of package record.
 	Ending string
+	// SetupError and TeardownError say why setup and teardown of the latest run
+	// failed; "" where they did not.
+	SetupError, TeardownError string
 	// Canary stands for the canary that succeeded last, and Gate for where the
 	// job stands between its waves; plans need both.
 	Canary string

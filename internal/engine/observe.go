@@ -50,6 +50,7 @@ func (s *sight) observation() (*Observation, hcl.Diagnostics) {
 	if latest := rec.Latest(); latest != nil {
 		o.Run, o.Template = argo.RunName(rec.Name, latest.Number), latest.Template
 		o.Ending = latest.Outcome
+		o.SetupError, o.TeardownError = latest.SetupError, latest.TeardownError
 	}
 	if s.ended() {
 		o.Ending = outcomeOf(s.run)
@@ -57,6 +58,7 @@ func (s *sight) observation() (*Observation, hcl.Diagnostics) {
 	}
 	o.Canary, o.Gate = rec.Canary, rec.Gate
 	if s.run != nil && s.run.workflow != nil {
+		o.SetupError, o.TeardownError = s.run.outcome.Setup.Message, s.run.outcome.Teardown.Message
 		add(&rec, s.run)
 		if s.active() {
 			o.Running = s.run.outcome.Running.Intersect(ledger.Full(d)).Minus(rec.Done)
@@ -74,6 +76,15 @@ func (s *sight) observation() (*Observation, hcl.Diagnostics) {
 	return o, diags
 }
 
+// Troubles warns of what went wrong beside the partitions of the latest run.
+func (o *Observation) Troubles() hcl.Diagnostics {
+	if o.TeardownError == "" {
+		return nil
+	}
+	return hcl.Diagnostics{warning(diag.CodeTeardown, "The teardown of run %s of job \"%s/%s\" failed for good, and is not tried again: %s. What the partitions have done stays done. "+
+		"Do by hand what the teardown was to do; this warning goes with the next run.", o.Run, o.Namespace, o.Name, o.TeardownError)}
+}
+
 func lost(rec *record.Record, number int) *hcl.Diagnostic {
 	return warning(diag.CodeRunLost, "The record of job \"%s/%s\" names run %s, but there is no such Workflow: it was deleted before its outcome was recorded, or its submission was interrupted. "+
 		"What it covered and was not recorded before counts as not done. Plan again, and apply, to have it run.", rec.Namespace, rec.Name, argo.RunName(rec.Name, number))
@@ -89,7 +100,7 @@ func (s *sight) phase(o *Observation) Phase {
 		return Complete
 	case o.Gate.Next > approved(o.Policy, o.Gate):
 		return AwaitingApproval
-	case !o.Failed.Empty():
+	case !o.Failed.Empty() || o.Ending == record.SetupFailed:
 		return Failed
 	}
 	return Incomplete

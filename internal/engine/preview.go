@@ -52,6 +52,7 @@ type Known struct {
 	Drift        []string // of the last observation
 	Policy       Policy   // of the last observation
 	Ending       string   // of the last observation
+	SetupError   string   // of the last observation
 	Canary       string   // of the last observation
 	Gate         Gate     // of the last observation
 }
@@ -152,6 +153,7 @@ type situation struct {
 	policy, policyBefore Policy
 	// last is the name of the last run and ending how it ended.
 	last, ending string
+	setupError   string // of the last run
 	// canary is the one that succeeded last, see canaryOf.
 	canary string
 	gate   Gate
@@ -163,7 +165,7 @@ func (k *Known) situation(j *job.Job, canonical []byte) (*situation, error) {
 	if k == nil || len(k.Job) == 0 {
 		return s, nil
 	}
-	s.last, s.ending, s.canary, s.gate = k.Run, k.Ending, k.Canary, k.Gate
+	s.last, s.ending, s.setupError, s.canary, s.gate = k.Run, k.Ending, k.SetupError, k.Canary, k.Gate
 	if k.Phase.Active() {
 		s.run = k.Run
 	}
@@ -323,6 +325,8 @@ func (s *situation) because(remaining ledger.Set) string {
 	switch s.ending {
 	case record.OverBudget:
 		text += fmt.Sprintf(" Run %s started no further wave, because more partitions had failed than its failure budget allows.", s.last)
+	case record.SetupFailed:
+		text += fmt.Sprintf(" The setup of run %s failed, and nothing else was started: %s.", s.last, strings.TrimSuffix(s.setupError, "."))
 	case record.CanaryFailed:
 		text += fmt.Sprintf(" The canary of run %s failed, and nothing else was started.", s.last)
 	}

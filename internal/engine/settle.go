@@ -81,6 +81,7 @@ func merge(rec *record.Record, r *runSight, now time.Time) bool {
 	}
 	add(rec, r)
 	entry.Outcome = outcomeOf(r)
+	entry.SetupError, entry.TeardownError = r.outcome.Setup.Message, r.outcome.Teardown.Message
 	rec.Gate = pass(rec.Gate, *entry, entry.Outcome)
 	if entry.Canary != "" && r.outcome.Canary == argo.PhaseSucceeded {
 		rec.Canary = entry.Canary
@@ -112,6 +113,8 @@ func outcomeOf(r *runSight) string {
 		return record.Succeeded
 	case shutdown != "":
 		return record.Stopped
+	case r.outcome.Setup.Failed():
+		return record.SetupFailed
 	case r.outcome.OverBudget:
 		return record.OverBudget
 	case r.outcome.Canary == argo.PhaseFailed:

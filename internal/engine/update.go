@@ -155,7 +155,7 @@ func (u *update) decide() (*decision, *hcl.Diagnostic) {
 		s.run = u.seen.run.workflow.GetName()
 	}
 	if latest := rec.Latest(); latest != nil {
-		s.last, s.ending = argo.RunName(rec.Name, latest.Number), latest.Outcome
+		s.last, s.ending, s.setupError = argo.RunName(rec.Name, latest.Number), latest.Outcome, latest.SetupError
 	}
 	if err := s.name(u.template); err != nil {
 		return nil, internal("comparing templates", err)

@@ -125,7 +125,7 @@ func ledgerOf(w *world, o *engine.Observation) *engine.Known {
 	if diags.HasErrors() {
 		w.Fatal(diags)
 	}
-	return &engine.Known{Job: o.Job, Done: o.Done.Text(j.Domain), Failed: o.Failed.Text(j.Domain), Phase: o.Phase, Run: o.Run, Drift: o.Drift, Policy: o.Policy, Ending: o.Ending, Canary: o.Canary, Gate: o.Gate}
+	return &engine.Known{Job: o.Job, Done: o.Done.Text(j.Domain), Failed: o.Failed.Text(j.Domain), Phase: o.Phase, Run: o.Run, Drift: o.Drift, Policy: o.Policy, Ending: o.Ending, SetupError: o.SetupError, Canary: o.Canary, Gate: o.Gate}
 }
 
 // refresh is Terraform's: read, and forget what is gone.

@@ -29,6 +29,8 @@ func build(root at, dom domain.Domain) *Job {
 		Domain:                     dom,
 		Order:                      plan.Order(root.attr("partition").attr("order").textOr(string(plan.OldestFirst))),
 		Runner:                     buildRunner(root.attr("runner")),
+		Setup:                      buildOnce(root.attr("setup")),
+		Teardown:                   buildOnce(root.attr("teardown")),
 		OrchestratorServiceAccount: root.attr("orchestrator_service_account").text(),
 		MaxParallel:                int(root.attr("max_parallel").integer(10)),
 		ShardSize:                  int(root.attr("shard_size").integer(500)),

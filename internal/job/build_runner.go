@@ -51,6 +51,16 @@ func buildRunner(r at) Runner {
 	return out
 }
 
+// buildOnce is a container that runs once for a run; nil when there is none.
+func buildOnce(r at) *Runner {
+	if !r.set() {
+		return nil
+	}
+	out := buildRunner(r)
+	out.Grace = r.attr("grace_period").duration(0)
+	return &out
+}
+
 // buildCommand appends the script, which is never looked into.
 func buildCommand(r at) []Text {
 	command := texts(r.attr("command"))

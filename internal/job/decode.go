@@ -29,6 +29,9 @@ func Decode(v cty.Value) (*Job, hcl.Diagnostics) {
 	root := at{value: v}
 	dom, domainOK := d.domain(root.attr("partition"))
 	d.runnerRules(root.attr("runner"), dom)
+	for _, name := range []string{"setup", "teardown"} {
+		d.containerRules(root.attr(name), name, referencesOfAll)
+	}
 	d.retryRules(root.attr("retry"))
 	d.versionRules(root)
 	d.canaryRules(root.attr("canary"))

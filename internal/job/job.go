@@ -27,7 +27,10 @@ type Job struct {
 	Domain domain.Domain
 	Order  plan.Order
 
-	Runner                     Runner
+	Runner Runner
+	// Setup runs before the first partition of a run, and Teardown after its last;
+	// nil when there is none.
+	Setup, Teardown            *Runner
 	OrchestratorServiceAccount string
 	MaxParallel                int
 	ShardSize                  int

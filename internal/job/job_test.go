@@ -157,6 +157,12 @@ func TestDefaultsAreAsDocumented(t *testing.T) {
 		t.Fatal(diags)
 	}
 	applied["limits.forbidden_windows.timezone"] = bounded.Limits.Forbidden[0].Zone.String()
+	once, diags := job.Decode(body(t, strings.Replace(small, "runner {", "setup {\nimage = \"a\"\ncommand = [\"a\"]\n}\nteardown {\nimage = \"a\"\ncommand = [\"a\"]\n}\nrunner {", 1)))
+	if len(diags) > 0 {
+		t.Fatal(diags)
+	}
+	applied["setup.security_context.seccomp"] = map[bool]string{false: "runtime_default"}[once.Setup.Security.Unconfined]
+	applied["teardown.security_context.seccomp"] = map[bool]string{false: "runtime_default"}[once.Teardown.Security.Unconfined]
 	applied["oom.factor"] = strconv.FormatInt(oom.OOM.Factor, 10)
 	documented := map[string]string{}
 	var walk func(prefix string, attrs []jobschema.Attribute)

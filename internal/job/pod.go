@@ -5,7 +5,8 @@ package job
 
 import "time"
 
-// Runner is the container that processes one partition, and its pod.
+// Runner is the container that processes one partition, or one that runs once for
+// a run, and its pod.
 type Runner struct {
 	Image string
 	// Command ends with the script, if there is one.

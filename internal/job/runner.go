@@ -18,11 +18,16 @@ import (
 
 // runnerRules checks what spans the attributes of the runner.
 func (d *decoder) runnerRules(r at, dom domain.Domain) {
+	d.containerRules(r, "runner", references(dom))
+}
+
+// containerRules checks a container and its pod; known is what its texts may
+// refer to.
+func (d *decoder) containerRules(r at, what string, known []string) {
 	if !r.set() {
 		return
 	}
-	d.commandRules(r)
-	known := references(dom)
+	d.commandRules(r, what)
 	for _, name := range []string{"command", "args", "env"} {
 		for _, e := range r.attr(name).elements() {
 			d.lateText(e, known)
@@ -45,7 +50,7 @@ func (d *decoder) runnerRules(r at, dom domain.Domain) {
 // takes at most 128 KiB there, and the template holds it twice escaped.
 const maxScript = 64 << 10
 
-func (d *decoder) commandRules(r at) {
+func (d *decoder) commandRules(r at, what string) {
 	command, script := r.attr("command"), r.attr("script")
 	if !command.value.IsKnown() || !script.value.IsKnown() {
 		return
@@ -57,7 +62,7 @@ func (d *decoder) commandRules(r at) {
 	case command.set() && command.value.LengthInt() == 0:
 		d.report(diag.CodeNoCommand, command.path, "The command is empty. Argo starts the container through a wrapper and must know the program: write what the image would run.")
 	case !command.set() && !script.set():
-		d.report(diag.CodeNoCommand, command.path, "The runner has neither a command nor a script. Argo starts the container through a wrapper and must know the program: set command to what the image would run.")
+		d.report(diag.CodeNoCommand, command.path, "The %s has neither a command nor a script. Argo starts the container through a wrapper and must know the program: set command to what the image would run.", what)
 	case script.set() && script.text() == "":
 		d.report(diag.CodeText, script.path, "The script is empty. Write it, or remove the attribute.")
 	}
@@ -92,8 +97,11 @@ func references(dom domain.Domain) []string {
 	for _, f := range dom.Facts(dom.At(0)) {
 		out = append(out, "partition."+f.Name)
 	}
-	return append(out, "job.name", "run.name", "attempt")
+	return append(out, referencesOfAll...)
 }
+
+// referencesOfAll are those that do not concern the partition.
+var referencesOfAll = []string{"job.name", "run.name", "attempt"}
 
 func (d *decoder) lateText(e at, known []string) {
 	if !d.usable(e) {
@@ -109,12 +117,15 @@ func (d *decoder) lateText(e at, known []string) {
 		if known == nil && strings.HasPrefix(ref, "partition.") || slices.Contains(known, ref) {
 			continue
 		}
-		if known == nil && slices.Contains([]string{"job.name", "run.name", "attempt"}, ref) {
+		if known == nil && slices.Contains(referencesOfAll, ref) {
 			continue
 		}
 		advice := diag.DidYouMean(ref, known)
 		if isBound(ref) && slices.Contains(known, "partition.key") && !slices.Contains(known, "partition.start") {
 			advice = " Partitions that come from a list or a product have no start and end of their own."
+		}
+		if strings.HasPrefix(ref, "partition.") && slices.Equal(known, referencesOfAll) {
+			advice = " This container runs once for a run and not for each partition."
 		}
 		d.report(diag.CodeLateUnknown, e.path, "There is no %q.%s This job's references are %s.", ref, advice, diag.List(known, true))
 	}

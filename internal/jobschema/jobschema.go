@@ -96,6 +96,9 @@ type Attribute struct {
 	Class  EditClass
 	// Late tells that references to the partition are allowed in it.
 	Late bool
+	// Once tells that the row is of a container that runs once for a run: then Late
+	// stands for references to the job, the run and the attempt alone.
+	Once bool
 	// Label tells that in a job file the value is the label of the block; only
 	// in Terraform is it an attribute.
 	Label bool

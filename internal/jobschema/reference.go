@@ -48,7 +48,9 @@ func section(b *strings.Builder, title string, attrs []Attribute) {
 		if a.Bounds != nil && a.Bounds.Max < 1<<62 {
 			fmt.Fprintf(b, " From %d to %d.", a.Bounds.Min, a.Bounds.Max)
 		}
-		if a.Late {
+		if a.Late && a.Once {
+			b.WriteString(" May refer to `job.name`, `run.name` and `attempt`.")
+		} else if a.Late {
 			b.WriteString(" May refer to the partition.")
 		}
 		b.WriteString("\n")

@@ -41,6 +41,14 @@ func body() []Attribute {
 			Doc: "The container that processes one partition. It may run more than once for a partition (after a failure, or when a node goes away) and must be idempotent.",
 		},
 		{
+			Name: "setup", Kind: Object, Class: Next, Attributes: once(),
+			Doc: "A container that runs once at the start of every run, before its canary and its first wave. It is tried again as `retry` and `interruptions` say; if it fails for good, the run fails and no partition starts. See the guide on setup and teardown.",
+		},
+		{
+			Name: "teardown", Kind: Object, Class: Next, Attributes: once(),
+			Doc: "A container that runs once at the end of every run, however it ended: also when setup, the canary or partitions failed, when the failure budget ended it, and when it was stopped. If it fails, plans and `status` warn of it; the partitions keep what they are. See the guide on setup and teardown.",
+		},
+		{
 			Name: "orchestrator_service_account", Kind: String, Format: DNSName, Class: Next,
 			Doc: "Service account of the steps that start shards. It needs `create`, `get` and `patch` on Workflows. Without it these steps use the namespace's default account.",
 		},

@@ -5,6 +5,7 @@ package lang
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2/hclwrite"
@@ -56,9 +57,9 @@ func (e *explainer) attribute(a jobschema.Attribute, v cty.Value, path cty.Path)
 	switch {
 	case null && a.Default != "":
 		e.add(path, defaultText(a), "language")
-	case null && a.Kind == jobschema.Object && path[0] != (cty.GetAttrStep{Name: "partition"}):
-		// What is not described has no settings; of the rest the language's
-		// defaults still hold.
+	case null && a.Kind == jobschema.Object && path[0] != (cty.GetAttrStep{Name: "partition"}) && !demands(a):
+		// What is not described has no settings, and neither has what cannot go
+		// without; of the rest the language's defaults still hold.
 		e.object(a.Attributes, v, path)
 	case null:
 	case a.Kind == jobschema.Object && v.IsKnown():
@@ -72,6 +73,11 @@ func (e *explainer) attribute(a jobschema.Attribute, v cty.Value, path cty.Path)
 	default:
 		e.add(path, expression(a, v), e.from(path))
 	}
+}
+
+// demands tells whether an object that is not set would have to say something.
+func demands(a jobschema.Attribute) bool {
+	return slices.ContainsFunc(a.Attributes, func(row jobschema.Attribute) bool { return row.Required })
 }
 
 func (e *explainer) add(path cty.Path, value, from string) {

@@ -67,7 +67,11 @@ func (r *awaitResource) await(ctx context.Context, limit time.Duration, m *await
 }
 
 func line(o *engine.Observation) string {
-	return fmt.Sprintf("%s, %d of %d partitions done, %d failed", o.Phase, o.DoneCount, o.Total, o.FailedCount)
+	text := fmt.Sprintf("%s, %d of %d partitions done, %d failed", o.Phase, o.DoneCount, o.Total, o.FailedCount)
+	if o.SetupError != "" {
+		text += fmt.Sprintf(", and the setup of run %s failed (%s)", o.Run, o.SetupError)
+	}
+	return text
 }
 
 // over tells whether the wait has ended, and how.

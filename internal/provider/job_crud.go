@@ -79,6 +79,7 @@ func (r *jobResource) Read(ctx context.Context, req resource.ReadRequest, resp *
 		resp.State.RemoveResource(ctx)
 		return
 	}
+	resp.Diagnostics.Append(atAttributes(seen.Troubles())...)
 	read, err := refreshed(attributes, req.State.Raw.Type(), seen, known)
 	if err != nil {
 		internalError(&resp.Diagnostics, fmt.Sprintf("reading the record of job %s/%s", namespace, name), err)

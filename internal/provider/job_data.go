@@ -98,6 +98,7 @@ func (d *jobDataSource) Read(ctx context.Context, req datasource.ReadRequest, re
 			"Namespace %q has no record of a job %q. Check name, namespace and cluster.", namespace, name))
 		return
 	}
+	resp.Diagnostics.Append(atAttributes(seen.Troubles())...)
 	read, err := redeclared(nil, nil, seen.Job)
 	if err != nil {
 		internalError(&resp.Diagnostics, fmt.Sprintf("reading the record of job %s/%s", namespace, name), err)

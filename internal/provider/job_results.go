@@ -24,7 +24,7 @@ func resultAttributes() map[string]schema.Attribute {
 	}
 	return map[string]schema.Attribute{
 		"id":              text("`namespace/name` of the job."),
-		"phase":           text("`Pending`, `Running`, `Paused`, `Stopping`, `AwaitingApproval`, `Complete`, `Incomplete` (no run active, keys left, none failed) or `Failed` (no run active, some failed)."),
+		"phase":           text("`Pending`, `Running`, `Paused`, `Stopping`, `AwaitingApproval`, `Complete`, `Incomplete` (no run active, keys left, none failed) or `Failed` (no run active; some failed, or the last run's setup did)."),
 		"progress":        text("`done/total` over the whole domain, in partitions."),
 		"partition_count": number("Partitions of the whole domain."),
 		"shard_count":     number("Shards of the whole domain."),

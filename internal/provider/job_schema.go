@@ -81,7 +81,9 @@ func describe(row jobschema.Attribute) string {
 	if row.Default != "" {
 		fmt.Fprintf(&b, " Defaults to `%s`.", row.Default)
 	}
-	if row.Late {
+	if row.Late && row.Once {
+		b.WriteString(" The references `$${job.name}`, `$${run.name}` and `$${attempt}` are allowed here.")
+	} else if row.Late {
 		b.WriteString(" References to the partition, such as `$${partition.start}`, are allowed here.")
 	}
 	return b.String()

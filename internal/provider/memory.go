@@ -32,9 +32,10 @@ type ledgerMemory struct {
 	Failed string `json:"failed"`
 	// How the latest run ended, which canary succeeded last, and where the job
 	// stands between its waves.
-	Ending string      `json:"ending,omitempty"`
-	Canary string      `json:"canary,omitempty"`
-	Gate   engine.Gate `json:"gate"`
+	Ending     string      `json:"ending,omitempty"`
+	SetupError string      `json:"setup_error,omitempty"`
+	Canary     string      `json:"canary,omitempty"`
+	Gate       engine.Gate `json:"gate"`
 }
 
 type ownerMemory struct {
@@ -74,7 +75,7 @@ func recall(ctx context.Context, state tftypes.Value, private privateReader) (*e
 		Job:    canonical,
 		Done:   kept.Done,
 		Failed: kept.Failed,
-		Ending: kept.Ending, Canary: kept.Canary, Gate: kept.Gate,
+		Ending: kept.Ending, SetupError: kept.SetupError, Canary: kept.Canary, Gate: kept.Gate,
 		Phase: engine.Phase(stringOf(attributes["phase"])),
 		Run:   stringOf(attributes["run"]),
 		Drift: stringsOf(attributes["drift"]),
@@ -108,7 +109,7 @@ func rememberOwner(ctx context.Context, private privateWriter, token string) tfd
 // ledgerTexts writes the sets out, also where the observation left them to a
 // count because nobody would read them.
 func ledgerTexts(o *engine.Observation) (ledgerMemory, error) {
-	kept := ledgerMemory{Done: o.DoneText, Failed: o.FailedText, Ending: o.Ending, Canary: o.Canary, Gate: o.Gate}
+	kept := ledgerMemory{Done: o.DoneText, Failed: o.FailedText, Ending: o.Ending, SetupError: o.SetupError, Canary: o.Canary, Gate: o.Gate}
 	needed := func(text string, set ledger.Set) bool { return text == "" && !set.Empty() }
 	if !needed(kept.Done, o.Done) && !needed(kept.Failed, o.Failed) {
 		return kept, nil

@@ -187,6 +187,7 @@ func (s stored) history(r *Record) error {
 
 func decodeRun(s storedRun) (Run, error) {
 	r := Run{Number: s.Number, Template: s.Template, Intervals: s.Intervals, Partitions: s.Partitions, Outcome: s.Outcome, Claim: s.Claim, Canary: s.Canary, Until: s.Until, MaxParallel: s.Parallel, SpecHash: s.SpecHash, Retiring: s.Retiring}
+	r.SetupError, r.TeardownError = s.SetupError, s.TeardownError
 	var err error
 	if r.Start, err = instant(s.Start); err == nil {
 		r.End, err = instant(s.End)

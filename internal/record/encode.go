@@ -51,20 +51,22 @@ const (
 
 // storedRun is a Run in JSON.
 type storedRun struct {
-	Number     int             `json:"number"`
-	Template   string          `json:"template,omitempty"`
-	Intervals  string          `json:"intervals,omitempty"`
-	Partitions int64           `json:"partitions"`
-	Start      string          `json:"start,omitempty"`
-	End        string          `json:"end,omitempty"`
-	Outcome    string          `json:"outcome,omitempty"`
-	Canary     string          `json:"canary,omitempty"`
-	Until      int             `json:"until,omitempty"`
-	Parallel   int             `json:"max_parallel,omitempty"`
-	SpecHash   string          `json:"spec_hash,omitempty"`
-	Claim      string          `json:"claim,omitempty"`
-	Retiring   bool            `json:"retiring,omitempty"`
-	Domain     json.RawMessage `json:"domain,omitempty"`
+	Number        int             `json:"number"`
+	Template      string          `json:"template,omitempty"`
+	Intervals     string          `json:"intervals,omitempty"`
+	Partitions    int64           `json:"partitions"`
+	Start         string          `json:"start,omitempty"`
+	End           string          `json:"end,omitempty"`
+	Outcome       string          `json:"outcome,omitempty"`
+	Canary        string          `json:"canary,omitempty"`
+	Until         int             `json:"until,omitempty"`
+	Parallel      int             `json:"max_parallel,omitempty"`
+	SpecHash      string          `json:"spec_hash,omitempty"`
+	Claim         string          `json:"claim,omitempty"`
+	Retiring      bool            `json:"retiring,omitempty"`
+	SetupError    string          `json:"setup_error,omitempty"`
+	TeardownError string          `json:"teardown_error,omitempty"`
+	Domain        json.RawMessage `json:"domain,omitempty"`
 }
 
 // Encode returns the ConfigMap of a record: everything that a Record holds,
@@ -226,6 +228,7 @@ func encodeRuns(runs []Run) ([]byte, error) {
 		s := storedRun{
 			Number: r.Number, Template: r.Template, Intervals: r.Intervals, Partitions: r.Partitions,
 			Start: stamp(r.Start), End: stamp(r.End), Outcome: r.Outcome, Claim: r.Claim, Canary: r.Canary, Until: r.Until, Parallel: r.MaxParallel, SpecHash: r.SpecHash, Retiring: r.Retiring,
+			SetupError: cut(r.SetupError), TeardownError: cut(r.TeardownError),
 		}
 		if len(s.Intervals) > MaxIntervalBytes {
 			s.Intervals = ""

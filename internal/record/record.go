@@ -43,6 +43,8 @@ const (
 	// OverBudget and CanaryFailed are runs that went no further by themselves.
 	OverBudget   = "OverBudget"
 	CanaryFailed = "CanaryFailed"
+	// SetupFailed is a run of which no partition was started.
+	SetupFailed = "SetupFailed"
 )
 
 // Record is what a job has declared and achieved.
@@ -121,8 +123,11 @@ type Run struct {
 	Partitions int64
 	Start, End time.Time
 	// Outcome is "" while the run is not merged, else Succeeded, Failed,
-	// Stopped, Lost, OverBudget or CanaryFailed.
+	// Stopped, Lost, OverBudget, CanaryFailed or SetupFailed.
 	Outcome string
+	// SetupError and TeardownError say why setup and teardown failed; "" where
+	// they did not.
+	SetupError, TeardownError string
 	// Canary stands for what the run's canary tries; "" when it has none.
 	Canary string
 	// Until is the number of the wave before which the run ends, to wait for

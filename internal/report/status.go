@@ -23,6 +23,9 @@ func Line(o *engine.Observation) string {
 	if o.Run != "" {
 		fmt.Fprintf(&b, " (run %s)", o.Run)
 	}
+	if o.SetupError != "" {
+		fmt.Fprintf(&b, ", setup failed: %s", oneLine(o.SetupError))
+	}
 	return b.String()
 }
 
@@ -34,10 +37,12 @@ func FailedLine(f engine.FailedPartition) string {
 	}
 	line := fmt.Sprintf("failed %s after %s", f.Key, attempts)
 	if f.Message != "" {
-		line += ": " + strings.Join(strings.Fields(f.Message), " ")
+		line += ": " + oneLine(f.Message)
 	}
 	return line
 }
+
+func oneLine(message string) string { return strings.Join(strings.Fields(message), " ") }
 
 // Status writes everything about a job, one fact a line.
 func Status(w io.Writer, o *engine.Observation) error {
@@ -52,6 +57,8 @@ func Status(w io.Writer, o *engine.Observation) error {
 	row("progress", fmt.Sprintf("%d/%d", o.DoneCount, o.Total))
 	row("run", o.Run)
 	row("template", o.Template)
+	row("setup", failure(o.SetupError))
+	row("teardown", failure(o.TeardownError))
 	row("done", keys(o.DoneText, o.DoneCount))
 	row("failed", keys(o.FailedText, o.FailedCount))
 	row("remaining", keys(o.RemainingText, o.RemainingCount))
@@ -63,6 +70,14 @@ func Status(w io.Writer, o *engine.Observation) error {
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// failure tells of what runs once for a run; "" when it has not failed.
+func failure(message string) string {
+	if message == "" {
+		return ""
+	}
+	return "failed: " + oneLine(message)
 }
 
 // keys is the text of a set of keys, or their number when the text would be
