@@ -49,6 +49,7 @@ type commands struct {
 	Partitions partitionsCmd `cmd:"" help:"List the partitions of a job."`
 	Diff       diffCmd       `cmd:"" help:"Tell what differs between two compilations, or a compilation and a manifest file."`
 	Fmt        fmtCmd        `cmd:"" help:"Write job files in the canonical style."`
+	Convert    convertCmd    `cmd:"" help:"Turn a hand-written Argo Workflow that fans out into a job file."`
 	Status     statusCmd     `cmd:"" help:"Show the state of a job in the cluster."`
 	Stop       stopCmd       `cmd:"" help:"End the active run of a job; what has not finished counts as not done."`
 	Pause      pauseCmd      `cmd:"" help:"Let the active run of a job start no more partitions."`

@@ -14,8 +14,8 @@ type Info struct {
 }
 
 // The codes of the job language. BF10–BF14 concern files, blocks, variables,
-// expressions and references; BF20–BF22 the rules about one job, BF30 what it
-// compiles to.
+// expressions and references, BF16 the conversion of workflows; BF20–BF22 the
+// rules about one job, BF30 what it compiles to.
 const (
 	CodeEncoding       = "BF1001"
 	CodeTooLarge       = "BF1002"
@@ -49,6 +49,13 @@ const (
 	CodeLateWrapped    = "BF1402"
 	CodeLateUnknown    = "BF1403"
 	CodeLateMalformed  = "BF1404"
+	CodeManifestSyntax = "BF1601"
+	CodeManifestShape  = "BF1602"
+	CodeNoWorkflow     = "BF1603"
+	CodeNoFanOut       = "BF1604"
+	CodeNoTemplate     = "BF1605"
+	CodeNotARunner     = "BF1606"
+	CodeDecision       = "BF1607"
 
 	CodeName         = "BF2001"
 	CodeOutOfRange   = "BF2002"
@@ -170,6 +177,14 @@ var registry = []Info{
 	{CodeLateWrapped, "Expression Around Pod Reference", "A value that is known only inside the pod was used inside a larger expression, which is evaluated before.", "Write the reference bare or inside a string template, and let the runner do the rest."},
 	{CodeLateUnknown, "Unknown Pod Reference", "This partition, job or run has no such property.", "Use one of the references that the message lists."},
 	{CodeLateMalformed, "Malformed Pod Reference", "A text starts a reference that does not end as one.", "Write `${partition.start}`, or put one more `$` in front for literal text."},
+
+	{CodeManifestSyntax, "Unreadable Manifest", "The file to convert is neither YAML nor JSON.", "Correct the text at the place shown; render templates of Helm and the like first."},
+	{CodeManifestShape, "Unexpected Manifest Value", "A part of the workflow has another form than Argo gives it.", "Correct it as the message says."},
+	{CodeNoWorkflow, "No Workflow To Convert", "The files hold no Workflow, WorkflowTemplate, ClusterWorkflowTemplate or CronWorkflow.", "Name the file that holds one."},
+	{CodeNoFanOut, "No Fan-Out To Convert", "No step of the workflow is run for each of several items, so there is nothing to partition.", "Write the job by hand: the keys in `partition`, the container in `runner`."},
+	{CodeNoTemplate, "Workflow Template Not Found", "A step calls a template that is in none of the files.", "Name its file too, or correct the name."},
+	{CodeNotARunner, "Step Runs No Container", "What is run for each item is no container and no script, which alone can become a runner.", "Convert a workflow whose items each run one container."},
+	{CodeDecision, "Decision Left Open", "The job file that was made leaves something to a person: it refers to `TODO`, which nothing declares.", "Write what belongs in the place of each `TODO`, as the comment above it says."},
 
 	{CodeName, "Invalid Name", "Kubernetes would refuse the name, or it leaves no room for the suffixes of the objects made from it.", "Choose a name of the form that the message gives."},
 	{CodeOutOfRange, "Value Out Of Range", "The number or duration is smaller or larger than allowed.", "Choose one within the bounds that the message gives."},

@@ -203,3 +203,9 @@ func (d *decoder) anchorRules(root at) {
 		d.warn(diag.CodeAnchorPins, a.path, "Protected pods keep their node, and the runner has no deadline: one that hangs would pin a node until somebody notices. Set runner.deadline to the longest that an attempt may take.")
 	}
 }
+
+// SpotLabel is the label that all spot nodes of a provider in Clouds have.
+func SpotLabel(provider string) (key, value string) {
+	c := clouds[provider]
+	return c.key, c.value
+}

@@ -1,0 +1,57 @@
+// Copyright (c) The terraform-provider-backfill authors
+// SPDX-License-Identifier: MPL-2.0
+
+package cli
+
+import (
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/convert"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
+)
+
+type convertCmd struct {
+	Files []string `arg:"" name:"file" help:"Manifests of Argo, YAML or JSON: the Workflow, WorkflowTemplate or CronWorkflow, and the templates that it refers to. \"-\" is standard input."`
+	Out   string   `placeholder:"FILE" help:"Write to this file instead of standard output."`
+	JSON  bool     `name:"json" help:"Write the diagnostics as JSON to standard error."`
+}
+
+// Run writes a job file with a job for each step that fans out.
+func (c *convertCmd) Run(a *app) error {
+	a.doing = "converting " + strings.Join(c.Files, ", ")
+	var inputs []convert.Input
+	var diags hcl.Diagnostics
+	for _, name := range c.Files {
+		source, problem := a.source(name)
+		if problem != nil {
+			diags = append(diags, problem)
+			continue
+		}
+		inputs = append(inputs, convert.Input{Name: source.Name, Bytes: source.Bytes})
+	}
+	if diags.HasErrors() {
+		return c.finish(a, diags, nil)
+	}
+	result, diags := convert.Convert(inputs)
+	if result.File != nil {
+		if err := a.write(c.Out, result.File); err != nil {
+			return err
+		}
+	}
+	return c.finish(a, diags, result.Sources)
+}
+
+func (c *convertCmd) finish(a *app, diags hcl.Diagnostics, sources map[string]*hcl.File) error {
+	if !c.JSON {
+		return a.finish(diags, sources)
+	}
+	if err := diag.WriteJSON(a.Stderr, diags, sources); err != nil {
+		return err
+	}
+	if diags.HasErrors() {
+		return exitError(exitFailure)
+	}
+	return nil
+}

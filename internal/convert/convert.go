@@ -1,0 +1,219 @@
+// Copyright (c) The terraform-provider-backfill authors
+// SPDX-License-Identifier: MPL-2.0
+
+// Package convert turns Argo Workflows that people wrote, with a step or task
+// that fans out, into job files.
+//
+// What it carries over is exact: a text that would mean something else becomes
+// a reference to TODO, which nothing declares, so that the file cannot be run
+// before somebody has decided. Every value of the original that has no place
+// in the job is listed with its line. The package checks no rule of jobs and
+// knows no type of Argo: it reads manifests as they stand in the file.
+package convert
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/hashicorp/hcl/v2"
+	"go.yaml.in/yaml/v3"
+
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
+)
+
+// Input is one file of manifests, YAML or JSON.
+type Input struct {
+	Name  string
+	Bytes []byte
+}
+
+// Result is what Convert made.
+type Result struct {
+	// File is a job file in the canonical style; nil when there were errors.
+	File []byte
+	// Sources are the inputs, for the snippets of diagnostics.
+	Sources map[string]*hcl.File
+}
+
+// Convert makes one job file of the workflows in the inputs: a job for each
+// step that fans out. Warnings tell of decisions that the file leaves open.
+func Convert(inputs []Input) (Result, hcl.Diagnostics) {
+	r := Result{Sources: map[string]*hcl.File{}}
+	var diags hcl.Diagnostics
+	lib := &library{}
+	for _, in := range inputs {
+		r.Sources[in.Name] = &hcl.File{Bytes: in.Bytes}
+		_, documents, problem := parse(in)
+		if problem != nil {
+			diags = append(diags, problem)
+			continue
+		}
+		for _, d := range documents {
+			diags = append(diags, lib.add(d)...)
+		}
+	}
+	if diags.HasErrors() {
+		return r, diag.Sort(diags)
+	}
+	if len(lib.workflows) == 0 {
+		return r, append(diags, noWorkflow(inputs))
+	}
+	out, more := lib.convert()
+	if diags = diag.Sort(append(diags, more...)); diags.HasErrors() {
+		return r, diags
+	}
+	r.File = format(out)
+	return r, diags
+}
+
+func noWorkflow(inputs []Input) *hcl.Diagnostic {
+	src := &source{name: inputs[0].Name, bytes: inputs[0].Bytes}
+	return diag.InSource(diag.CodeNoWorkflow, src.position(1, 1, 0),
+		"There is no Workflow, WorkflowTemplate, ClusterWorkflowTemplate or CronWorkflow of argoproj.io here. Name the file that holds the one to convert.")
+}
+
+// converter turns one workflow into jobs.
+type converter struct {
+	lib       *library
+	workflow  *workflow
+	namespace string
+	variables *variables
+	names     map[string]bool // of the jobs
+	diags     hcl.Diagnostics
+	notes     []note
+	todos     []string // of the attribute that is written next
+	calls     int
+	// consumed are the steps beside fan-outs that became part of a job, and
+	// leaves the templates of runners.
+	consumed []value
+	leaves   map[*yaml.Node]bool
+	// rest are variables of the container read last that only a patch can
+	// describe.
+	rest []any
+}
+
+// note is something that was not carried over.
+type note struct {
+	at   value
+	text string
+}
+
+// convert converts every workflow that no other refers to.
+func (l *library) convert() ([]entry, hcl.Diagnostics) {
+	var jobs []entry
+	var diags, barren hcl.Diagnostics
+	shared := &variables{taken: map[string]bool{}}
+	names := map[string]bool{}
+	for _, w := range l.roots() {
+		l.running = w
+		c := &converter{lib: l, workflow: w, variables: shared, names: names, leaves: map[*yaml.Node]bool{}}
+		out := c.run()
+		diags = append(diags, c.diags...)
+		if len(out) == 0 {
+			barren = append(barren, diag.InSource(diag.CodeNoFanOut, w.document.get("kind").rng(), fmt.Sprintf(
+				"No step or task of %s is run for each of several items. What can be converted has withItems, withParam or withSequence, reached from the entrypoint; "+
+					"and where it uses templates of another WorkflowTemplate, that file must be named too.", w.describe())))
+		}
+		jobs = append(jobs, out...)
+	}
+	if len(jobs) == 0 {
+		return nil, append(diags, barren...)
+	}
+	for _, d := range barren {
+		d.Severity = hcl.DiagWarning
+	}
+	return append(shared.blocks, jobs...), append(diags, barren...)
+}
+
+// run makes the jobs of the workflow.
+func (c *converter) run() []entry {
+	meta := c.workflow.document.get("metadata")
+	c.namespace = plainName(meta.get("namespace").text())
+	c.variables.enter(c.workflow)
+	fans := c.find()
+	var jobs []entry
+	for _, f := range fans {
+		name := c.workflow.name
+		if step := f.call.name(); len(fans) > 1 {
+			name += "-" + step
+		}
+		jobs = append(jobs, c.job(c.unique(name), f))
+	}
+	if len(jobs) == 0 {
+		return nil
+	}
+	c.besides(fans)
+	jobs[0].comments = append(c.head(), jobs[0].comments...)
+	return jobs
+}
+
+// unique makes the name of a job of what the original is called.
+func (c *converter) unique(name string) string {
+	const longest = 40
+	clean := strings.Trim(notDNS.ReplaceAllString(strings.ToLower(name), "-"), "-")
+	if clean == "" {
+		clean = "job"
+	}
+	clean = strings.Trim(clean[:min(len(clean), longest)], "-")
+	for n, base := 2, clean; c.names[clean]; n++ {
+		suffix := fmt.Sprintf("-%d", n)
+		clean = base[:min(len(base), longest-len(suffix))] + suffix
+	}
+	c.names[clean] = true
+	return clean
+}
+
+// head is the comment above the first job of a workflow.
+func (c *converter) head() []string {
+	w := c.workflow
+	out := []string{fmt.Sprintf("Converted from %s of %s.", w.describe(), w.document.in.name)}
+	notes := slices.Concat(c.notes, c.leftovers())
+	slices.SortStableFunc(notes, func(a, b note) int {
+		return cmp.Or(cmp.Compare(a.at.in.name, b.at.in.name), cmp.Compare(a.at.line(), b.at.line()), cmp.Compare(a.at.path, b.at.path))
+	})
+	if len(notes) == 0 {
+		return out
+	}
+	out = append(out, "", "Not carried over:")
+	for _, n := range slices.CompactFunc(notes, func(a, b note) bool { return a.at.node == b.at.node && a.text == b.text }) {
+		where := fmt.Sprintf("line %d", n.at.line())
+		if n.at.in != w.document.in {
+			where = n.at.in.name + ", " + where
+		}
+		out = append(out, fmt.Sprintf("- %s, %s: %s", where, n.at.path, n.text))
+	}
+	return out
+}
+
+// note lists a value as not carried over, with all below it.
+func (c *converter) note(at value, format string, args ...any) {
+	at.use()
+	c.notes = append(c.notes, note{at, fmt.Sprintf(format, args...)})
+}
+
+// todo asks for a decision, in a comment above the attribute that is written
+// next and in a warning at the original's place.
+func (c *converter) todo(at value, format string, args ...any) {
+	what := fmt.Sprintf(format, args...)
+	first, size := utf8.DecodeRuneInString(what)
+	what = string(unicode.ToUpper(first)) + what[size:]
+	d := diag.InSource(diag.CodeDecision, at.rng(), what)
+	d.Severity = hcl.DiagWarning
+	c.diags = append(c.diags, d)
+	c.todos = append(c.todos, fmt.Sprintf("TODO (line %d): %s", at.line(), what))
+}
+
+// decided takes the comments that todo has left for an attribute.
+func (c *converter) decided() []string {
+	out := c.todos
+	c.todos = nil
+	return slices.Compact(out)
+}
+
+func (c *converter) refuse(code string, at value, format string, args ...any) {
+	c.diags = append(c.diags, diag.InSource(code, at.rng(), fmt.Sprintf(format, args...)))
+}

@@ -1,0 +1,130 @@
+// Copyright (c) The terraform-provider-backfill authors
+// SPDX-License-Identifier: MPL-2.0
+
+package convert_test
+
+import (
+	"bytes"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclwrite"
+	"golang.org/x/tools/txtar"
+
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/convert"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/engine"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/lang"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/ledger"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden parts of testdata")
+
+// The golden parts: the job file, what is told on the way, and what compiling
+// the job file says (nothing, where it is complete).
+const (
+	goldenFile     = "job.backfill.hcl"
+	goldenMessages = "messages"
+	goldenOpen     = "compile"
+)
+
+func TestGolden(t *testing.T) {
+	paths, err := filepath.Glob("testdata/*.txtar")
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("no cases: %v", err)
+	}
+	for _, path := range paths {
+		t.Run(strings.TrimSuffix(filepath.Base(path), ".txtar"), func(t *testing.T) {
+			archive, err := txtar.ParseFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var inputs []convert.Input
+			want := map[string]string{}
+			kept := archive.Files[:0:0]
+			for _, f := range archive.Files {
+				switch f.Name {
+				case goldenFile, goldenMessages, goldenOpen:
+					want[f.Name] = string(f.Data)
+				default:
+					inputs = append(inputs, convert.Input{Name: f.Name, Bytes: f.Data})
+					kept = append(kept, f)
+				}
+			}
+			got := outcome(t, inputs)
+			if *update {
+				archive.Files = kept
+				for _, name := range []string{goldenFile, goldenMessages, goldenOpen} {
+					if got[name] != "" {
+						archive.Files = append(archive.Files, txtar.File{Name: name, Data: []byte(got[name])})
+					}
+				}
+				if err := os.WriteFile(path, txtar.Format(archive), 0o600); err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			if d := cmp.Diff(want, got); d != "" {
+				t.Errorf("run with -update to accept:\n%s", d)
+			}
+		})
+	}
+}
+
+func outcome(t *testing.T, inputs []convert.Input) map[string]string {
+	t.Helper()
+	out := map[string]string{}
+	result, diags := convert.Convert(inputs)
+	for _, d := range diags {
+		if diag.CodeOf(d) == "" || d.Subject == nil {
+			t.Errorf("a diagnostic has no code or place: %s; %s", d.Summary, d.Detail)
+		}
+	}
+	var messages bytes.Buffer
+	if err := diag.WriteText(&messages, diags, result.Sources, diag.TextOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if messages.Len() > 0 {
+		out[goldenMessages] = messages.String()
+	}
+	if diags.HasErrors() {
+		return out
+	}
+	if formatted := hclwrite.Format(result.File); !bytes.Equal(formatted, result.File) {
+		t.Errorf("the file is not formatted:\n%s", cmp.Diff(string(result.File), string(formatted)))
+	}
+	out[goldenFile] = string(result.File)
+	if open := compile(result.File); len(open) > 0 {
+		for _, d := range open {
+			// A complete file is valid; one that is not says what is open.
+			if d.Severity == hcl.DiagError && !strings.Contains(string(result.File), "TODO") && diag.CodeOf(d) != diag.CodeNoValue {
+				t.Errorf("the file has no TODO and is not valid: %s; %s", d.Summary, d.Detail)
+			}
+		}
+		out[goldenOpen] = short(open)
+	}
+	return out
+}
+
+// compile compiles every job of a file.
+func compile(file []byte) hcl.Diagnostics {
+	m, diags := lang.Load([]lang.Source{{Name: "job.backfill.hcl", Bytes: file}}, lang.Inputs{})
+	for _, body := range m.Bodies {
+		_, more := engine.Compile(body.Value, ledger.Set{}, 1)
+		diags = append(diags, diag.Resolve(more, body.Origin)...)
+	}
+	return diag.Sort(diags)
+}
+
+func short(diags hcl.Diagnostics) string {
+	var b strings.Builder
+	for _, d := range diags {
+		b.WriteString(d.Error() + "\n")
+	}
+	return b.String()
+}
