@@ -47,7 +47,7 @@ func (a *app) connect(f clusterFlags) (cluster.Backend, error) {
 		value := a.Getenv(name)
 		return value, value != ""
 	}
-	c := cluster.Config{ConfigPath: f.Kubeconfig, ConfigContext: f.Context}.WithKubeconfigVariable(lookup)
+	c := cluster.Config{ConfigPath: f.Kubeconfig, ConfigContext: f.Context, MayAsk: true}.WithKubeconfigVariable(lookup)
 	c, err := c.WithEnvironment(lookup)
 	if err != nil {
 		return nil, err

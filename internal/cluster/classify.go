@@ -24,6 +24,9 @@ func classify(ctx context.Context, call Call, host string, err error) error {
 	if errors.As(err, &known) {
 		return err
 	}
+	if what, ok := pluginFailure(err); ok && ctx.Err() == nil {
+		return NewError(NoCredentials, call, host, errors.New(what))
+	}
 	return NewError(reasonOf(ctx, call, err), call, host, err)
 }
 

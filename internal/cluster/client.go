@@ -40,12 +40,26 @@ func Connect(c Config, userAgent string, r Retry) (*Client, error) {
 		return nil, err
 	}
 	count := &counters{}
-	rc.Wrap(func(next http.RoundTripper) http.RoundTripper { return &counting{count, next} })
-	api, err := dynamic.NewForConfig(rc)
+	rc.Wrap(func(next http.RoundTripper) http.RoundTripper {
+		return &bounded{&counting{count, next}, requestTimeout}
+	})
+	api, err := dial(rc)
 	if err != nil {
 		return nil, misconfigured("The credentials cannot be used: " + err.Error() + ".")
 	}
+	r.renewed = rc.ExecProvider != nil
 	return &Client{Backend: WithRetry(&direct{api, rc.Host}, r), host: rc.Host, counters: count}, nil
+}
+
+func dial(rc *rest.Config) (dynamic.Interface, error) {
+	client, err := rest.HTTPClientFor(rc)
+	if err != nil {
+		return nil, err
+	}
+	if rc.ExecProvider != nil {
+		client.Transport = &patient{client.Transport}
+	}
+	return dynamic.NewForConfigAndClient(rc, client)
 }
 
 // Host is the URL of the API server.

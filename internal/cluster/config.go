@@ -31,13 +31,8 @@ type Config struct {
 	Exec                  *Exec
 	// InCluster takes the service account of the pod this program runs in.
 	InCluster bool
-}
-
-// Exec is a command that prints credentials.
-type Exec struct {
-	APIVersion, Command string
-	Args                []string
-	Env                 map[string]string
+	// MayAsk lets a credential plugin read standard input.
+	MayAsk bool
 }
 
 // String names the cluster without secrets, so that a Config can be logged.
@@ -75,7 +70,8 @@ type Lookup func(name string) (value string, found bool)
 // WithEnvironment fills what c leaves empty from the KUBE_… variables that
 // Kubernetes providers share. When c itself names a cluster, the variables that
 // would name one are not read, so that a forgotten variable cannot redirect
-// it; credentials are. A variable that does not parse is an error.
+// it; credentials are, unless c has a credential plugin. A variable that does
+// not parse is an error.
 func (c Config) WithEnvironment(lookup Lookup) (Config, error) {
 	get := func(name string) string {
 		v, _ := lookup(name)
@@ -93,16 +89,18 @@ func (c Config) WithEnvironment(lookup Lookup) (Config, error) {
 			c.ConfigPaths = splitPaths(get("KUBE_CONFIG_PATHS"))
 		}
 	}
-	fill(&c.Username, "KUBE_USER")
-	fill(&c.Password, "KUBE_PASSWORD")
+	if c.Exec == nil {
+		fill(&c.Username, "KUBE_USER")
+		fill(&c.Password, "KUBE_PASSWORD")
+		fill(&c.ClientCertificate, "KUBE_CLIENT_CERT_DATA")
+		fill(&c.ClientKey, "KUBE_CLIENT_KEY_DATA")
+		fill(&c.Token, "KUBE_TOKEN")
+	}
 	fill(&c.TLSServerName, "KUBE_TLS_SERVER_NAME")
-	fill(&c.ClientCertificate, "KUBE_CLIENT_CERT_DATA")
-	fill(&c.ClientKey, "KUBE_CLIENT_KEY_DATA")
 	fill(&c.ClusterCACertificate, "KUBE_CLUSTER_CA_CERT_DATA")
 	fill(&c.ConfigContext, "KUBE_CTX")
 	fill(&c.ConfigContextAuthInfo, "KUBE_CTX_AUTH_INFO")
 	fill(&c.ConfigContextCluster, "KUBE_CTX_CLUSTER")
-	fill(&c.Token, "KUBE_TOKEN")
 	fill(&c.ProxyURL, "KUBE_PROXY_URL")
 	if text := get("KUBE_INSECURE"); c.Insecure == nil && text != "" {
 		insecure, err := strconv.ParseBool(text)
@@ -173,8 +171,12 @@ func (c Config) check() error {
 			"is set, but no kubeconfig that it could refer to. Set \"config_path\" too, or remove it.")
 	case (c.ClientCertificate == "") != (c.ClientKey == ""):
 		return misconfigured("\"client_certificate\" and \"client_key\" belong together, and only one of them is set. Set both, or neither.")
-	case c.Exec != nil && c.Exec.Command == "":
-		return misconfigured("\"exec\" has no \"command\". Name the program that prints the credentials.")
+	case c.Exec != nil && len(c.clashing()) > 0:
+		return misconfigured(fmt.Sprintf("\"exec\" and %s are both set, and each is a credential of its own. Keep the one that is meant.", strings.Join(c.clashing(), ", ")))
+	case c.Exec != nil && c.InCluster:
+		return misconfigured("\"exec\" and \"in_cluster\" are both set, and each gives credentials. Keep the one that is meant.")
+	case c.Exec != nil:
+		return c.Exec.check()
 	}
 	return nil
 }

@@ -48,6 +48,7 @@ func TestWhichClusterIsMeant(t *testing.T) {
 	path := write(t, kubeconfig)
 	empty := write(t, "")
 	yes := true
+	plugin := &Exec{APIVersion: "client.authentication.k8s.io/v1", Command: "get-token"}
 	tests := map[string]struct {
 		config Config
 		env    Lookup
@@ -86,6 +87,13 @@ func TestWhichClusterIsMeant(t *testing.T) {
 		"insecure with CA":                  {Config{Host: "https://a:1", Insecure: &yes, ClusterCACertificate: "x"}, environment(), "", "", "Keep one"},
 		"insecure variable":                 {Config{Host: "https://a:1"}, environment("KUBE_INSECURE", "maybe"), "", "", "KUBE_INSECURE"},
 		"proxy":                             {Config{Host: "https://a:1", ProxyURL: "http://u:hidden@p:1"}, environment(), "https://a:1", "", ""},
+		"plugin and token":                  {Config{Host: "https://a:1", Token: "hidden", Exec: plugin}, environment(), "", "", `"exec" and "token" are both set`},
+		"plugin and basic":                  {Config{Host: "https://a:1", Username: "u", Password: "hidden", Exec: plugin}, environment(), "", "", `"password", "username"`},
+		"plugin, credentials of variables":  {Config{Host: "https://a:1", Exec: plugin}, environment("KUBE_TOKEN", "hidden", "KUBE_USER", "u"), "https://a:1", "", ""},
+		"plugin in the cluster":             {Config{InCluster: true, Exec: plugin}, environment(), "", "", `"exec" and "in_cluster"`},
+		"plugin without command":            {Config{Host: "https://a:1", Exec: &Exec{APIVersion: plugin.APIVersion}}, environment(), "", "", `no "command"`},
+		"plugin of an unknown version":      {Config{Host: "https://a:1", Exec: &Exec{APIVersion: "v1", Command: "a"}}, environment(), "", "", "client.authentication.k8s.io/v1beta1"},
+		"plugin beside a kubeconfig":        {Config{ConfigPath: path, Exec: plugin}, environment(), "https://prod.example.com:6443", "", ""},
 		"bad proxy":                         {Config{Host: "https://a:1", ProxyURL: "://hidden"}, environment(), "", "", "proxy_url"},
 	}
 	t.Setenv("KUBERNETES_SERVICE_HOST", "")

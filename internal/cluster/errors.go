@@ -27,6 +27,7 @@ const (
 	Unreachable     Reason = "Unreachable" // no answer from the server
 	Untrusted       Reason = "Untrusted"   // TLS
 	Canceled        Reason = "Canceled"    // by the caller's context
+	NoCredentials   Reason = "NoCredentials"
 	Misconfigured   Reason = "Misconfigured"
 )
 
@@ -100,6 +101,9 @@ func words(e *Error) (summary, detail string) {
 	case Unauthorized:
 		return "Credentials Refused by the Cluster", failed + server + " does not accept the configured credentials. They may have expired: renew them, " +
 			"or check \"token\", \"client_certificate\", \"exec\" or the kubeconfig's user."
+	case NoCredentials:
+		return "No Credentials For The Cluster", failed + "the program that \"exec\", or the kubeconfig's user, names gave no credentials." + cause(e) +
+			" Run it by hand with the same arguments and variables: it must print an ExecCredential. What it wrote to standard error is there, or in Terraform's log (TF_LOG=debug)."
 	case Refused:
 		return "Object Refused by the Cluster", failed + server + " refused it." + why
 	case TooLarge:

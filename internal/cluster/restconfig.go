@@ -47,7 +47,9 @@ func (c Config) restConfig(userAgent string) (*rest.Config, error) {
 		return nil, err
 	}
 	rc.UserAgent = userAgent
-	rc.Timeout = requestTimeout
+	if !c.MayAsk {
+		keepStdin(rc)
+	}
 	// The API server has its own flow control; a client-side limit would only
 	// make plans of many jobs slow.
 	rc.QPS, rc.Burst = 1000, 2000
@@ -193,14 +195,7 @@ func (c Config) overrideTransport(rc *rest.Config) error {
 		rc.Proxy = http.ProxyURL(u)
 	}
 	if c.Exec != nil {
-		rc.BearerToken, rc.BearerTokenFile = "", ""
-		rc.ExecProvider = &api.ExecConfig{
-			APIVersion: c.Exec.APIVersion, Command: c.Exec.Command, Args: c.Exec.Args,
-			InteractiveMode: api.IfAvailableExecInteractiveMode,
-		}
-		for _, name := range sortedKeys(c.Exec.Env) {
-			rc.ExecProvider.Env = append(rc.ExecProvider.Env, api.ExecEnvVar{Name: name, Value: c.Exec.Env[name]})
-		}
+		c.Exec.use(rc)
 	}
 	return nil
 }

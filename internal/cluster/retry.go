@@ -18,6 +18,9 @@ type Retry struct {
 	Backoff, MaxBackoff time.Duration
 	// Pause waits, or returns the context's error early. Nil: real time.
 	Pause func(context.Context, time.Duration) error
+	// renewed tells that credentials which were refused have been renewed by
+	// the time the failure is seen, so that once more is worth it.
+	renewed bool
 }
 
 // DefaultRetry gives a server about four seconds to come back.
@@ -49,9 +52,13 @@ type retrying struct {
 }
 
 func (r *retrying) do(ctx context.Context, call func() error) error {
-	backoff := r.policy.Backoff
+	backoff, renewed := r.policy.Backoff, r.policy.renewed
 	for attempt := 1; ; attempt++ {
 		err := call()
+		if renewed && ReasonOf(err) == Unauthorized {
+			renewed = false
+			continue
+		}
 		if err == nil || !IsTransient(err) || attempt >= r.policy.Attempts {
 			return err
 		}

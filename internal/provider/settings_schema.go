@@ -104,14 +104,15 @@ func settingsAttributes() map[string]schema.Attribute {
 		},
 		"exec": schema.SingleNestedAttribute{
 			Optional:            true,
-			MarkdownDescription: "Program that prints credentials, such as `gke-gcloud-auth-plugin` or `aws eks get-token`.",
+			MarkdownDescription: "Program that prints credentials, such as `gke-gcloud-auth-plugin` or `aws eks get-token`. They are the only ones that are used: " +
+				"with a kubeconfig, only the cluster is taken from it. The program gets no standard input, which is Terraform's; what it writes to standard error is in Terraform's log.",
 			Attributes: map[string]schema.Attribute{
-				"api_version": schema.StringAttribute{Required: true, MarkdownDescription: "Version of the credential protocol, such as `client.authentication.k8s.io/v1`."},
+				"api_version": schema.StringAttribute{Required: true, MarkdownDescription: "Version of the credential protocol: `client.authentication.k8s.io/v1` or `client.authentication.k8s.io/v1beta1`."},
 				"command":     schema.StringAttribute{Required: true, MarkdownDescription: "Program to run."},
 				"args":        schema.ListAttribute{Optional: true, ElementType: types.StringType, MarkdownDescription: "Its arguments."},
 				"env": schema.MapAttribute{
 					Optional: true, Sensitive: true, ElementType: types.StringType,
-					MarkdownDescription: "Environment variables to add for it.",
+					MarkdownDescription: "Environment variables to add to those of Terraform.",
 				},
 			},
 		},

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/cluster"
 )
 
@@ -80,6 +82,32 @@ func TestUnparsableVariableIsAnError(t *testing.T) {
 	_, problem := opened(t, object{"host": "https://a.example"}, map[string]string{"KUBE_INSECURE": "maybe"})
 	if !strings.Contains(problem, "KUBE_INSECURE") || !strings.Contains(problem, `"maybe"`) {
 		t.Errorf("got %q", problem)
+	}
+}
+
+func TestUnknownExecNeverFallsThrough(t *testing.T) {
+	text, texts := tftypes.String, tftypes.Map{ElementType: tftypes.String}
+	ty := tftypes.Object{AttributeTypes: map[string]tftypes.Type{
+		"api_version": text, "command": text, "args": tftypes.List{ElementType: text}, "env": texts,
+	}}
+	written := func(name string, v any) tftypes.Value {
+		values := map[string]tftypes.Value{
+			"api_version": tftypes.NewValue(text, "client.authentication.k8s.io/v1"), "command": tftypes.NewValue(text, "a"),
+			"args": tftypes.NewValue(ty.AttributeTypes["args"], nil), "env": tftypes.NewValue(texts, nil),
+		}
+		values[name] = tftypes.NewValue(ty.AttributeTypes[name], v)
+		return tftypes.NewValue(ty, values)
+	}
+	for name, exec := range map[string]tftypes.Value{
+		"exec":         tftypes.NewValue(ty, tftypes.UnknownValue),
+		"exec.command": written("command", tftypes.UnknownValue),
+		"exec.args":    written("args", tftypes.UnknownValue),
+		"exec.env":     written("env", map[string]tftypes.Value{"A": tftypes.NewValue(text, tftypes.UnknownValue)}),
+	} {
+		_, problem := opened(t, object{"host": "https://a.example", "exec": exec}, map[string]string{"KUBE_TOKEN": "other"})
+		if !strings.Contains(problem, "Cluster Not Known Yet") || !strings.Contains(problem, name) {
+			t.Errorf("%s: got %q", name, problem)
+		}
 	}
 }
 
