@@ -103,7 +103,7 @@ func settingsAttributes() map[string]schema.Attribute {
 				"Never assumed: without it a pod's own cluster is not touched.",
 		},
 		"exec": schema.SingleNestedAttribute{
-			Optional:            true,
+			Optional: true,
 			MarkdownDescription: "Program that prints credentials, such as `gke-gcloud-auth-plugin` or `aws eks get-token`. They are the only ones that are used: " +
 				"with a kubeconfig, only the cluster is taken from it. The program gets no standard input, which is Terraform's; what it writes to standard error is in Terraform's log.",
 			Attributes: map[string]schema.Attribute{
