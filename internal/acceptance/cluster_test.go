@@ -34,8 +34,8 @@ type localCluster struct {
 	// the namespace of the tests, and no other rights.
 	limited string
 	ours    bool // started here, so to be stopped here
-	core                      kubernetes.Interface
-	dynamic                   dynamic.Interface
+	core    kubernetes.Interface
+	dynamic dynamic.Interface
 }
 
 var (

@@ -84,6 +84,8 @@ type Failure struct {
 	Partition domain.Partition
 	Attempts  int
 	Message   string // at most 256 bytes
+	// Details are the last five attempts, ascending.
+	Details []Attempt
 }
 
 // Once is what became of a container that runs once for a run.
@@ -114,4 +116,7 @@ type Outcome struct {
 	// that later waves were not started.
 	OverBudget bool
 	Failures   []Failure // in run order
+	// Waiting and Retried say what an active run has trouble with.
+	Waiting []Waiting
+	Retried Retried
 }

@@ -79,6 +79,11 @@ func TestReadObserved(t *testing.T) {
 			var failures []string
 			for _, f := range out.Failures {
 				failures = append(failures, fmt.Sprintf("%s %d %s", test.domain.Key(f.Partition), f.Attempts, f.Message))
+				for i, a := range f.Details {
+					if a.Number != i || a.Cause != CauseApplication || a.ExitCode != 3 || a.Started.IsZero() || a.Finished.Before(a.Started) || len(f.Details) != f.Attempts {
+						t.Errorf("attempt %+v of %d", a, len(f.Details))
+					}
+				}
 			}
 			if !slices.Equal(failures, test.failures) {
 				t.Errorf("failures %q, want %q", failures, test.failures)

@@ -104,7 +104,7 @@ func Read(d domain.Domain, o Observed) (Outcome, error) {
 			return Outcome{}, err
 		}
 	}
-	r := reader{domain: d, shape: s, written: map[string][]domain.Partition{}}
+	r := reader{domain: d, shape: s, written: map[string][]domain.Partition{}, on: capacityOf(o.Run)}
 	if s.needsData() {
 		for _, data := range o.Data {
 			if !strings.HasPrefix(data.GetName(), s.run+"-d") {
@@ -137,6 +137,10 @@ func Read(d domain.Domain, o Observed) (Outcome, error) {
 	out.Failed = ledger.Of(d, slices.Values(r.failed))
 	out.Running = ledger.Of(d, slices.Values(r.running))
 	out.Failures = r.failures()
+	if !out.Ended {
+		r.steps(run)
+		out.Waiting, out.Retried = r.sorted(), r.retried
+	}
 	return out, nil
 }
 
@@ -145,6 +149,7 @@ type reader struct {
 	domain  domain.Domain
 	shape   shape
 	written map[string][]domain.Partition // by ConfigMap
+	on      func(attempt int) string      // see capacityOf
 	tally
 }
 
@@ -152,6 +157,7 @@ type reader struct {
 type tally struct {
 	done, failed, running []domain.Partition
 	found                 []placedFailure
+	trouble
 }
 
 func (t *tally) add(o tally) {
@@ -159,6 +165,7 @@ func (t *tally) add(o tally) {
 	t.failed = append(t.failed, o.failed...)
 	t.running = append(t.running, o.running...)
 	t.found = append(t.found, o.found...)
+	t.join(o.trouble)
 }
 
 // placedFailure is a failure with its place in run order.
@@ -276,7 +283,7 @@ func (r *reader) readAll(shards []observedShard, out *Outcome) error {
 			if err != nil {
 				return err
 			}
-			one := reader{domain: r.domain, shape: r.shape, written: r.written}
+			one := reader{domain: r.domain, shape: r.shape, written: r.written, on: r.on}
 			err = one.leaves(child, s.shard, r.shape.dataName(s.k))
 			tallies[i], ended[i] = one.tally, child.phase.Ended()
 			return err
@@ -315,12 +322,22 @@ func (r *reader) leaves(w workflow, s shard, data string) error {
 			// Nobody let it finish: it is left to do.
 		case n.failed():
 			r.failed = append(r.failed, p)
-			r.found = append(r.found, placedFailure{s.k, i, Failure{p, n.attempts(), w.reason(n)}})
+			r.found = append(r.found, placedFailure{s.k, i, Failure{p, n.attempts(), w.reason(n), w.failedAttempts(n, r.on)}})
 		case !w.phase.Ended() && (n.Phase == PhaseRunning || n.Phase == PhasePending):
 			r.running = append(r.running, p)
+			r.look(w, n, r.on, &p)
 		}
 	}
 	return nil
+}
+
+// steps looks at what is no partition and has not ended.
+func (r *reader) steps(run workflow) {
+	for _, n := range run.running(tmplLauncher, tmplSetup, tmplTeardown) {
+		if n.Phase == PhaseRunning || n.Phase == PhasePending {
+			r.look(run, n, func(int) string { return CapacityAny }, nil)
+		}
+	}
 }
 
 // lookup maps the numbers of a Workflow's computed partitions to partitions, by
@@ -382,13 +399,15 @@ func (w workflow) reason(n nodeStatus) string {
 }
 
 // clip shortens a message to maxMessage bytes without cutting a character.
-func clip(message string) string {
+func clip(message string) string { return clipTo(message, maxMessage) }
+
+func clipTo(message string, most int) string {
 	const mark = "…"
 	message = strings.ToValidUTF8(message, "?")
-	if len(message) <= maxMessage {
+	if len(message) <= most {
 		return message
 	}
-	end := maxMessage - len(mark)
+	end := most - len(mark)
 	for !utf8.RuneStart(message[end]) {
 		end--
 	}

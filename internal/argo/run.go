@@ -101,6 +101,9 @@ func (r run) workflow() (manifest.Object, error) {
 	if r.job.Reason != "" {
 		annotations[AnnotationReason] = r.job.Reason
 	}
+	if text := capacityText(r.job.Spot); text != "" {
+		annotations[AnnotationCapacity] = text
+	}
 	o := newObject(apiVersion, "Workflow", r.job.Namespace, r.name, r.labels(), annotations)
 	o.Object["spec"] = spec
 	return o, nil

@@ -36,6 +36,9 @@ type nodeStatus struct {
 	Inputs       parameters `json:"inputs"`
 	Outputs      parameters `json:"outputs"`
 	Children     []string   `json:"children"`
+	HostNodeName string     `json:"hostNodeName"`
+	StartedAt    time.Time  `json:"startedAt"`
+	FinishedAt   time.Time  `json:"finishedAt"`
 }
 
 type calledRef struct {
@@ -47,6 +50,7 @@ type parameters struct {
 		Name  string `json:"name"`
 		Value string `json:"value"`
 	} `json:"parameters"`
+	ExitCode string `json:"exitCode"` // of outputs
 }
 
 func (p parameters) get(name string) (string, bool) {

@@ -18,8 +18,9 @@ const watchInterval = 2 * time.Second
 
 type statusCmd struct {
 	clusterFlags
-	Name  string `arg:"" name:"job" help:"Name of the job."`
-	Watch bool   `help:"Print a line whenever something changes, until no run is active; fails when keys are left then."`
+	Name     string `arg:"" name:"job" help:"Name of the job."`
+	Attempts bool   `help:"List the attempts of all failed partitions, not of the first ten alone."`
+	Watch    bool   `help:"Print a line whenever something changes, until no run is active; fails when keys are left then."`
 }
 
 // Run prints the state of a job, once or until it rests.
@@ -36,7 +37,7 @@ func (c *statusCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	return report.Status(a.Stdout, seen)
+	return report.Status(a.Stdout, seen, c.Attempts)
 }
 
 func (c *statusCmd) observe(a *app, e *engine.Engine) (*engine.Observation, error) {
@@ -67,6 +68,12 @@ func (c *statusCmd) watch(a *app, e *engine.Engine) error {
 		if line := report.Line(seen); line != last {
 			fmt.Fprintln(a.Stdout, line)
 			last = line
+		}
+		for _, obstacle := range seen.Obstacles {
+			if kind := fmt.Sprint("obstacle ", obstacle.Kind, obstacle.Stuck); !told[kind] {
+				told[kind] = true
+				fmt.Fprintln(a.Stdout, report.ObstacleLine(obstacle))
+			}
 		}
 		switch seen.Phase {
 		case engine.Complete, engine.AwaitingApproval:

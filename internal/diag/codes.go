@@ -123,6 +123,7 @@ const (
 	CodeReprocess     = "BF4016"
 	CodeTeardown      = "BF4017"
 	CodeNotWaiting    = "BF4020"
+	CodeStuck         = "BF4021"
 	CodeUndeclared    = "BF4030"
 
 	CodeNoDeclaration   = "BF5001"
@@ -253,6 +254,7 @@ var registry = []Info{
 	{CodeReprocess, "Reprocessing Prevented", "The change would run finished partitions again, and prevent_reprocess is true.", "Undo the change, or set prevent_reprocess to false."},
 	{CodeTeardown, "Teardown Failed", "The teardown of a run failed with all of its attempts, or its only one after a stop. Partitions are not affected.", "Do by hand what it was to do. The warning goes with the next run."},
 	{CodeNotWaiting, "Nothing To Approve", "The job does not wait for approval: a run is active, everything is done, or the gate is open already.", "See `status` for what the job does."},
+	{CodeStuck, "Backfill Stuck", "An active run waits for something that does not come: a node, an image, or Argo itself. Nothing is lost, and the run goes on as soon as it comes.", "Follow the message. `spot.max_pending` says how long waiting is normal."},
 	{CodeUndeclared, "Run Without Declaration", "A Workflow of the job was found without a record, and its annotations do not tell the job's declaration: they were removed, or the declaration is longer than 32 kB.", "Declare the job as it was compiled, and apply without importing."},
 	{CodeNoDeclaration, "Missing Job Declaration", "The resource has neither the attributes of a job nor `source`.", "Set `name`, `partition` and `runner`, or `source`."},
 	{CodeTwoDeclarations, "Conflicting Job Declarations", "The resource has `source` and attributes of a job too.", "Keep one of the two forms."},

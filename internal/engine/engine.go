@@ -18,6 +18,7 @@ import (
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/cluster"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/ledger"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/record"
 )
 
 // Phase is the state of a job as users see it.
@@ -72,6 +73,8 @@ type Observation struct {
 	// job stands between its waves; plans need both.
 	Canary string
 	Gate   Gate
+	// Obstacles say what an active run waits for or tries again.
+	Obstacles []Obstacle
 	// Drift says, one sentence each, what was changed by hand.
 	Drift []string
 }
@@ -81,7 +84,11 @@ type FailedPartition struct {
 	Key, Start, End string // Start and End are "" for values and products
 	Attempts        int
 	Message         string
+	Details         []Attempt // the last five, ascending
 }
+
+// Attempt is one pod that failed.
+type Attempt = record.Attempt
 
 // Options are the engine's edges.
 type Options struct {

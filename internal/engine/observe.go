@@ -5,6 +5,8 @@ package engine
 
 import (
 	"context"
+	"strings"
+	"time"
 
 	"github.com/hashicorp/hcl/v2"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -36,7 +38,7 @@ func (e *Engine) observe(ctx context.Context, get reader, namespace, name string
 		return nil, append(diags, failed(err))
 	}
 	o, d := s.observation()
-	o.Drift = changed
+	o.Drift, o.Obstacles = changed, e.obstacles(s)
 	return o, append(diags, d...)
 }
 
@@ -78,11 +80,12 @@ func (s *sight) observation() (*Observation, hcl.Diagnostics) {
 
 // Troubles warns of what went wrong beside the partitions of the latest run.
 func (o *Observation) Troubles() hcl.Diagnostics {
+	stuck := o.StuckWarnings()
 	if o.TeardownError == "" {
-		return nil
+		return stuck
 	}
-	return hcl.Diagnostics{warning(diag.CodeTeardown, "The teardown of run %s of job \"%s/%s\" failed for good, and is not tried again: %s. What the partitions have done stays done. "+
-		"Do by hand what the teardown was to do; this warning goes with the next run.", o.Run, o.Namespace, o.Name, o.TeardownError)}
+	return append(stuck, warning(diag.CodeTeardown, "The teardown of run %s of job \"%s/%s\" failed for good, and is not tried again: %s. What the partitions have done stays done. "+
+		"Do by hand what the teardown was to do; this warning goes with the next run.", o.Run, o.Namespace, o.Name, o.TeardownError))
 }
 
 func lost(rec *record.Record, number int) *hcl.Diagnostic {
@@ -139,8 +142,33 @@ func add(rec *record.Record, r *runSight) {
 func describe(d domain.Domain, f argo.Failure) record.Failure {
 	out := record.Failure{Key: d.Key(f.Partition), Attempts: f.Attempts, Message: f.Message}
 	out.Start, out.End = bounds(d, f.Partition)
+	for _, a := range f.Details {
+		out.Details = append(out.Details, detail(a))
+	}
 	return out
 }
+
+func detail(a argo.Attempt) record.Attempt {
+	out := record.Attempt{
+		Number: a.Number, Node: a.Node, Capacity: a.Capacity, Cause: string(a.Cause), Message: oneLine(a.Message),
+		Started: stamp(a.Started), Finished: stamp(a.Finished),
+	}
+	if a.ExitCode >= 0 {
+		out.ExitCode = &a.ExitCode
+	}
+	return out
+}
+
+func stamp(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339)
+}
+
+// oneLine keeps control characters, which JSON would blow up, out of what is
+// kept.
+func oneLine(message string) string { return strings.Join(strings.Fields(message), " ") }
 
 // bounds are those of a partition of one axis with positions, else empty.
 func bounds(d domain.Domain, p domain.Partition) (start, end string) {

@@ -50,6 +50,7 @@ func build(root at, dom domain.Domain) *Job {
 		Spread:      spreads[root.attr("spread").text()],
 		Limits:      buildLimits(root.attr("limits")),
 	}
+	j.MaxPending = root.attr("spot").attr("max_pending").duration(MaxPending)
 	j.Retry.Interruptions = int(root.attr("interruptions").attr("limit").integer(Interruptions))
 	j.Spot = buildSpot(root.attr("spot"), j.Retry)
 	j.Runner.Grace = root.attr("runner").attr("grace_period").duration(j.Spot.grace())

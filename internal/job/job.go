@@ -52,6 +52,8 @@ type Job struct {
 	Spread string // label of nodes over which pods are spread, or empty
 
 	Limits Limits
+	// MaxPending is how long a pod may wait before its run is called stuck.
+	MaxPending time.Duration
 }
 
 // BoundsBackoff tells whether the job's Argo knows an upper bound for the wait

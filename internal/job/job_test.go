@@ -57,6 +57,7 @@ func TestDecodeFillsDefaults(t *testing.T) {
 		Retry:       job.Retry{Limit: 4, Backoff: 30 * time.Second, Factor: 2, MaxBackoff: 10 * time.Minute, Interruptions: 10},
 		ArgoVersion: "3.7",
 		Anchor:      job.Anchor{Mode: "protect"},
+		MaxPending:  10 * time.Minute,
 		Runner: job.Runner{
 			Image:    "busybox",
 			Command:  []job.Text{{{Literal: "sh"}}, {{Literal: "--from="}, {Ref: "partition.start"}}},
@@ -163,6 +164,7 @@ func TestDefaultsAreAsDocumented(t *testing.T) {
 	}
 	applied["setup.security_context.seccomp"] = map[bool]string{false: "runtime_default"}[once.Setup.Security.Unconfined]
 	applied["teardown.security_context.seccomp"] = map[bool]string{false: "runtime_default"}[once.Teardown.Security.Unconfined]
+	applied["spot.max_pending"] = strings.TrimSuffix(j.MaxPending.String(), "0s")
 	applied["oom.factor"] = strconv.FormatInt(oom.OOM.Factor, 10)
 	documented := map[string]string{}
 	var walk func(prefix string, attrs []jobschema.Attribute)

@@ -13,6 +13,9 @@ import (
 // unless the job says otherwise.
 const Interruptions = 10
 
+// MaxPending is how long a pod may wait unless the job says otherwise.
+const MaxPending = 10 * time.Minute
+
 // Spot says which attempts run on spot nodes. The zero value is none.
 type Spot struct {
 	// Mode is require, prefer, or empty for no spot nodes.

@@ -63,6 +63,10 @@ func spot() []Attribute {
 			Doc: "The first attempt, counted from 0, that runs on demand; `retry.limit` unless set. Interrupted attempts count too.",
 		},
 		{
+			Name: "max_pending", Kind: String, Format: Duration, Default: "10m", Class: Note,
+			Doc: "How long a pod may wait for its node before `status`, plans and `backfill_await` call the run stuck. It ends nothing. Without `spot` it is 10 minutes.",
+		},
+		{
 			Name: "labels", Kind: StringMap, Format: NodeLabels, Class: Next,
 			Doc: "For the provider `custom`: the labels that all spot nodes have and no others.",
 		},

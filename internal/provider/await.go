@@ -6,6 +6,7 @@ package provider
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
@@ -51,7 +52,7 @@ func (r *awaitResource) await(ctx context.Context, limit time.Duration, m *await
 				"Namespace %q has no record of a job %q. Correct the name, or let this resource depend on the backfill_job.", m.namespace(), name)}
 		}
 		if seen != nil {
-			if told := line(seen); last == nil || told != line(last) {
+			if told := line(seen) + "." + obstacles(seen); last == nil || told != line(last)+"."+obstacles(last) {
 				tflog.Info(ctx, "waiting for backfill "+name+": "+told)
 			}
 			last = seen
@@ -74,6 +75,23 @@ func line(o *engine.Observation) string {
 	return text
 }
 
+// obstacles are sentences about what holds the job up.
+func obstacles(o *engine.Observation) string {
+	var b strings.Builder
+	for _, t := range o.Obstacles {
+		b.WriteString(" ")
+		switch {
+		case t.Stuck:
+			b.WriteString("The run is stuck: " + t.What + ". " + t.Cure)
+		case t.Retried:
+			b.WriteString(t.What + ".")
+		default:
+			b.WriteString("The run waits: " + t.What + ".")
+		}
+	}
+	return b.String()
+}
+
 // over tells whether the wait has ended, and how.
 func (m *awaitModel) over(o *engine.Observation) (bool, tfdiag.Diagnostics) {
 	if o.Phase == engine.Complete {
@@ -94,12 +112,12 @@ func (m *awaitModel) over(o *engine.Observation) (bool, tfdiag.Diagnostics) {
 }
 
 func outOfTime(name string, limit time.Duration, last *engine.Observation) tfdiag.Diagnostics {
-	state := "it could not be read"
+	state := "it could not be read."
 	if last != nil {
-		state = "it is " + line(last)
+		state = "it is " + line(last) + "." + obstacles(last)
 	}
 	return tfdiag.Diagnostics{fault(diag.CodeAwaitTime, path.Root("timeouts"),
-		"Job %s did not come as far as asked within %s: %s. The backfill goes on; apply again to wait on, or raise timeouts.", name, limit, state)}
+		"Job %s did not come as far as asked within %s: %s The backfill goes on; apply again to wait on, or raise timeouts.", name, limit, state)}
 }
 
 // fill sets the results.

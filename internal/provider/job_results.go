@@ -47,6 +47,20 @@ func resultAttributes() map[string]schema.Attribute {
 				"end":      text("Its end, which is not part of it; null for values."),
 				"attempts": number("How often it was tried."),
 				"message":  text("Why the last attempt failed, up to 256 bytes."),
+				"attempt_details": schema.ListNestedAttribute{
+					Computed:            true,
+					MarkdownDescription: "Its last five attempts, ascending.",
+					NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
+						"attempt":     number("Number of the attempt, from 0."),
+						"node":        text("Node that it was on; null when it was on none."),
+						"capacity":    text("`spot` or `on_demand` where the attempt had to run on such a node, null where it could run on either."),
+						"cause":       text("What ended it: `application` (the runner failed), `oom`, `interruption` (its node or pod was taken away), `deadline`, `image` (it could not be pulled) or `unknown` (Argo reports an error of its own)."),
+						"exit_code":   number("Exit code of the runner; null when it is not known."),
+						"message":     text("What Argo says of it, up to 128 bytes."),
+						"started_at":  text("When its pod was made, RFC 3339."),
+						"finished_at": text("When it ended, RFC 3339; null when that is not known."),
+					}},
+				},
 			}},
 		},
 		"drift": schema.ListAttribute{
@@ -69,9 +83,14 @@ func resultAttributes() map[string]schema.Attribute {
 
 // The types of the nested results.
 var (
+	attemptType = tftypes.Object{AttributeTypes: map[string]tftypes.Type{
+		"attempt": tftypes.Number, "node": tftypes.String, "capacity": tftypes.String, "cause": tftypes.String,
+		"exit_code": tftypes.Number, "message": tftypes.String, "started_at": tftypes.String, "finished_at": tftypes.String,
+	}}
+	attemptsType        = tftypes.List{ElementType: attemptType}
 	failedPartitionType = tftypes.Object{AttributeTypes: map[string]tftypes.Type{
 		"key": tftypes.String, "start": tftypes.String, "end": tftypes.String,
-		"attempts": tftypes.Number, "message": tftypes.String,
+		"attempts": tftypes.Number, "message": tftypes.String, "attempt_details": attemptsType,
 	}}
 	nextRunType = tftypes.Object{AttributeTypes: map[string]tftypes.Type{
 		"because": tftypes.String, "partitions": tftypes.Number,
@@ -149,6 +168,8 @@ func observed(o *engine.Observation) values {
 			"end":      orNull(f.End),
 			"attempts": number(int64(f.Attempts)),
 			"message":  text(f.Message),
+
+			"attempt_details": attemptDetails(f.Details),
 		}.raw()))
 	}
 	return values{
@@ -163,6 +184,21 @@ func observed(o *engine.Observation) values {
 		"run":               orNull(o.Run),
 		"failed_partitions": tftypes.NewValue(tftypes.List{ElementType: failedPartitionType}, failed),
 	}
+}
+
+func attemptDetails(all []engine.Attempt) tftypes.Value {
+	list := []tftypes.Value{}
+	for _, a := range all {
+		code := tftypes.NewValue(tftypes.Number, nil)
+		if a.ExitCode != nil {
+			code = number(int64(*a.ExitCode))
+		}
+		list = append(list, tftypes.NewValue(attemptType, values{
+			"attempt": number(int64(a.Number)), "node": orNull(a.Node), "capacity": orNull(a.Capacity), "cause": text(a.Cause),
+			"exit_code": code, "message": text(a.Message), "started_at": orNull(a.Started), "finished_at": orNull(a.Finished),
+		}.raw()))
+	}
+	return tftypes.NewValue(attemptsType, list)
 }
 
 // observedNames are the attributes that observed sets: an update does not know

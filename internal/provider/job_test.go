@@ -130,7 +130,7 @@ func TestLifeOfAJob(t *testing.T) {
 	mustSucceed(t, "refresh", tf.refresh())
 	tf.mustHold(map[string]string{
 		"phase": `"Failed"`, "progress": `"3/4"`, "done": `"[0,20) [30,40)"`, "failed": `"[20,30)"`, "remaining": `"[20,30)"`,
-		"failed_partitions": `[{"attempts":1,"end":"30","key":"20--30","message":"exit code 1","start":"20"}]`,
+		"failed_partitions": `[{"attempt_details":[{"attempt":0,"capacity":null,"cause":"unknown","exit_code":null,"finished_at":null,"message":"exit code 1","node":null,"started_at":null}],"attempts":1,"end":"30","key":"20--30","message":"exit code 1","start":"20"}]`,
 	})
 	p := tf.mustPlan(orders(), "update")
 	next := fields(t, fields(t, p.value)["next_run"])

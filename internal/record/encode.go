@@ -205,17 +205,22 @@ func encodeReservation(r Reservation) ([]byte, error) {
 func cutFailures(all []Failure) []Failure {
 	kept := append([]Failure{}, all[:min(len(all), MaxFailures)]...)
 	for i := range kept {
-		kept[i].Message = cut(kept[i].Message)
+		kept[i].Message = cut(kept[i].Message, MaxMessageBytes)
+		details := kept[i].Details
+		kept[i].Details = append([]Attempt(nil), details[max(0, len(details)-MaxAttempts):]...)
+		for k := range kept[i].Details {
+			kept[i].Details[k].Message = cut(kept[i].Details[k].Message, MaxAttemptBytes)
+		}
 	}
 	return kept
 }
 
 // cut shortens a message to whole characters.
-func cut(message string) string {
-	if len(message) <= MaxMessageBytes {
+func cut(message string, most int) string {
+	if len(message) <= most {
 		return message
 	}
-	end := MaxMessageBytes
+	end := most
 	for end > 0 && !utf8.RuneStart(message[end]) {
 		end--
 	}
@@ -228,7 +233,7 @@ func encodeRuns(runs []Run) ([]byte, error) {
 		s := storedRun{
 			Number: r.Number, Template: r.Template, Intervals: r.Intervals, Partitions: r.Partitions,
 			Start: stamp(r.Start), End: stamp(r.End), Outcome: r.Outcome, Claim: r.Claim, Canary: r.Canary, Until: r.Until, Parallel: r.MaxParallel, SpecHash: r.SpecHash, Retiring: r.Retiring,
-			SetupError: cut(r.SetupError), TeardownError: cut(r.TeardownError),
+			SetupError: cut(r.SetupError, MaxMessageBytes), TeardownError: cut(r.TeardownError, MaxMessageBytes),
 		}
 		if len(s.Intervals) > MaxIntervalBytes {
 			s.Intervals = ""

@@ -29,6 +29,8 @@ const (
 const (
 	MaxFailures      = 100
 	MaxMessageBytes  = 256
+	MaxAttempts      = 5   // of a failure
+	MaxAttemptBytes  = 128 // of an attempt's message
 	MaxRuns          = 20
 	MaxIntervalBytes = 4 << 10 // of one run in the history
 )
@@ -113,6 +115,25 @@ type Failure struct {
 	End      string `json:"end"`
 	Attempts int    `json:"attempts"`
 	Message  string `json:"message,omitempty"`
+	// Details are the last attempts, ascending.
+	Details []Attempt `json:"details,omitempty"`
+}
+
+// Attempt is one pod that failed.
+type Attempt struct {
+	Number int `json:"number"` // from 0
+	// Node it was on, and whether that had to be "spot" or "on_demand"; both may
+	// be "".
+	Node     string `json:"node,omitempty"`
+	Capacity string `json:"capacity,omitempty"`
+	// Cause is application, oom, interruption, deadline, image or unknown.
+	Cause string `json:"cause"`
+	// ExitCode is that of the runner, nil when it is not known.
+	ExitCode *int   `json:"exit_code,omitempty"`
+	Message  string `json:"message,omitempty"`
+	// Started and Finished are RFC 3339, or "".
+	Started  string `json:"started,omitempty"`
+	Finished string `json:"finished,omitempty"`
 }
 
 // Run is one entry of the history.

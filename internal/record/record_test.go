@@ -39,8 +39,11 @@ func example(t testing.TB, d domain.Domain) Record {
 	return Record{
 		Namespace: "data", Name: "orders", Job: []byte(`{"name":"orders"}`), Domain: d, Owner: "token",
 		Done: ledger.Of(d, slices.Values(cells[:2])), Failed: ledger.Of(d, slices.Values(cells[2:3])),
-		Failures: []Failure{{Key: "k", Start: "1", End: "2", Attempts: 5, Message: "exit code 1"}},
-		NextRun:  3,
+		Failures: []Failure{{Key: "k", Start: "1", End: "2", Attempts: 5, Message: "exit code 1", Details: []Attempt{
+			{Number: 3, Node: "n", Capacity: "spot", Cause: "application", ExitCode: new(int), Message: "m", Started: "2026-01-01T00:00:00Z", Finished: "2026-01-01T00:00:01Z"},
+			{Number: 4, Cause: "unknown"},
+		}}},
+		NextRun: 3,
 		Runs: []Run{
 			{Number: 1, Template: "orders-abc", Intervals: "[0,10)", Partitions: 1, Start: time.Unix(1e9, 0).UTC(), End: time.Unix(1e9+60, 0).UTC(), Outcome: Failed, Retiring: true, Domain: &other},
 			{Number: 2, Template: "orders-abc", Partitions: 7, Start: time.Unix(1e9+90, 0).UTC(), Claim: "c2", Canary: "orders-abc x", Until: 3, MaxParallel: 9, SpecHash: "0123abcd"},
@@ -171,7 +174,11 @@ func TestPackedLedger(t *testing.T) {
 func TestLimits(t *testing.T) {
 	r := example(t, integers(t, 0, 100, 10))
 	for i := range 200 {
-		r.Failures = append(r.Failures, Failure{Key: fmt.Sprint(i), Message: strings.Repeat("é", 300) + fmt.Sprint(i)})
+		f := Failure{Key: fmt.Sprint(i), Message: strings.Repeat("é", 300) + fmt.Sprint(i)}
+		for n := range 200 {
+			f.Details = append(f.Details, Attempt{Number: n, Node: strings.Repeat("n", 63), Cause: "unknown", Message: strings.Repeat("é", 300)})
+		}
+		r.Failures = append(r.Failures, f)
 	}
 	for range 30 {
 		r.Claim(Run{Template: "orders-abc", Intervals: strings.Repeat("x", MaxIntervalBytes+1)})
@@ -182,6 +189,17 @@ func TestLimits(t *testing.T) {
 	}
 	if len(got.Failures) != MaxFailures || len(got.Failures[1].Message) != MaxMessageBytes {
 		t.Errorf("%d failures, message of %d bytes", len(got.Failures), len(got.Failures[1].Message))
+	}
+	details := got.Failures[1].Details
+	if len(details) != MaxAttempts || details[4].Number != 199 || len(details[4].Message) != MaxAttemptBytes {
+		t.Errorf("%d attempts, the last one %+v", len(details), details[len(details)-1])
+	}
+	text, err := json.Marshal(throughServer(t, r).Object)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(text) > 400_000 {
+		t.Errorf("a record of many failures has %d bytes", len(text))
 	}
 	if len(got.Runs) != MaxRuns || got.Latest().Number != 32 || got.NextRun != 33 || got.Latest().Intervals != "" {
 		t.Errorf("%d runs, the latest is %+v, the next %d", len(got.Runs), got.Latest(), got.NextRun)

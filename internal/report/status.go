@@ -29,6 +29,14 @@ func Line(o *engine.Observation) string {
 	return b.String()
 }
 
+// ObstacleLine tells what keeps an active run from going on.
+func ObstacleLine(t engine.Obstacle) string {
+	if !t.Stuck {
+		return t.What
+	}
+	return "stuck: " + t.What + ". " + t.Cure
+}
+
 // FailedLine tells of one partition that failed for good.
 func FailedLine(f engine.FailedPartition) string {
 	attempts := "1 attempt"
@@ -44,8 +52,13 @@ func FailedLine(f engine.FailedPartition) string {
 
 func oneLine(message string) string { return strings.Join(strings.Fields(message), " ") }
 
-// Status writes everything about a job, one fact a line.
-func Status(w io.Writer, o *engine.Observation) error {
+// maxDetailed is how many failed partitions are shown with their attempts unless
+// all are asked for.
+const maxDetailed = 10
+
+// Status writes everything about a job, one fact a line. The attempts of the
+// first failed partitions are listed, or of all.
+func Status(w io.Writer, o *engine.Observation, all bool) error {
 	var b strings.Builder
 	row := func(label, value string) {
 		if value != "" {
@@ -62,8 +75,25 @@ func Status(w io.Writer, o *engine.Observation) error {
 	row("done", keys(o.DoneText, o.DoneCount))
 	row("failed", keys(o.FailedText, o.FailedCount))
 	row("remaining", keys(o.RemainingText, o.RemainingCount))
-	for _, failed := range o.FailedPartitions {
+	for _, t := range o.Obstacles {
+		label := "waiting"
+		switch {
+		case t.Stuck:
+			label = "stuck"
+			t.What += ". " + t.Cure
+		case t.Retried:
+			label = "retrying"
+		}
+		row(label, t.What)
+	}
+	for i, failed := range o.FailedPartitions {
 		fmt.Fprintln(&b, FailedLine(failed))
+		if i >= maxDetailed && !all {
+			continue
+		}
+		for _, attempt := range failed.Details {
+			fmt.Fprintln(&b, "  "+engine.AttemptText(attempt))
+		}
 	}
 	if more := o.FailedCount - int64(len(o.FailedPartitions)); more > 0 && len(o.FailedPartitions) > 0 {
 		fmt.Fprintf(&b, "and %d more failed partitions\n", more)

@@ -1,0 +1,135 @@
+// Copyright (c) The terraform-provider-backfill authors
+// SPDX-License-Identifier: MPL-2.0
+
+package engine_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/cluster"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/engine"
+)
+
+// pod is a partition's only attempt.
+func pod(i int, phase, message string, since time.Time) map[string]any {
+	return map[string]any{
+		"id": fmt.Sprint(i), "displayName": fmt.Sprintf("p(%d:%d)(0)", i, i), "type": "Pod", "phase": phase, "message": message,
+		"templateRef": map[string]any{"template": "partition"}, "startedAt": since.Format(time.RFC3339), "hostNodeName": "node-7",
+		"inputs": map[string]any{"parameters": []any{map[string]any{"name": "i", "value": fmt.Sprint(i)}}},
+	}
+}
+
+func (w *world) status(run string, nodes map[string]any) {
+	w.Helper()
+	text, err := json.Marshal(map[string]any{"status": map[string]any{"phase": "Running", "nodes": nodes}})
+	if err != nil {
+		w.Fatal(err)
+	}
+	w.patch(cluster.Workflow, run, string(text))
+}
+
+// at lets the clock of the engine show some time after the start.
+func (w *world) at(after time.Duration) {
+	o := w.options()
+	o.Now = func() time.Time { return start.Add(after) }
+	w.engine = engine.New(w.cluster, o)
+}
+
+// Pods that wait are told at once, and called stuck after max_pending, with
+// the cure for what they wait for. An edit of max_pending holds at once.
+func TestStuck(t *testing.T) {
+	spot := func(pending string) declared {
+		return orders().with("spot", map[string]any{"provider": "gke", "fallback": "on_demand", "max_pending": pending})
+	}
+	w := newWorld(t)
+	w.must(w.apply(spot("5m")))
+	w.status("orders-r1", map[string]any{
+		"0": pod(0, "Pending", "Unschedulable: 0/3 nodes\nare available", start),
+		"1": pod(1, "Pending", "Unschedulable: 0/3 nodes\nare available", start.Add(time.Minute)),
+		"2": pod(2, "Pending", "ImagePullBackOff: none", start.Add(time.Minute)),
+	})
+	w.at(5 * time.Minute)
+	o := w.observe("orders")
+	if len(o.Obstacles) != 2 || o.Obstacles[0].Stuck || len(o.StuckWarnings()) > 0 || len(o.Drift) > 0 {
+		t.Errorf("within max_pending: %+v", o.Obstacles)
+	}
+	if got, want := o.Obstacles[0].What, "no spot capacity since 2026-01-02T00:00:00Z: 2 pods wait for a spot node (Unschedulable: 0/3 nodes are available)"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	w.at(5*time.Minute + time.Second)
+	o = w.observe("orders")
+	stuck := o.StuckWarnings()
+	if len(stuck) != 1 || diag.CodeOf(stuck[0]) != diag.CodeStuck || !strings.Contains(stuck[0].Detail, `is stuck: no spot capacity since 2026-01-02T00:00:00Z`) ||
+		!strings.Contains(stuck[0].Detail, `spot.mode = "prefer"`) || !strings.Contains(stuck[0].Detail, "A fallback helps attempts that failed") {
+		t.Errorf("after max_pending: %v", stuck)
+	}
+	w.at(7 * time.Minute)
+	if o = w.observe("orders"); len(o.StuckWarnings()) != 2 || !strings.Contains(o.StuckWarnings()[1].Detail, "no image since 2026-01-02T00:01:00Z") {
+		t.Errorf("later: %v", o.StuckWarnings())
+	}
+	w.must(w.apply(spot("1h")))
+	w.at(7 * time.Minute)
+	if o = w.observe("orders"); o.Run != "orders-r1" || len(o.StuckWarnings()) != 0 || len(o.Obstacles) != 2 {
+		t.Errorf("after an edit of max_pending: run %s, %+v", o.Run, o.Obstacles)
+	}
+	if _, diags := w.engine.Pause(t.Context(), "data", "orders"); diags.HasErrors() {
+		t.Fatal(diags)
+	}
+	if o = w.observe("orders"); len(o.Obstacles) > 0 {
+		t.Errorf("paused: %+v", o.Obstacles)
+	}
+}
+
+// A job whose attempts all fail says why while it has done nothing.
+func TestFailingAttemptsTellWhy(t *testing.T) {
+	w := newWorld(t)
+	w.must(w.apply(orders()))
+	failed := pod(3, "Error", "wait: Error (exit code 1): workflowtaskresults is forbidden", start)
+	failed["id"] = "3-0"
+	again := pod(3, "Running", "", start)
+	again["id"] = "3-1"
+	retry := pod(3, "Running", "", start)
+	retry["type"], retry["children"] = "Retry", []any{"3-0", "3-1"}
+	w.status("orders-r1", map[string]any{"3": retry, "3-0": failed, "3-1": again})
+	o := w.observe("orders")
+	if len(o.Obstacles) != 1 || !o.Obstacles[0].Retried ||
+		o.Obstacles[0].What != "1 partition is tried again; the last to fail was partition 15--20, attempt 0 on node-7, unknown: wait: Error (exit code 1): workflowtaskresults is forbidden" {
+		t.Errorf("got %+v", o.Obstacles)
+	}
+}
+
+func TestRunThatArgoDoesNotTakeUp(t *testing.T) {
+	w := newWorld(t)
+	w.must(w.apply(orders()))
+	w.at(time.Minute)
+	if o := w.observe("orders"); len(o.Obstacles) > 0 {
+		t.Errorf("at once: %+v", o.Obstacles)
+	}
+	w.at(10 * time.Minute)
+	if o := w.observe("orders"); len(o.StuckWarnings()) != 1 || !strings.Contains(o.StuckWarnings()[0].Detail, "Argo has not taken up Workflow orders-r1, which was created at 2026-01-02T00:00") {
+		t.Errorf("later: %v", o.StuckWarnings())
+	}
+}
+
+// What attempts were survives the merge, in the record.
+func TestAttemptsAreRecorded(t *testing.T) {
+	w := newWorld(t)
+	w.must(w.apply(orders().with("spot", map[string]any{"provider": "gke", "mode": "require"})))
+	w.argo.fails = func(lo, _ int64) bool { return lo == 10 }
+	w.argo.finish()
+	for range 2 { // merged by the first look
+		o := w.observe("orders")
+		if len(o.FailedPartitions) != 1 || len(o.FailedPartitions[0].Details) != 1 {
+			t.Fatalf("failed %+v", o.FailedPartitions)
+		}
+		a := o.FailedPartitions[0].Details[0]
+		if a.Number != 0 || a.Cause != "application" || a.Capacity != "spot" || a.ExitCode == nil || *a.ExitCode != 1 || a.Message != "main: Error (exit code 1)" {
+			t.Errorf("attempt %+v", a)
+		}
+	}
+}
