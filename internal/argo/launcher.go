@@ -98,6 +98,7 @@ func childManifest(j *job.Job) (string, error) {
 	// The number is put in as text below: a quoted tag would become a string.
 	// It is an expression because Argo's validator takes the manifest for YAML,
 	// and removes expressions from it before it does, but not plain tags.
+	override(j, spec)
 	disruptionBudget(j, spec)
 	const placeholder = "PARALLELISM"
 	spec["parallelism"] = placeholder

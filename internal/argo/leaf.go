@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"maps"
 
+	"k8s.io/apimachinery/pkg/runtime"
+
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/job"
 )
 
@@ -32,6 +34,7 @@ func leaf(j *job.Job, s scope, name string, facts list) (node, error) {
 	if volumes := volumes(j.Runner.Volumes); len(volumes) > 0 {
 		t["volumes"] = volumes
 	}
+	maps.Copy(t, runtime.DeepCopyJSON(j.Argo.Partition))
 	return t, nil
 }
 

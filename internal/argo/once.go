@@ -35,7 +35,7 @@ func ofRun(j *job.Job) []runContainer {
 // no spot node unless its own attributes say so.
 func once(j *job.Job, c runContainer) (node, error) {
 	own := *j
-	own.Runner, own.Spot, own.OOM, own.Spread = *c.Runner, job.Spot{}, nil, ""
+	own.Runner, own.Spot, own.OOM, own.Spread, own.Argo = *c.Runner, job.Spot{}, nil, "", job.Overrides{}
 	t, err := leaf(&own, onceScope(), c.name, nil)
 	delete(t, "inputs")
 	return t, err

@@ -23,7 +23,7 @@ import (
 // runner and of what places it.
 func runners(t *testing.T) []*job.Job {
 	t.Helper()
-	return slices.Concat(declared(t, "runner.txtar"), declared(t, "spot.txtar"), declared(t, "once.txtar"))
+	return slices.Concat(declared(t, "runner.txtar"), declared(t, "spot.txtar"), declared(t, "once.txtar"), declared(t, "argo.txtar"))
 }
 
 func declared(t *testing.T, name string) []*job.Job {

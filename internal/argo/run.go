@@ -6,7 +6,10 @@ package argo
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strings"
+
+	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/job"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/manifest"
@@ -87,6 +90,7 @@ func (r run) workflow() (manifest.Object, error) {
 	}
 	spec := workflowSpec("run", templates, append(r.commonArgs(), args...), retention())
 	spec["parallelism"] = int64(atOnce)
+	override(r.job, spec)
 	disruptionBudget(r.job, spec)
 	r.closing(spec)
 
@@ -329,6 +333,9 @@ func workflowSpec(entrypoint string, templates, args list, ttl node) node {
 		"ttlStrategy":           ttl,
 	}
 }
+
+// override sets what the job says in Argo's own terms.
+func override(j *job.Job, spec node) { maps.Copy(spec, runtime.DeepCopyJSON(j.Argo.Workflow)) }
 
 func retention() node {
 	return node{"secondsAfterCompletion": never, "secondsAfterFailure": never, "secondsAfterSuccess": never}

@@ -88,6 +88,7 @@ const (
 	CodeTwoSources   = "BF2205"
 	CodeKubernetes   = "BF2206"
 	CodeArgoVersion  = "BF2209"
+	CodeArgoOverride = "BF2210"
 	CodeSpot         = "BF2220"
 	CodeAnchorPins   = "BF2221"
 	CodeExitCode     = "BF2222"
@@ -218,6 +219,7 @@ var registry = []Info{
 	{CodeTwoSources, "Conflicting Sources", "A volume or source of variables says twice where its content comes from.", "Keep one of the two."},
 	{CodeKubernetes, "Invalid Kubernetes Object", "An attribute that takes a part of a Kubernetes object has fields or types that Kubernetes does not know.", "Follow the Kubernetes API reference for the type that the message names."},
 	{CodeArgoVersion, "Not Possible In Argo Version", "The version of Argo Workflows that the job names cannot do what another attribute asks for.", "Follow the message, or run a later Argo and say so in `argo_version`."},
+	{CodeArgoOverride, "Invalid Argo Override", "A field of `argo` is not Argo's, is of another type, is decided elsewhere, or would be evaluated where it must not.", "Follow the message; the reference lists the fields."},
 	{CodeSpot, "Conflicting Spot Settings", "What the job says of spot nodes contradicts itself or another attribute, or would do nothing.", "Follow the message."},
 	{CodeAnchorPins, "Protected Pods Without Deadline", "Pods that autoscalers may not evict have no deadline, so that one that hangs keeps its node for ever.", "Set runner.deadline."},
 	{CodeExitCode, "Invalid Exit Code", "An exit code of retry_on or fail_on cannot have the meaning that it is given.", "Follow the message."},

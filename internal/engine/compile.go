@@ -50,6 +50,9 @@ func compileValue(v cty.Value, done ledger.Set, run int, from stand) (*Compiled,
 //
 // The run ends at the first gate that is closed; it may have nothing to do.
 func compile(j *job.Job, remaining ledger.Set, run int, from stand) (*Compiled, hcl.Diagnostics) {
+	if diags := check.Overrides(j); diags.HasErrors() {
+		return nil, diags
+	}
 	template, err := argo.Template(j)
 	if err != nil {
 		return nil, hcl.Diagnostics{internal("lowering the template", err)}

@@ -45,6 +45,7 @@ func build(root at, dom domain.Domain) *Job {
 		Budget:      buildBudget(root.attr("failure_budget")),
 		Retry:       buildRetry(root.attr("retry")),
 		ArgoVersion: root.attr("argo_version").textOr(defaultArgo),
+		Argo:        buildOverrides(root.attr("argo")),
 		OOM:         buildOOM(root.attr("oom")),
 		Anchor:      buildAnchor(root.attr("anchor")),
 		Spread:      spreads[root.attr("spread").text()],

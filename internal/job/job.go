@@ -46,6 +46,7 @@ type Job struct {
 	// or 4.0.
 	ArgoVersion string
 
+	Argo   Overrides
 	Spot   Spot
 	Anchor Anchor
 	OOM    *OOM   // nil: attempts all get the same memory

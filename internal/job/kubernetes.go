@@ -22,7 +22,11 @@ func (d *decoder) kubernetes(a jobschema.Attribute, v cty.Value, path cty.Path) 
 		return
 	}
 	if ty := v.Type(); !ty.IsObjectType() && !ty.IsMapType() {
-		d.report(diag.CodeWrongType, path, "%q takes an object with the fields of a Kubernetes %s; this is %s.", a.Name, a.Format, ty.FriendlyName())
+		d.report(diag.CodeWrongType, path, "%q takes an object with the fields of a %s; this is %s.", a.Name, a.Format, ty.FriendlyName())
+		return
+	}
+	if a.Format == jobschema.ArgoWorkflowSpec || a.Format == jobschema.ArgoTemplate {
+		d.override(a, v, path)
 		return
 	}
 	data, err := plainJSON(v)

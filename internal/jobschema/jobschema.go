@@ -69,6 +69,8 @@ const (
 	Annotations        Format = "annotations"   // map from annotation key to any text
 	KubernetesAffinity Format = "Affinity"      // a Dynamic that is a Kubernetes Affinity
 	KubernetesPodSpec  Format = "PodSpec"       // a Dynamic that is a part of a Kubernetes PodSpec
+	ArgoWorkflowSpec   Format = "WorkflowSpec"  // a Dynamic that is a part of a Workflow's spec
+	ArgoTemplate       Format = "Template"      // a Dynamic that is a part of an Argo template
 	PlainText          Format = "plain text"    // without {{, which Argo would evaluate
 	Capability         Format = "capability"    // Linux capability without CAP_, or ALL
 	LabelKey           Format = "label key"     // key of a Kubernetes label

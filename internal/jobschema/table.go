@@ -65,6 +65,19 @@ func body() []Attribute {
 			Doc: "How a failed partition is tried again.",
 		},
 		{
+			Name: "argo", Kind: Object, Class: Next, Attributes: []Attribute{
+				{
+					Name: "workflow", Kind: Dynamic, Format: ArgoWorkflowSpec, Class: Next,
+					Doc: "Fields of the spec of the run and of every shard: `archiveLogs`, `artifactRepositoryRef`, `automountServiceAccountToken`, `dnsConfig`, `dnsPolicy`, `executor`, `hostAliases`, `hostNetwork`, `podGC`, `podMetadata`, `priority`, `schedulerName`.",
+				},
+				{
+					Name: "partition", Kind: Dynamic, Format: ArgoTemplate, Class: Next,
+					Doc: "Fields of the template whose pod processes a partition: `archiveLocation`, `automountServiceAccountToken`, `executor`, `hostAliases`, `initContainers`, `metrics`, `schedulerName`, `sidecars`. Metrics may refer to `{{status}}`, `{{duration}}`, `{{exitCode}}`, `{{retries}}` and `{{resourcesDuration.cpu}}` or `.memory`.",
+				},
+			},
+			Doc: "What the language has no attribute for, with Argo's own names: `{ workflow = { schedulerName = \"batch\" } }`. A field is set as a whole. Fields that this program decides, that attributes of the language say, or that would do harm are refused with the reason; for the pod see `runner.patch`.",
+		},
+		{
 			Name: "argo_version", Kind: String, Enum: []string{"3.5", "3.6", "3.7", "4.0"}, Default: "3.7", Class: Next,
 			Doc: "The Argo Workflows that will run the job. Only what that version understands is emitted, and what it cannot do is refused. 3.7 is proved by running it (3.7.18); what is emitted for the others is compared with golden files and has been run on none of them.",
 		},
