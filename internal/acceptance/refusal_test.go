@@ -6,7 +6,6 @@ package acceptance
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -98,26 +97,11 @@ func TestNameOfTheRecordIsTaken(t *testing.T) {
 }
 
 func TestClusterWithoutArgo(t *testing.T) {
-	binary := cluster(t).binary
-	state := t.TempDir()
-	c := &localCluster{binary: binary, state: state, kubeconfig: filepath.Join(state, "kubeconfig"), ours: true}
-	t.Cleanup(func() {
-		if err := c.stop(); err != nil {
-			t.Error(err)
-		}
-	})
-	for _, args := range [][]string{
-		{"up", "--on-demand=0", "--spot=0"},
-		{"kubectl", "delete", "customresourcedefinitions", "workflows.argoproj.io", "workflowtemplates.argoproj.io"},
-	} {
-		cmd := c.command()
-		cmd.Args = append([]string{binary, "--state", state}, args...)
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("%v: %v\n%s", args, err, out)
-		}
-	}
-	if err := c.connect(); err != nil {
-		t.Fatal(err)
+	c := ownCluster(t, "--on-demand=0", "--spot=0")
+	cmd := c.command()
+	cmd.Args = []string{c.binary, "--state", c.state, "kubectl", "delete", "customresourcedefinitions", "workflows.argoproj.io", "workflowtemplates.argoproj.io"}
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
 	}
 	apply(t, c, resource.TestStep{
 		Config: refusedConfig, ExpectError: said(`Install Argo Workflows 3.7 or newer in this cluster, or configure the cluster that has it.`),
