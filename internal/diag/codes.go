@@ -139,6 +139,7 @@ const (
 	CodeAwaitFailed     = "BF5010"
 	CodeAwaitTime       = "BF5011"
 	CodeAwaitNothing    = "BF5012"
+	CodeAwaitCanary     = "BF5013"
 	CodeMoveSource      = "BF5030"
 	CodeMovePart        = "BF5031"
 	CodeMovedGone       = "BF5032"
@@ -270,6 +271,7 @@ var registry = []Info{
 	{CodeAwaitFailed, "Backfill Not Complete", "No run is active any more, and keys are left or failed.", "Look at the job's `failed_partitions`; the next plan of the job proposes what is left. Set `on_failure = \"continue\"` to go on regardless."},
 	{CodeAwaitTime, "Backfill Not Finished In Time", "The wait ended before the backfill did. The backfill itself goes on.", "Apply again to wait on, or raise `timeouts`."},
 	{CodeAwaitNothing, "Nothing To Wait For", "The cluster has no record of the job.", "Correct `job` and `namespace`, or make the resource depend on the job."},
+	{CodeAwaitCanary, "No Canary To Wait For", "The job that is waited for has no canary.", "Declare one in the job, or wait until it is completed."},
 	{CodeMoveSource, "State Cannot Be Moved Here", "A `moved` block names a resource that is no run of a job: only the Workflow of a run moves, from `kubernetes_manifest` (hashicorp/kubernetes) or `kubectl_manifest` (gavinbunney/kubectl or alekc/kubectl).", "Let `convert` make a job of the manifest, and remove the `moved` block."},
 	{CodeMovePart, "Part Of A Job Cannot Be Moved", "A `moved` block names a template, a shard or the data of a job, which have no resource of their own.", "Move the Workflow of the run, and let the other objects leave the old state with `removed` blocks that do not destroy."},
 	{CodeMovedGone, "Moved Run Is Gone", "The Workflow whose state was moved does not exist any more, and the job has no record, so that nobody knows what it has done.", "See whether what the plan proposes to run has been done already, before you apply."},

@@ -73,6 +73,8 @@ type Observation struct {
 	// job stands between its waves; plans need both.
 	Canary string
 	Gate   Gate
+	// CanaryState is how the canary of the latest run stands.
+	CanaryState CanaryState
 	// Obstacles say what an active run waits for or tries again.
 	Obstacles []Obstacle
 	// Drift says, one sentence each, what was changed by hand.

@@ -59,6 +59,7 @@ func (s *sight) observation() (*Observation, hcl.Diagnostics) {
 		rec.Gate = pass(rec.Gate, s.run.entry, o.Ending)
 	}
 	o.Canary, o.Gate = rec.Canary, rec.Gate
+	o.CanaryState = s.canaryState()
 	if s.run != nil && s.run.workflow != nil {
 		o.SetupError, o.TeardownError = s.run.outcome.Setup.Message, s.run.outcome.Teardown.Message
 		add(&rec, s.run)

@@ -94,6 +94,15 @@ func obstacles(o *engine.Observation) string {
 
 // over tells whether the wait has ended, and how.
 func (m *awaitModel) over(o *engine.Observation) (bool, tfdiag.Diagnostics) {
+	if m.Until.ValueString() == untilCanary {
+		switch o.CanaryState {
+		case engine.CanaryPassed:
+			return true, nil
+		case engine.CanaryNone:
+			return true, tfdiag.Diagnostics{fault(diag.CodeAwaitCanary, path.Root("until"),
+				"Job %s/%s declares no canary that could succeed. Set canary in the job, or wait until \"completed\" or for a share of its partitions.", o.Namespace, o.Name)}
+		}
+	}
 	if o.Phase == engine.Complete {
 		return true, nil
 	}
@@ -103,8 +112,12 @@ func (m *awaitModel) over(o *engine.Observation) (bool, tfdiag.Diagnostics) {
 	if o.Phase.Active() || o.Phase == engine.AwaitingApproval {
 		return false, nil
 	}
+	short := "the backfill is not complete"
+	if m.Until.ValueString() == untilCanary {
+		short = map[bool]string{true: "the canary failed", false: "the last run ended before its canary"}[o.CanaryState == engine.CanaryFailed]
+	}
 	d := diag.At(diag.CodeAwaitFailed, nil, fmt.Sprintf(
-		"No run of job %s/%s is active, and the backfill is not complete: %s. Plan the job again: the plan proposes what is left.", o.Namespace, o.Name, line(o)))
+		"No run of job %s/%s is active, and %s: %s. Plan the job again: the plan proposes what is left.", o.Namespace, o.Name, short, line(o)))
 	if m.OnFailure.ValueString() == failureContinue {
 		d.Severity = hcl.DiagWarning
 	}
@@ -126,4 +139,13 @@ func (m *awaitModel) fill(o *engine.Observation) {
 	m.DoneCount = types.Int64Value(o.DoneCount)
 	m.FailedCount = types.Int64Value(o.FailedCount)
 	m.RemainingCount = types.Int64Value(o.RemainingCount)
+	m.Failed, m.Remaining = intervals(o.FailedText, o.FailedCount), intervals(o.RemainingText, o.RemainingCount)
+}
+
+// intervals are the text of a set of keys, null when it is too long.
+func intervals(text string, count int64) types.String {
+	if text == "" && count > 0 {
+		return types.StringNull()
+	}
+	return types.StringValue(text)
 }

@@ -51,10 +51,13 @@ type awaitModel struct {
 	DoneCount      types.Int64    `tfsdk:"done_count"`
 	FailedCount    types.Int64    `tfsdk:"failed_count"`
 	RemainingCount types.Int64    `tfsdk:"remaining_count"`
+	Failed         types.String   `tfsdk:"failed"`
+	Remaining      types.String   `tfsdk:"remaining"`
 }
 
 // The choices of `until` and `on_failure`.
 const (
+	untilCanary    = "canary"
 	untilCompleted = "completed"
 	untilProgress  = "progress"
 
@@ -73,7 +76,7 @@ func (r *awaitResource) Metadata(_ context.Context, req resource.MetadataRequest
 func (r *awaitResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	replaces := []planmodifier.String{stringplanmodifier.RequiresReplace()}
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Waits until a backfill is complete, so that what needs its results can depend on it. " +
+		MarkdownDescription: "Waits until a backfill is complete, or has come as far as `until` says, so that what needs its results can depend on it. " +
 			"When the wait fails, only this resource is tainted and waits again at the next apply; the backfill is not touched.",
 		Attributes: map[string]schema.Attribute{
 			"id":  schema.StringAttribute{Computed: true, MarkdownDescription: "`namespace/job`.", PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()}},
@@ -86,9 +89,10 @@ func (r *awaitResource) Schema(ctx context.Context, _ resource.SchemaRequest, re
 				MarkdownDescription: "Name of the run to wait for, such as `backfill_job.orders.run`. Another run replaces this resource, so that each new run is waited for.",
 			},
 			"until": schema.StringAttribute{
-				Optional:            true,
-				Validators:          []validator.String{stringvalidator.OneOf(untilCompleted, untilProgress)},
-				MarkdownDescription: "What to wait for: `completed` (the default) or `progress`.",
+				Optional:   true,
+				Validators: []validator.String{stringvalidator.OneOf(untilCanary, untilCompleted, untilProgress)},
+				MarkdownDescription: "What to wait for: `canary`, until the canary of the latest run has succeeded (at once when the run leaves it out because it succeeded before); " +
+					"`completed` (the default), until nothing is left; or `progress`.",
 			},
 			"progress": schema.Float64Attribute{
 				Optional:            true,
@@ -98,10 +102,12 @@ func (r *awaitResource) Schema(ctx context.Context, _ resource.SchemaRequest, re
 			"on_failure": schema.StringAttribute{
 				Optional:   true,
 				Validators: []validator.String{stringvalidator.OneOf(failureError, failureContinue)},
-				MarkdownDescription: "What a backfill that ended with keys left does: `error` (the default) fails the wait; " +
+				MarkdownDescription: "What a backfill that ended short of what is waited for does: `error` (the default) fails the wait; " +
 					"`continue` ends it with a warning.",
 			},
 			"timeouts":        awaitTimeouts(ctx),
+			"failed":          schema.StringAttribute{Computed: true, MarkdownDescription: "Keys that had failed for good, as half-open intervals; null when longer than 16 kB."},
+			"remaining":       schema.StringAttribute{Computed: true, MarkdownDescription: "Keys that were not done, as half-open intervals; null when longer than 16 kB."},
 			"phase":           schema.StringAttribute{Computed: true, MarkdownDescription: "Phase of the job at the end of the wait."},
 			"done_count":      schema.Int64Attribute{Computed: true, MarkdownDescription: "Partitions that were done then."},
 			"failed_count":    schema.Int64Attribute{Computed: true, MarkdownDescription: "Partitions that had failed for good."},
