@@ -30,13 +30,13 @@ resource "backfill_job" "trouble" {
 }
 `
 
-// told waits until the command status says something.
-func (c *localCluster) told(t *testing.T, job string, limit time.Duration, what *regexp.Regexp) {
+// told waits until the command status says something of the job.
+func (c *localCluster) told(t *testing.T, limit time.Duration, what *regexp.Regexp) {
 	t.Helper()
 	var out string
 	for end := time.Now().Add(limit); time.Now().Before(end); time.Sleep(500 * time.Millisecond) {
 		var code int
-		if code, out, _ = command(t.Context(), "status", job, "--kubeconfig", c.limited); code == 0 && what.MatchString(out) {
+		if code, out, _ = command(t.Context(), "status", "trouble", "--kubeconfig", c.limited); code == 0 && what.MatchString(out) {
 			return
 		}
 	}
@@ -58,7 +58,7 @@ func TestStockOutIsToldAndCured(t *testing.T) {
 		resource.TestStep{Config: stuck},
 		resource.TestStep{
 			PreConfig: func() {
-				c.told(t, "trouble", time.Minute, regexp.MustCompile(`stuck +no spot capacity since 20[0-9T:Z-]+: 1 pod waits for a spot node \(Unschedulable: .*spot.mode = "prefer"`))
+				c.told(t, time.Minute, regexp.MustCompile(`stuck +no spot capacity since 20[0-9T:Z-]+: 1 pod waits for a spot node \(Unschedulable: .*spot.mode = "prefer"`))
 			},
 			Config: stuck,
 			ConfigPlanChecks: resource.ConfigPlanChecks{
@@ -100,7 +100,7 @@ func TestAccountWithoutRightsIsTold(t *testing.T) {
 		resource.TestStep{Config: config},
 		resource.TestStep{
 			PreConfig: func() {
-				c.told(t, "trouble", 2*time.Minute, regexp.MustCompile(`(retrying +1 partition is tried again; the last to fail was partition only, attempt 0 on [^ ]+,|failed only after 3 attempts:).* (unknown|interruption): .*(forbidden|wait|exit code)`))
+				c.told(t, 2*time.Minute, regexp.MustCompile(`(retrying +1 partition is tried again; the last to fail was partition only, attempt 0 on [^ ]+,|failed only after 3 attempts:).* (unknown|interruption): .*(forbidden|wait|exit code)`))
 			},
 			Config: config,
 		},

@@ -24,13 +24,13 @@ func pod(i int, phase, message string, since time.Time) map[string]any {
 	}
 }
 
-func (w *world) status(run string, nodes map[string]any) {
+func (w *world) status(nodes map[string]any) {
 	w.Helper()
 	text, err := json.Marshal(map[string]any{"status": map[string]any{"phase": "Running", "nodes": nodes}})
 	if err != nil {
 		w.Fatal(err)
 	}
-	w.patch(cluster.Workflow, run, string(text))
+	w.patch(cluster.Workflow, "orders-r1", string(text))
 }
 
 // at lets the clock of the engine show some time after the start.
@@ -48,7 +48,7 @@ func TestStuck(t *testing.T) {
 	}
 	w := newWorld(t)
 	w.must(w.apply(spot("5m")))
-	w.status("orders-r1", map[string]any{
+	w.status(map[string]any{
 		"0": pod(0, "Pending", "Unschedulable: 0/3 nodes\nare available", start),
 		"1": pod(1, "Pending", "Unschedulable: 0/3 nodes\nare available", start.Add(time.Minute)),
 		"2": pod(2, "Pending", "ImagePullBackOff: none", start.Add(time.Minute)),
@@ -95,7 +95,7 @@ func TestFailingAttemptsTellWhy(t *testing.T) {
 	again["id"] = "3-1"
 	retry := pod(3, "Running", "", start)
 	retry["type"], retry["children"] = "Retry", []any{"3-0", "3-1"}
-	w.status("orders-r1", map[string]any{"3": retry, "3-0": failed, "3-1": again})
+	w.status(map[string]any{"3": retry, "3-0": failed, "3-1": again})
 	o := w.observe("orders")
 	if len(o.Obstacles) != 1 || !o.Obstacles[0].Retried ||
 		o.Obstacles[0].What != "1 partition is tried again; the last to fail was partition 15--20, attempt 0 on node-7, unknown: wait: Error (exit code 1): workflowtaskresults is forbidden" {
