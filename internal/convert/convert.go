@@ -87,6 +87,7 @@ type converter struct {
 	notes     []note
 	todos     []string // of the attribute that is written next
 	calls     int
+	fans      int // how many fan-outs there are
 	// consumed are the steps beside fan-outs that became part of a job, and
 	// leaves the templates of runners.
 	consumed []value
@@ -135,6 +136,7 @@ func (c *converter) run() []entry {
 	c.namespace = plainName(meta.get("namespace").text())
 	c.variables.enter(c.workflow)
 	fans := c.find()
+	c.fans = len(fans)
 	var jobs []entry
 	for _, f := range fans {
 		name := c.workflow.name

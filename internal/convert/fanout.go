@@ -248,7 +248,7 @@ func (c *converter) pick(t template, below []call) call {
 
 // isRunner tells whether a template runs a container of its own.
 func (c *converter) isRunner(t template, k call) bool {
-	if t.get("container").isMap() || t.get("script").isMap() {
+	if hasContainer(t) {
 		return true
 	}
 	what := "nothing"

@@ -36,6 +36,7 @@ func (c *converter) job(name string, f fanOut) entry {
 		block("partition", nil, partition),
 		block("runner", nil, append(runner, pod.runner...), comments...),
 	)
+	body = append(body, c.once(f)...)
 	body = append(body, c.parallelism(f)...)
 	body = append(body, c.retry(leaf, steps, scope)...)
 	if pod.spot != nil {
@@ -45,6 +46,36 @@ func (c *converter) job(name string, f fanOut) entry {
 		body = append(body, attribute("anchor", object(pod.anchor)))
 	}
 	return block("job", []string{name}, body)
+}
+
+// once makes teardown of what runs at the workflow's end, and setup of a step
+// of its own that runs before everything else.
+func (c *converter) once(f fanOut) []entry {
+	var out []entry
+	for _, k := range f.beside {
+		if first := calls(f.above[0], f.call.scope); len(f.above) == 1 && c.fans == 1 && len(first) > 0 && k.step.node == first[0].step.node && !c.isConsumed(k) {
+			if t, ok := c.callee(k); ok && hasContainer(t) && !k.step.get("when").set() {
+				k.step.get("name").use()
+				c.consumed = append(c.consumed, k.step)
+				c.leaves[t.node] = true
+				out = append(out, c.onceBlock("setup", t, c.enter(t, k)))
+			}
+		}
+	}
+	if t, ok := c.workflow.template(c.workflow.field("onExit").peekText()); ok && hasContainer(t) {
+		c.workflow.field("onExit").use()
+		out = append(out, c.onceBlock("teardown", t, c.start(t)))
+	}
+	return out
+}
+
+func hasContainer(t template) bool {
+	return t.get("container").isMap() || t.get("script").isMap()
+}
+
+func (c *converter) onceBlock(name string, t template, s *scope) entry {
+	body := c.program(t, s, inOnce)
+	return block(name, nil, append(body, c.podOf(t, s, c.rest, inOnce).runner...))
 }
 
 // describe takes reason and labels from the workflow's own metadata.
@@ -235,12 +266,17 @@ func duration(s string) (time.Duration, bool) {
 	return d, err == nil && d%time.Second == 0 && d >= 0
 }
 
+// isConsumed tells whether a step became part of a job.
+func (c *converter) isConsumed(k call) bool {
+	return slices.ContainsFunc(c.consumed, func(v value) bool { return v.node == k.step.node })
+}
+
 // besides tells of the steps that run once, before or after the fan-outs.
 func (c *converter) besides(fans []fanOut) {
 	told := map[*yaml.Node]bool{}
 	for _, f := range fans {
 		for _, k := range f.beside {
-			consumed := slices.ContainsFunc(c.consumed, func(v value) bool { return v.node == k.step.node })
+			consumed := c.isConsumed(k)
 			if t, ok := c.callee(k); ok && !c.leaves[t.node] {
 				t.use()
 			}

@@ -19,7 +19,7 @@ var remarks = map[string]string{
 	"artifacts":                  "partitions have no artifacts. Let the container fetch and store files, or mount a volume.",
 	"archiveLocation":            "partitions have no artifacts.",
 	"outputs":                    "outputs of a partition are not collected. Let the runner write its result where it belongs.",
-	"onExit":                     "nothing runs at the end of a run.",
+	"onExit":                     "teardown runs one container at the end of a run, however it ended.",
 	"hooks":                      "nothing runs at events of a run.",
 	"when":                       "a job is run when it is applied.",
 	"depends":                    "there is no order between a job and other steps.",

@@ -18,7 +18,8 @@ func (p *podReader) placement() {
 	selector := p.either("nodeSelector", "nodeSelector").members()
 	tolerations := p.either("tolerations", "tolerations").items()
 	provider, required := spotOf(selector, tolerations)
-	if provider != "" {
+	// Only runners choose their nodes attempt by attempt.
+	if provider != "" && p.in == inRunner {
 		mode := "prefer"
 		if required {
 			mode = "require"

@@ -18,10 +18,10 @@ func (c *converter) podOf(t template, s *scope, rest []any, in place) podResult 
 	if !container.isMap() {
 		container = t.get("script")
 	}
-	p := &podReader{c: c, t: t, s: s, container: container}
+	p := &podReader{c: c, t: t, s: s, container: container, in: in}
 	p.resources()
 	p.deadline()
-	p.accounts(in)
+	p.accounts()
 	if in == inQuery {
 		return podResult{runner: p.out}
 	}
@@ -46,6 +46,7 @@ type podReader struct {
 	t            template
 	s            *scope
 	container    value
+	in           place
 	out          []entry
 	spot, anchor []entry
 	patch        map[string]any
@@ -139,7 +140,7 @@ func shortDuration(d time.Duration) string {
 	return s
 }
 
-func (p *podReader) accounts(in place) {
+func (p *podReader) accounts() {
 	if v := p.either("serviceAccountName", "serviceAccountName"); v.isScalar() {
 		p.add("service_account", p.c.plain(v, p.s))
 	}
@@ -152,7 +153,7 @@ func (p *podReader) accounts(in place) {
 	if len(secrets) > 0 {
 		p.add("image_pull_secrets", list(secrets))
 	}
-	if in == inQuery {
+	if p.in == inQuery {
 		return
 	}
 	if v := p.either("priorityClassName", "podPriorityClassName"); v.isScalar() {
@@ -318,7 +319,11 @@ func (p *podReader) metadata() {
 	if out := firsts(labels); len(out) > 0 {
 		p.add("labels", p.stringMap(out))
 	}
-	if out := p.evictable(firsts(annotations)); len(out) > 0 {
+	annotations = firsts(annotations)
+	if p.in == inRunner {
+		annotations = p.evictable(annotations)
+	}
+	if out := annotations; len(out) > 0 {
 		p.add("annotations", p.stringMap(out))
 	}
 }

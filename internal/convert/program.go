@@ -15,6 +15,7 @@ type place int
 const (
 	inRunner  place = iota // where texts may refer to the partition
 	inQuery                // where they may refer to the run
+	inOnce                 // the same, in setup and teardown
 	beforePod              // where they may not refer to either
 )
 
@@ -69,7 +70,7 @@ func (c *converter) settled(v value, t text, in place) text {
 		switch {
 		case p.tag != "":
 			c.todo(v, "%s", c.reason(p))
-		case p.late() && (in == beforePod || in == inQuery && strings.HasPrefix(p.ref, "partition.")):
+		case p.late() && (in == beforePod || in != inRunner && strings.HasPrefix(p.ref, "partition.")):
 			c.todo(v, "%q is known only in the pod of a partition, and this must be known before.", "${"+p.ref+"}")
 			p = part{tag: p.ref}
 		}
