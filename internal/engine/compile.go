@@ -65,12 +65,18 @@ func compile(j *job.Job, remaining ledger.Set, run int, from stand) (*Compiled, 
 	if c.Plan.Covers.Empty() {
 		return c, nil
 	}
+	// What would outgrow Argo is told first: so many nodes have no names that
+	// keep them apart.
+	diags := check.Plan(j, c.Plan, run)
+	if diags.HasErrors() {
+		return nil, diags
+	}
 	objects, err := argo.Run(j, c.Plan, run)
 	if err != nil {
 		return nil, hcl.Diagnostics{internal("lowering the run", err)}
 	}
 	c.Objects = append([]manifest.Object{template}, objects...)
-	diags := append(check.Objects(c.Objects), check.Plan(j, c.Plan, run)...)
+	diags = append(check.Objects(c.Objects), diags...)
 	diags = append(append(diags, absent(c.Plan)...), check.Creation(j, c.Plan)...)
 	if diags.HasErrors() {
 		return nil, diags
