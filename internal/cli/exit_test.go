@@ -53,7 +53,7 @@ func TestPanicsAreReported(t *testing.T) {
 	var stderr bytes.Buffer
 	code := Run(t.Context(), Env{
 		Name: "backfill", Args: []string{"partitions", "-"}, Version: "1.2.3",
-		Stdin:  strings.NewReader(`job "orders" {
+		Stdin: strings.NewReader(`job "orders" {
   partition { values = ["a"] }
   runner {
     image   = "a"
