@@ -169,7 +169,7 @@ func (a applier) one(ctx context.Context, object *unstructured.Unstructured) err
 const retryPause = 100 * time.Millisecond
 
 func transient(err error) bool {
-	return apierrors.IsNotFound(err) || apierrors.IsServerTimeout(err) ||
+	return apierrors.IsNotFound(err) || apierrors.IsServerTimeout(err) || apierrors.IsTimeout(err) ||
 		apierrors.IsTooManyRequests(err) || apierrors.IsServiceUnavailable(err) || apierrors.IsConflict(err)
 }
 
