@@ -44,8 +44,9 @@ var (
 	errShared  error
 )
 
-// cluster returns the local cluster that the tests of this package share.
-func cluster(t *testing.T) *localCluster {
+// program is the local cluster's; without it, or where it cannot run, the test is
+// skipped.
+func program(t *testing.T) string {
 	t.Helper()
 	binary := os.Getenv(envCluster)
 	if binary == "" {
@@ -54,6 +55,13 @@ func cluster(t *testing.T) *localCluster {
 	if reason := os.Getenv(envNoCluster); reason != "" {
 		t.Skip(reason)
 	}
+	return binary
+}
+
+// cluster returns the local cluster that the tests of this package share.
+func cluster(t *testing.T) *localCluster {
+	t.Helper()
+	binary := program(t)
 	sharedOnce.Do(func() { shared, errShared = startCluster(binary) })
 	if errShared != nil {
 		t.Fatalf("the local cluster did not start: %v", errShared)

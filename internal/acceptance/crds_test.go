@@ -21,7 +21,7 @@ import (
 // ownCluster starts a cluster for one test, which ends with it.
 func ownCluster(t *testing.T, flags ...string) *localCluster {
 	t.Helper()
-	binary := cluster(t).binary
+	binary := program(t)
 	state := t.TempDir()
 	c := &localCluster{binary: binary, state: state, kubeconfig: filepath.Join(state, "kubeconfig"), ours: true}
 	t.Cleanup(func() {
@@ -32,7 +32,11 @@ func ownCluster(t *testing.T, flags ...string) *localCluster {
 	if out, err := c.command(append([]string{"up"}, flags...)...).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	if err := c.connect(); err != nil {
+	err := c.connect()
+	if err == nil {
+		c.limited, err = c.grant(t.Context(), namespace)
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 	return c
