@@ -74,7 +74,7 @@ func TestRoleOfTheProviderIsWhatIsAskedFor(t *testing.T) {
 		w.argo.tick(2)
 		for _, o := range w.cluster.Objects() {
 			if o.GetKind() == "WorkflowTemplate" {
-				w.patch(cluster.WorkflowTemplate, o.GetName(), `{"spec":{"templates":[]}}`)
+				w.patch(cluster.WorkflowTemplate, o.GetName(), `{"spec":{"templates":[]},"metadata":{"labels":{"backfill.dev/job":null}}}`)
 			}
 		}
 	})
