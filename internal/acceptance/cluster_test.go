@@ -83,12 +83,7 @@ func startCluster(binary string) (*localCluster, error) {
 	if out, err := c.command("up").CombinedOutput(); err != nil {
 		return c, fmt.Errorf("%w\n%s", err, out)
 	}
-	if err := c.connect(); err != nil {
-		return c, err
-	}
-	var err error
-	c.limited, err = c.grant(context.Background(), namespace)
-	return c, err
+	return c, c.connect()
 }
 
 func (c *localCluster) connect() error {
@@ -100,7 +95,10 @@ func (c *localCluster) connect() error {
 	if c.core, err = kubernetes.NewForConfig(config); err != nil {
 		return err
 	}
-	c.dynamic, err = dynamic.NewForConfig(config)
+	if c.dynamic, err = dynamic.NewForConfig(config); err != nil {
+		return err
+	}
+	c.limited, err = c.grant(context.Background(), namespace)
 	return err
 }
 
