@@ -36,6 +36,7 @@ const (
 	LabelRun      = "backfill.dev/run"   // run number
 	LabelShard    = "backfill.dev/shard" // on children and data only
 	LabelTemplate = "backfill.dev/template"
+	LabelPool     = "backfill.dev/pool"  // on pools, and on the Workflows of their jobs
 	LabelIndex    = "backfill.dev/index" // of a pod's partition, where arithmetic yields it
 
 	AnnotationSpecHash  = "backfill.dev/spec-hash"

@@ -61,7 +61,7 @@ func launcher(j *job.Job) (node, error) {
 // childManifest is the text of a child Workflow. Its tags are resolved when a
 // launcher starts, so a child gets the parallelism that the run has by then.
 func childManifest(j *job.Job) (string, error) {
-	labels := merged(j.Labels, map[string]string{
+	labels := merged(j.Labels, poolLabel(j), map[string]string{
 		LabelJob: j.Name, LabelRun: workflowTag(argNumber), LabelShard: inputTag(inK),
 		LabelTemplate: workflowTag(argTemplate),
 	})
@@ -94,7 +94,7 @@ func childManifest(j *job.Job) (string, error) {
 	}
 	ttl := retention()
 	ttl["secondsAfterSuccess"] = childRetention
-	spec := workflowSpec("shard", list{row("shard", list{list{call}})}, args, ttl)
+	spec := workflowSpec("shard", list{pooled(j, row("shard", list{list{call}}))}, args, ttl)
 	// The number is put in as text below: a quoted tag would become a string.
 	// It is an expression because Argo's validator takes the manifest for YAML,
 	// and removes expressions from it before it does, but not plain tags.

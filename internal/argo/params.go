@@ -14,6 +14,7 @@ const (
 	tmplLauncher      = "launcher"       // creates one child and waits for it
 	tmplSetup         = "setup"          // one pod, at the start of a run
 	tmplTeardown      = "teardown"       // one pod, at its end
+	tmplCanary        = "canary"         // fans out over partition-data, counted by the pool
 )
 
 // Parameters of Workflows: what a run and its children hand to the templates.

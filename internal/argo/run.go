@@ -65,7 +65,7 @@ func (r run) written(s plan.Shard) bool {
 }
 
 func (r run) labels() map[string]string {
-	return merged(r.job.Labels, map[string]string{
+	return merged(r.job.Labels, poolLabel(r.job), map[string]string{
 		LabelJob: r.job.Name, LabelRun: fmt.Sprint(r.number), LabelTemplate: r.template,
 	})
 }
@@ -156,7 +156,7 @@ func (r run) direct() (templates, args list, err error) {
 	if shard.Count > 0 {
 		steps = append(steps, list{r.call(stepPartitions+salt, template, list{param(inFrom, decimal(from)), param(inCount, fmt.Sprint(shard.Count))})})
 	}
-	return list{row("run", steps)}, args, nil
+	return list{pooled(r.job, row("run", steps))}, args, nil
 }
 
 // launch fans out launchers. Their outputs could not be used by later steps

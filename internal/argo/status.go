@@ -195,7 +195,8 @@ func (n nodeStatus) attempts() int {
 func (w workflow) stopped(n nodeStatus) bool {
 	for _, message := range []string{n.Message, w.lastAttempt(n).Message} {
 		message = strings.ToLower(message)
-		if strings.HasPrefix(message, "stopped with strategy") || strings.HasPrefix(message, "workflow shutdown with strategy") {
+		// Workflows have no deadline, but one that is stopped while it waits for its pool gets one.
+		if strings.HasPrefix(message, "stopped with strategy") || strings.HasPrefix(message, "workflow shutdown with strategy") || strings.HasPrefix(message, "step exceeded its deadline") {
 			return true
 		}
 	}

@@ -40,6 +40,9 @@ func Template(j *job.Job) (manifest.Object, error) {
 		}
 		templates = append(templates, once)
 	}
+	if j.Pool != "" {
+		templates = append(templates, pooled(j, fanOut(tmplCanary, tmplPartitionData)))
+	}
 	launcher, err := launcher(j)
 	if err != nil {
 		return nil, err

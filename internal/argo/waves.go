@@ -25,7 +25,11 @@ func (r run) canary(salt string) list {
 	if len(r.plan.Canary) == 0 {
 		return nil
 	}
-	return list{list{r.call(stepCanary+salt, tmplShardData, list{
+	template := tmplShardData
+	if r.job.Pool != "" && r.launches() {
+		template = tmplCanary // the run itself takes no place
+	}
+	return list{list{r.call(stepCanary+salt, template, list{
 		param(inFrom, "0"), param(inCount, fmt.Sprint(len(r.plan.Canary))),
 	})}}
 }

@@ -126,6 +126,9 @@ const (
 	CodeNotWaiting    = "BF4020"
 	CodeStuck         = "BF4021"
 	CodeUndeclared    = "BF4030"
+	CodeNoPool        = "BF4031"
+	CodePoolExists    = "BF4032"
+	CodePoolInUse     = "BF4033"
 
 	CodeNoDeclaration   = "BF5001"
 	CodeTwoDeclarations = "BF5002"
@@ -259,6 +262,9 @@ var registry = []Info{
 	{CodeNotWaiting, "Nothing To Approve", "The job does not wait for approval: a run is active, everything is done, or the gate is open already.", "See `status` for what the job does."},
 	{CodeStuck, "Backfill Stuck", "An active run waits for something that does not come: a node, an image, or Argo itself. Nothing is lost, and the run goes on as soon as it comes.", "Follow the message. `spot.max_pending` says how long waiting is normal."},
 	{CodeUndeclared, "Run Without Declaration", "A Workflow of the job was found without a record, and its annotations do not tell the job's declaration: they were removed, or the declaration is longer than 32 kB.", "Declare the job as it was compiled, and apply without importing."},
+	{CodeNoPool, "Pool Not Found", "The pool that a job names does not exist in the job's namespace, or has no size.", "Declare it as a `backfill_pool` and refer to its name."},
+	{CodePoolExists, "Pool Exists Already", "The namespace has a pool of this name that this Terraform state does not know.", "Import it, or choose another name."},
+	{CodePoolInUse, "Pool In Use", "Active runs need the pool, and would fail without it.", "Wait for their end, or stop them, and destroy again."},
 	{CodeNoDeclaration, "Missing Job Declaration", "The resource has neither the attributes of a job nor `source`.", "Set `name`, `partition` and `runner`, or `source`."},
 	{CodeTwoDeclarations, "Conflicting Job Declarations", "The resource has `source` and attributes of a job too.", "Keep one of the two forms."},
 	{CodeWithoutSource, "Attribute Without Source", "`job` and `variables` belong to `source`, which is not set.", "Remove them, or set `source`."},

@@ -28,9 +28,11 @@ const (
 )
 
 // Patches of single fields; Argo takes them at its next look. A suspended
-// Workflow does not heed a shutdown, so stopping resumes it.
+// Workflow does not heed a shutdown, so stopping resumes it. One that waits for
+// its pool heeds only its deadline.
 const (
 	stopPatch   = `{"spec":{"shutdown":"Stop","suspend":null}}`
+	leavePatch  = `{"spec":{"shutdown":"Stop","suspend":null,"activeDeadlineSeconds":1}}`
 	pausePatch  = `{"spec":{"suspend":true}}`
 	resumePatch = `{"spec":{"suspend":null}}`
 )
@@ -41,15 +43,26 @@ func (e *Engine) Stop(ctx context.Context, namespace, name string) (*Observation
 	return e.control(ctx, namespace, name, e.shutdown)
 }
 
-// Pause lets the active run start no more pods; those that run go on.
+// Pause lets the active run start no more pods; those that run go on. The run
+// of a job with a pool is stopped instead, for a run that waits holds its places.
 func (e *Engine) Pause(ctx context.Context, namespace, name string) (*Observation, hcl.Diagnostics) {
+	if _, diags := e.hold(ctx, namespace, name, true); diags.HasErrors() {
+		return nil, diags
+	}
 	return e.control(ctx, namespace, name, func(ctx context.Context, rec *record.Record, number int) error {
-		return e.suspend(ctx, rec, number, true)
+		return e.haltOf(ctx, rec, number, true)
 	})
 }
 
-// Resume undoes Pause.
+// Resume undoes Pause. A job with a pool gets a new run.
 func (e *Engine) Resume(ctx context.Context, namespace, name string) (*Observation, hcl.Diagnostics) {
+	rec, diags := e.hold(ctx, namespace, name, false)
+	if diags.HasErrors() {
+		return nil, diags
+	}
+	if rec != nil {
+		return e.goOn(ctx, rec)
+	}
 	return e.control(ctx, namespace, name, func(ctx context.Context, rec *record.Record, number int) error {
 		return e.suspend(ctx, rec, number, false)
 	})
@@ -105,7 +118,26 @@ func workflowEnded(o manifest.Object) bool {
 
 // shutdown stops a run and its children.
 func (e *Engine) shutdown(ctx context.Context, rec *record.Record, number int) error {
-	return e.patchAll(ctx, rec, number, stopPatch, func(o manifest.Object) bool { return shutDown(o) && !suspended(o) })
+	run := argo.RunName(rec.Name, number)
+	_, err := e.backend.Patch(ctx, cluster.Workflow, rec.Namespace, run, []byte(stopPatch))
+	if err != nil && !cluster.IsNotFound(err) {
+		return err
+	}
+	return e.patchEach(ctx, rec, ofRun(rec.Name, number), func(o manifest.Object) string {
+		switch {
+		case argo.Waits(o) && !leaving(o):
+			return leavePatch
+		case shutDown(o) && !suspended(o):
+			return ""
+		}
+		return stopPatch
+	})
+}
+
+// leaving tells whether a Workflow has a deadline that is past.
+func leaving(o manifest.Object) bool {
+	deadline, found, _ := unstructured.NestedInt64(o.Object, "spec", "activeDeadlineSeconds")
+	return found && deadline == 1
 }
 
 // patchAll patches the run and then every active child, until a list shows
@@ -116,12 +148,17 @@ func (e *Engine) patchAll(ctx context.Context, rec *record.Record, number int, p
 	if err != nil && !cluster.IsNotFound(err) {
 		return err
 	}
-	return e.patchEach(ctx, rec, ofRun(rec.Name, number), []byte(patch), patched)
+	return e.patchEach(ctx, rec, ofRun(rec.Name, number), func(o manifest.Object) string {
+		if patched(o) {
+			return ""
+		}
+		return patch
+	})
 }
 
 // patchEach patches every active Workflow of a selection until a list shows
-// nothing active that is not patched.
-func (e *Engine) patchEach(ctx context.Context, rec *record.Record, selector string, patch []byte, patched func(manifest.Object) bool) error {
+// nothing active that needs a patch.
+func (e *Engine) patchEach(ctx context.Context, rec *record.Record, selector string, patchOf func(manifest.Object) string) error {
 	for {
 		all, err := e.backend.List(ctx, cluster.Workflow, rec.Namespace, selector)
 		if err != nil {
@@ -129,11 +166,15 @@ func (e *Engine) patchEach(ctx context.Context, rec *record.Record, selector str
 		}
 		found := false
 		for _, o := range all {
-			if workflowEnded(o) || patched(o) || !belongs(o, rec.Name, 0) {
+			if workflowEnded(o) || !belongs(o, rec.Name, 0) {
+				continue
+			}
+			patch := patchOf(o)
+			if patch == "" {
 				continue
 			}
 			found = true
-			_, err := e.backend.Patch(ctx, cluster.Workflow, rec.Namespace, o.GetName(), patch)
+			_, err := e.backend.Patch(ctx, cluster.Workflow, rec.Namespace, o.GetName(), []byte(patch))
 			if err != nil && !cluster.IsNotFound(err) {
 				return err
 			}

@@ -36,6 +36,9 @@ func (e *Engine) Create(ctx context.Context, s Submission) (*Observation, hcl.Di
 		return nil, append(diags, problem)
 	}
 	c.suspend(s.Policy)
+	if problem := e.pooled(ctx, c.Job); problem != nil {
+		return nil, append(diags, problem)
+	}
 	rec, problem := e.newRecord(s, c)
 	if problem != nil {
 		return nil, append(diags, problem)

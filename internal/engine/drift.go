@@ -129,7 +129,7 @@ func (e *Engine) drift(ctx context.Context, s *sight) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	found := append(driftOfPause(s), u.driftOfScale()...)
+	found := append(driftOfPause(s, u.job), u.driftOfScale()...)
 	found = append(found, u.driftOfRun()...)
 	found = append(found, u.driftOfTemplate()...)
 	for _, want := range s.run.writtenData {
@@ -138,10 +138,13 @@ func (e *Engine) drift(ctx context.Context, s *sight) ([]string, error) {
 	return found, nil
 }
 
-func driftOfPause(s *sight) []string {
+func driftOfPause(s *sight, j *job.Job) []string {
 	want := decodePolicy(s.rec.Policy).Paused
 	if want == nil || *want == suspended(s.run.workflow) || shutDown(s.run.workflow) {
 		return nil
+	}
+	if j.Pool != "" && *want {
+		return []string{fmt.Sprintf("Workflow %s is active although the job is paused, and holds places of its pool.", s.run.workflow.GetName())}
 	}
 	d := differing(s.run.workflow)
 	d.compare("spec.suspend", *want, !*want)
@@ -170,7 +173,7 @@ func (u *upkeep) driftOfScale() []string {
 func (u *upkeep) driftOfRun() []string {
 	d := differing(u.run.workflow)
 	want := u.wanted()
-	if want == nil {
+	if want == nil || leaving(u.run.workflow) {
 		return nil
 	}
 	d.compareMarks(want, u.run.workflow)

@@ -57,11 +57,23 @@ func approved(p Policy, g Gate) int {
 
 // reset is where a job stands after a change of its revision: before its canary,
 // which runs again, with no approval but one that comes with the change.
-func reset(before, now Policy) Gate {
+func reset(before, now Policy, held bool) Gate {
 	if before.ApprovedWave != nil && now.ApprovedWave != nil && *before.ApprovedWave == *now.ApprovedWave {
-		return Gate{Void: now.ApprovedWave}
+		return Gate{Void: now.ApprovedWave, Held: held}
 	}
-	return Gate{}
+	return Gate{Held: held}
+}
+
+// held tells whether a job of a pool is paused, and so has no run. The policy
+// goes before what the command line has said.
+func held(j *job.Job, p Policy, g Gate) bool {
+	if j.Pool == "" {
+		return false
+	}
+	if p.Paused != nil {
+		return *p.Paused
+	}
+	return g.Held
 }
 
 // pass is where a job stands after a run: at the gate at which the run ended. A
@@ -104,10 +116,15 @@ func (e *Engine) Approve(ctx context.Context, namespace, name string) (*Observat
 	if diags = append(diags, more...); diags.HasErrors() {
 		return nil, diags
 	}
+	o, more := e.goOn(ctx, rec)
+	return o, append(diags, more...)
+}
+
+// goOn submits what a job is to run next, as its record declares it.
+func (e *Engine) goOn(ctx context.Context, rec *record.Record) (*Observation, hcl.Diagnostics) {
 	declared, err := job.ParseCanonical(bytes.Clone(rec.Job))
 	if err != nil {
-		return nil, append(diags, damagedRecord(namespace, name, err))
+		return nil, hcl.Diagnostics{damagedRecord(rec.Namespace, rec.Name, err)}
 	}
-	o, more := e.Update(ctx, Submission{Value: declared, Owner: rec.Owner, Policy: decodePolicy(rec.Policy)})
-	return o, append(diags, more...)
+	return e.Update(ctx, Submission{Value: declared, Owner: rec.Owner, Policy: decodePolicy(rec.Policy)})
 }

@@ -18,7 +18,7 @@ import (
 // heal brings the objects of the active run in line with the declaration.
 func (u *update) heal(ctx context.Context) hcl.Diagnostics {
 	if u.Policy.Paused != nil {
-		if err := u.suspend(ctx, u.seen.rec, u.seen.run.entry.Number, *u.Policy.Paused); err != nil {
+		if err := u.halt(ctx, u.job, u.seen.rec, u.seen.run.entry.Number, *u.Policy.Paused); err != nil {
 			return hcl.Diagnostics{failed(err)}
 		}
 	}

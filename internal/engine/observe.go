@@ -55,7 +55,7 @@ func (s *sight) observation() (*Observation, hcl.Diagnostics) {
 		o.SetupError, o.TeardownError = latest.SetupError, latest.TeardownError
 	}
 	if s.ended() {
-		o.Ending = outcomeOf(s.run)
+		o.Ending = endingOf(&rec, s.run)
 		rec.Gate = pass(rec.Gate, s.run.entry, o.Ending)
 	}
 	o.Canary, o.Gate = rec.Canary, rec.Gate
@@ -102,12 +102,23 @@ func (s *sight) phase(o *Observation) Phase {
 	switch {
 	case o.Remaining.Empty():
 		return Complete
+	case s.held(o):
+		return Paused
 	case o.Gate.Next > approved(o.Policy, o.Gate):
 		return AwaitingApproval
 	case !o.Failed.Empty() || o.Ending == record.SetupFailed:
 		return Failed
 	}
 	return Incomplete
+}
+
+// held tells whether the job is paused without a run.
+func (s *sight) held(o *Observation) bool {
+	if !o.Gate.Held && (o.Policy.Paused == nil || !*o.Policy.Paused) {
+		return false // without a look at the declaration
+	}
+	j, err := parseJob(s.rec.Job)
+	return err == nil && held(j, o.Policy, o.Gate)
 }
 
 func runPhase(r *runSight) Phase {

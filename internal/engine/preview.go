@@ -147,6 +147,8 @@ type situation struct {
 	done, failed ledger.Set
 	// run is the name of the active run, "" when none is.
 	run string
+	// stopping tells that it is about to end.
+	stopping bool
 	// stopped tells that a run was active and has been stopped for the change.
 	stopped bool
 
@@ -166,8 +168,8 @@ func (k *Known) situation(j *job.Job, canonical []byte) (*situation, error) {
 		return s, nil
 	}
 	s.last, s.ending, s.setupError, s.canary, s.gate = k.Run, k.Ending, k.SetupError, k.Canary, k.Gate
-	if k.Phase.Active() {
-		s.run = k.Run
+	if k.Phase.Active() && k.Ending == record.Active { // a job of a pool is paused without a run
+		s.run, s.stopping = k.Run, k.Phase == Stopping
 	}
 	s.before = j
 	if !bytes.Equal(k.Job, canonical) {
@@ -234,18 +236,20 @@ func (s *situation) next() *decision {
 	full, gate, tried := ledger.Full(s.now.Domain), s.gate, s.canary
 	d := &decision{remaining: full, NextRun: NextRun{Template: s.template}}
 	switch {
+	case s.before != nil && s.run == "" && held(s.now, s.policy, s.gate):
+		return nil
 	case s.before == nil:
 		d.Because = fmt.Sprintf("This is a new job: %s will run.", all(s.now.Domain.Count()))
 	case s.policy.Revision != s.policyBefore.Revision:
 		d.stops, d.empties = s.run != "", true
-		gate, tried = reset(s.policyBefore, s.policy), ""
+		gate, tried = reset(s.policyBefore, s.policy, gate.Held), ""
 		d.Because = fmt.Sprintf("The revision changed from %q to %q: %s will run again, also those that are done (%d).",
 			s.policyBefore.Revision, s.policy.Revision, all(s.now.Domain.Count()), s.done.Intersect(full).Count(s.now.Domain))
 	case !s.now.Domain.SameSpace(s.before.Domain):
 		d.stops, d.empties = s.run != "", true
 		d.Because = fmt.Sprintf("The kind of the keys changed from %s to %s, and nothing that is done counts any more: %s will run.",
 			s.before.Domain, s.now.Domain, all(s.now.Domain.Count()))
-	case s.run != "" && (s.template == s.beforeName || s.policy.OnChange == OnChangeFinish):
+	case s.run != "" && !s.resumes() && (s.template == s.beforeName || s.policy.OnChange == OnChangeFinish):
 		// The active run goes on; what it leaves is proposed after its end.
 		return nil
 	default:
@@ -274,10 +278,16 @@ func (s *situation) next() *decision {
 // waiting are the keys that only another rerun_token takes up again: what has
 // failed and, unless a run is stopped just to go on with it, what was left.
 func (s *situation) waiting() ledger.Set {
-	if s.run != "" || s.stopped {
+	if s.run != "" || s.stopped || s.ending == record.Paused {
 		return s.failed
 	}
 	return ledger.Full(s.before.Domain)
+}
+
+// resumes tells that the run of a job that was paused is still about to end,
+// and that a new one is wanted already.
+func (s *situation) resumes() bool {
+	return s.now.Pool != "" && s.stopping && !held(s.now, s.policy, s.gate)
 }
 
 // prevented refuses a decision by which finished keys would run again.
@@ -319,7 +329,10 @@ func (s *situation) because(remaining ledger.Set) string {
 		}
 	}
 	text := strings.Join(reasons, ", ") + "."
-	if s.run != "" {
+	switch {
+	case s.run != "" && s.template == s.beforeName:
+		return fmt.Sprintf("The job goes on while run %s is being stopped: when it has ended, what it has not done runs. So far %s", s.run, text)
+	case s.run != "":
 		return fmt.Sprintf("The runner changed while run %s is active: the run will be stopped, and what it has not done by then runs with the new template. So far %s", s.run, text)
 	}
 	switch s.ending {
@@ -329,6 +342,8 @@ func (s *situation) because(remaining ledger.Set) string {
 		text += fmt.Sprintf(" The setup of run %s failed, and nothing else was started: %s.", s.last, strings.TrimSuffix(s.setupError, "."))
 	case record.CanaryFailed:
 		text += fmt.Sprintf(" The canary of run %s failed, and nothing else was started.", s.last)
+	case record.Paused:
+		text += fmt.Sprintf(" Run %s was stopped when the job was paused.", s.last)
 	}
 	if s.template != s.beforeName {
 		text += " The runner changed; they run with the new template."

@@ -80,7 +80,7 @@ func merge(rec *record.Record, r *runSight, now time.Time) bool {
 		return false
 	}
 	add(rec, r)
-	entry.Outcome = outcomeOf(r)
+	entry.Outcome = endingOf(rec, r)
 	entry.SetupError, entry.TeardownError = r.outcome.Setup.Message, r.outcome.Teardown.Message
 	rec.Gate = pass(rec.Gate, *entry, entry.Outcome)
 	if entry.Canary != "" && r.outcome.Canary == argo.PhaseSucceeded {
@@ -104,6 +104,18 @@ func find(rec *record.Record, number int) *record.Run {
 		}
 	}
 	return nil
+}
+
+// endingOf is the outcome of a run, as its job sees it.
+func endingOf(rec *record.Record, r *runSight) string {
+	outcome := outcomeOf(r)
+	if outcome != record.Stopped {
+		return outcome
+	}
+	if j, err := parseJob(rec.Job); err == nil && held(j, decodePolicy(rec.Policy), rec.Gate) {
+		return record.Paused
+	}
+	return outcome
 }
 
 func outcomeOf(r *runSight) string {

@@ -152,7 +152,7 @@ func (u *update) decide() (*decision, *hcl.Diagnostic) {
 	}
 	s.done, s.failed = rec.Done, rec.Failed
 	if u.seen.active() {
-		s.run = u.seen.run.workflow.GetName()
+		s.run, s.stopping = u.seen.run.workflow.GetName(), runPhase(u.seen.run) == Stopping
 	}
 	if latest := rec.Latest(); latest != nil {
 		s.last, s.ending, s.setupError = argo.RunName(rec.Name, latest.Number), latest.Outcome, latest.SetupError
@@ -242,7 +242,10 @@ func (u *update) declare(rec *record.Record) bool {
 		rec.Done, rec.Failed = ledger.Set{}, ledger.Set{}
 	}
 	if before := decodePolicy(rec.Policy); before.Revision != u.Policy.Revision {
-		rec.Gate, rec.Canary = reset(before, u.Policy), ""
+		rec.Gate, rec.Canary = reset(before, u.Policy, rec.Gate.Held), ""
+	}
+	if u.Policy.Paused != nil {
+		rec.Gate.Held = false // Terraform says by itself whether the job is paused
 	}
 	full := ledger.Full(u.job.Domain)
 	rec.Done, rec.Failed = rec.Done.Intersect(full), rec.Failed.Intersect(full)
@@ -260,7 +263,7 @@ func sameGrid(a, b domain.Domain) bool {
 
 // start claims the next run and submits it.
 func (u *update) start(ctx context.Context, d *decision) *Observation {
-	if !u.check(u.quiet(ctx)) {
+	if !u.check(u.pooled(ctx, u.job), u.quiet(ctx)) {
 		return nil
 	}
 	c, resumes, diags := u.prepare(d)

@@ -33,6 +33,7 @@ func build(root at, dom domain.Domain) *Job {
 		Teardown:                   buildOnce(root.attr("teardown")),
 		OrchestratorServiceAccount: root.attr("orchestrator_service_account").text(),
 		MaxParallel:                int(root.attr("max_parallel").integer(10)),
+		Pool:                       root.attr("pool").text(),
 		ShardSize:                  int(root.attr("shard_size").integer(500)),
 		Canary:                     buildCanary(root.attr("canary")),
 		Waves:                      buildWaves(root),

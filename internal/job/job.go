@@ -33,10 +33,12 @@ type Job struct {
 	Setup, Teardown            *Runner
 	OrchestratorServiceAccount string
 	MaxParallel                int
-	ShardSize                  int
-	Canary                     plan.Canary
-	Waves                      plan.Waves
-	Gates                      plan.Gates
+	// Pool is what bounds the shards of several jobs together; "" for none.
+	Pool      string
+	ShardSize int
+	Canary    plan.Canary
+	Waves     plan.Waves
+	Gates     plan.Gates
 	// RampUp lets each shard have the pods that it would have in the largest wave.
 	RampUp     bool
 	Controller Controller

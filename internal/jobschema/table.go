@@ -57,6 +57,10 @@ func body() []Attribute {
 			Doc: "The most partitions processed at once. A change reaches an active run, its shards and those yet to come; nothing runs again. Lowered below the number of shards that are under way (25 at most), each of these goes on with one pod until it ends.",
 		},
 		{
+			Name: "pool", Kind: String, Format: DNSLabel, Class: Next,
+			Doc: "Name of a `backfill_pool` of the namespace, which bounds the shards that all its jobs process at once. A job of one shard counts as one. The pool must exist before the job runs. While it is paused, a job of a pool has no run.",
+		},
+		{
 			Name: "shard_size", Kind: Int, Default: "500", Bounds: &Bounds{1, 1000}, Class: Grid,
 			Doc: "The most partitions in one Workflow. Larger jobs are split over several, so that none nears the size limit of etcd.",
 		},

@@ -17,16 +17,22 @@ import (
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
 )
 
-// jobIdentity names a job for ever: changing either part makes another job.
-type jobIdentity struct {
+// namedIdentity names a job or a pool for ever: changing either part makes
+// another one.
+type namedIdentity struct {
 	Namespace types.String `tfsdk:"namespace"`
 	Name      types.String `tfsdk:"name"`
 }
 
 // IdentitySchema implements resource.ResourceWithIdentity.
 func (r *jobResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
-	resp.IdentitySchema = identityschema.Schema{Attributes: map[string]identityschema.Attribute{
-		"name":      identityschema.StringAttribute{RequiredForImport: true, Description: "Name of the job."},
+	resp.IdentitySchema = namedSchema("job")
+}
+
+// namedSchema is the identity of what has a name in a namespace.
+func namedSchema(what string) identityschema.Schema {
+	return identityschema.Schema{Attributes: map[string]identityschema.Attribute{
+		"name":      identityschema.StringAttribute{RequiredForImport: true, Description: "Name of the " + what + "."},
 		"namespace": identityschema.StringAttribute{OptionalForImport: true, Description: "Its namespace; \"default\" unless set."},
 	}}
 }
@@ -37,15 +43,20 @@ func identify(ctx context.Context, identity *tfsdk.ResourceIdentity, namespace, 
 	if identity == nil { // an old Terraform
 		return nil
 	}
-	return identity.Set(ctx, jobIdentity{Namespace: types.StringValue(namespace), Name: types.StringValue(name)})
+	return identity.Set(ctx, namedIdentity{Namespace: types.StringValue(namespace), Name: types.StringValue(name)})
 }
 
 // ImportState implements resource.ResourceWithImportState, by id or by
 // identity. The read that follows fills in the rest from the record.
 func (r *jobResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
+	importByName(ctx, "job", req, resp)
+}
+
+// importByName sets what the read after an import needs: the id, namespace/name.
+func importByName(ctx context.Context, what string, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
 	namespace, name, ok := strings.Cut(req.ID, "/")
 	if req.ID == "" && req.Identity != nil {
-		var given jobIdentity
+		var given namedIdentity
 		resp.Diagnostics.Append(req.Identity.Get(ctx, &given)...)
 		namespace, name, ok = given.Namespace.ValueString(), given.Name.ValueString(), true
 		if namespace == "" {
@@ -54,7 +65,7 @@ func (r *jobResource) ImportState(ctx context.Context, req resource.ImportStateR
 	}
 	if !ok || namespace == "" || name == "" || strings.Contains(name, "/") {
 		resp.Diagnostics.Append(fault(diag.CodeImportID, path.Empty(),
-			"A job is imported by namespace/name, for example default/orders-risk-score, not by %q. Correct the id.", req.ID))
+			"A %s is imported by namespace/name, for example default/orders-risk-score, not by %q. Correct the id.", what, req.ID))
 	}
 	if resp.Diagnostics.HasError() {
 		return

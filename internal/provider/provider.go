@@ -119,7 +119,7 @@ func (p *backfillProvider) Configure(ctx context.Context, req provider.Configure
 
 // Resources implements provider.Provider.
 func (p *backfillProvider) Resources(context.Context) []func() resource.Resource {
-	return []func() resource.Resource{newJobResource, newAwaitResource}
+	return []func() resource.Resource{newJobResource, newAwaitResource, newPoolResource}
 }
 
 // DataSources implements provider.Provider.

@@ -47,6 +47,9 @@ const (
 	CanaryFailed = "CanaryFailed"
 	// SetupFailed is a run of which no partition was started.
 	SetupFailed = "SetupFailed"
+	// Paused is a run of a job with a pool that was stopped because the job was
+	// paused.
+	Paused = "Paused"
 )
 
 // Record is what a job has declared and achieved.
@@ -97,13 +100,16 @@ func (r *Record) Holds(target string) []domain.Domain {
 	return held
 }
 
-// Gate is where a job stands between its waves. The zero value is a job that has
-// met no gate.
+// Gate is where a job stands between its runs. The zero value is a job that has
+// met no gate and is not held.
 type Gate struct {
 	// Next is the number of the wave behind the gate at which the last run ended.
 	Next int `json:"next,omitempty"`
 	// Approved is the number of the last wave that the command line has approved.
 	Approved int `json:"approved,omitempty"`
+	// Held tells that the command line has paused a job of a pool, whose pauses
+	// are no state of a run.
+	Held bool `json:"held,omitempty"`
 	// Void is an approved_wave that was meant for an earlier revision.
 	Void *int `json:"void,omitempty"`
 }
@@ -144,7 +150,7 @@ type Run struct {
 	Partitions int64
 	Start, End time.Time
 	// Outcome is "" while the run is not merged, else Succeeded, Failed,
-	// Stopped, Lost, OverBudget, CanaryFailed or SetupFailed.
+	// Stopped, Lost, OverBudget, CanaryFailed, SetupFailed or Paused.
 	Outcome string
 	// SetupError and TeardownError say why setup and teardown failed; "" where
 	// they did not.
