@@ -1,0 +1,4 @@
+import {
+  to = backfill_pool.database
+  id = "data/orders-database"
+}

@@ -1,0 +1,2 @@
+# namespace/name
+terraform import backfill_pool.database data/orders-database
