@@ -82,15 +82,15 @@ func causeOf(message string, exitCode int) Cause {
 }
 
 // attempt reads a pod's node as the attempt of a number.
-func (n nodeStatus) attempt(number int, on func(int) string) Attempt {
-	a := Attempt{Number: number, Node: n.HostNodeName, Capacity: on(number), ExitCode: n.exitCode(), Started: n.StartedAt, Finished: n.FinishedAt}
+func (n *nodeStatus) attempt(number int, on func(int) string) Attempt {
+	a := Attempt{Number: number, Node: n.hostNodeName, Capacity: on(number), ExitCode: n.exitCode(), Started: n.started(), Finished: instant(n.finishedAt)}
 	a.Cause, a.Message = causeOf(n.Message, a.ExitCode), clipTo(n.Message, maxAttemptMessage)
 	return a
 }
 
 // exitCode is that of the main container, or -1.
-func (n nodeStatus) exitCode() int {
-	text := n.Outputs.ExitCode
+func (n *nodeStatus) exitCode() int {
+	text := n.outputsExitCode
 	if text == "" && strings.HasPrefix(n.Message, "main:") {
 		if found := ownFailure.FindStringSubmatch(n.Message); found != nil {
 			text = found[1]
@@ -103,19 +103,19 @@ func (n nodeStatus) exitCode() int {
 }
 
 // pods lists the attempts of a node, the first one first.
-func (w workflow) pods(n nodeStatus) []nodeStatus {
+func (w workflow) pods(n *nodeStatus) []*nodeStatus {
 	if n.Type != "Retry" {
-		return []nodeStatus{n}
+		return []*nodeStatus{n}
 	}
-	var out []nodeStatus
+	var out []*nodeStatus
 	for _, id := range n.Children {
-		out = append(out, w.nodes[id])
+		out = append(out, w.node(id))
 	}
 	return out
 }
 
 // failedAttempts are the last of a node's attempts that failed, ascending.
-func (w workflow) failedAttempts(n nodeStatus, on func(int) string) []Attempt {
+func (w workflow) failedAttempts(n *nodeStatus, on func(int) string) []Attempt {
 	var out []Attempt
 	for i, pod := range w.pods(n) {
 		if pod.failed() {
@@ -197,11 +197,11 @@ type trouble struct {
 }
 
 // look adds what keeps one node from going on.
-func (t *trouble) look(w workflow, n nodeStatus, on func(int) string, p *domain.Partition) {
+func (t *trouble) look(w workflow, n *nodeStatus, on func(int) string, p *domain.Partition) {
 	pods := w.pods(n)
 	for i, pod := range pods {
-		if pod.Phase == PhasePending && !pod.StartedAt.IsZero() {
-			t.wait(Waiting{reasonOf(pod.Message), on(i), 1, pod.StartedAt, clip(pod.Message)})
+		if pod.Phase == PhasePending && !pod.started().IsZero() {
+			t.wait(Waiting{reasonOf(pod.Message), on(i), 1, pod.started(), clip(pod.Message)})
 		}
 	}
 	failed := w.failedAttempts(n, on)

@@ -38,12 +38,12 @@ func TestCauses(t *testing.T) {
 		`pods "a" is forbidden: error looking up service account b/c`:                         CauseUnknown,
 		"": CauseUnknown,
 	} {
-		n := nodeStatus{Phase: PhaseFailed, Message: message}
+		n := &nodeStatus{Phase: PhaseFailed, Message: message}
 		if got := causeOf(message, n.exitCode()); got != want {
 			t.Errorf("%q is %s, want %s", message, got, want)
 		}
 	}
-	n := nodeStatus{Phase: PhaseFailed, Outputs: parameters{ExitCode: "7"}}
+	n := &nodeStatus{Phase: PhaseFailed, outputsExitCode: "7"}
 	if code := n.exitCode(); code != 7 || causeOf("", code) != CauseApplication {
 		t.Errorf("an exit code without a message: %d, %s", code, causeOf("", code))
 	}

@@ -81,7 +81,7 @@ func launchers(w workflow, s shape) ([]launched, error) {
 // fullSuccess reads a launcher's outputs. Progress counts pods, so failed
 // attempts raise the denominator; the numerator is the partitions that
 // succeeded.
-func fullSuccess(n nodeStatus, count int64) bool {
+func fullSuccess(n *nodeStatus, count int64) bool {
 	phase, _ := n.Outputs.get(outPhase)
 	progress, _ := n.Outputs.get(outProgress)
 	done, _, _ := strings.Cut(progress, "/")
@@ -377,7 +377,7 @@ func (r *reader) listedAt(workflow, data string, i int64) (domain.Partition, err
 
 // numberOf is the input i of a leaf. A node that failed before it had inputs
 // still carries the number in its name, "p(index:number)".
-func numberOf(workflow string, n nodeStatus) (int64, error) {
+func numberOf(workflow string, n *nodeStatus) (int64, error) {
 	text, ok := n.Inputs.get(inI)
 	if !ok {
 		_, text, _ = strings.Cut(strings.TrimSuffix(n.DisplayName, ")"), ":")
@@ -390,7 +390,7 @@ func numberOf(workflow string, n nodeStatus) (int64, error) {
 }
 
 // reason is why a node failed: what its last attempt says, or else itself.
-func (w workflow) reason(n nodeStatus) string {
+func (w workflow) reason(n *nodeStatus) string {
 	message := w.lastAttempt(n).Message
 	if message == "" {
 		message = n.Message

@@ -13,6 +13,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -24,54 +25,6 @@ import (
 // 1 MiB compressed by default, which unpacks to some 10 MiB.
 const maxNodes = 256 << 20
 
-// nodeStatus is the part of Argo's NodeStatus that outcomes are read from.
-type nodeStatus struct {
-	ID           string     `json:"id"`
-	DisplayName  string     `json:"displayName"`
-	Type         string     `json:"type"`
-	Phase        Phase      `json:"phase"`
-	Message      string     `json:"message"`
-	TemplateName string     `json:"templateName"`
-	TemplateRef  *calledRef `json:"templateRef"`
-	Inputs       parameters `json:"inputs"`
-	Outputs      parameters `json:"outputs"`
-	Children     []string   `json:"children"`
-	HostNodeName string     `json:"hostNodeName"`
-	StartedAt    time.Time  `json:"startedAt"`
-	FinishedAt   time.Time  `json:"finishedAt"`
-}
-
-type calledRef struct {
-	Template string `json:"template"`
-}
-
-type parameters struct {
-	Parameters []struct {
-		Name  string `json:"name"`
-		Value string `json:"value"`
-	} `json:"parameters"`
-	ExitCode string `json:"exitCode"` // of outputs
-}
-
-func (p parameters) get(name string) (string, bool) {
-	for _, param := range p.Parameters {
-		if param.Name == name {
-			return param.Value, true
-		}
-	}
-	return "", false
-}
-
-// template is the name of the template that the node runs.
-func (n nodeStatus) template() string {
-	if n.TemplateRef != nil {
-		return n.TemplateRef.Template
-	}
-	return n.TemplateName
-}
-
-func (n nodeStatus) failed() bool { return n.Phase == PhaseFailed || n.Phase == PhaseError }
-
 // workflow is an observed Workflow, ours by its arguments.
 type workflow struct {
 	name              string
@@ -79,7 +32,7 @@ type workflow struct {
 	message           string
 	started, finished time.Time
 	args              map[string]string
-	nodes             map[string]nodeStatus
+	nodes             []nodeStatus
 }
 
 func parseWorkflow(o manifest.Object) (workflow, error) {
@@ -111,10 +64,9 @@ func arguments(o manifest.Object) map[string]string {
 
 // nodesOf returns the node statuses in whichever form Argo keeps them: plain,
 // or as gzip in base64 once the Workflow nears its size limit.
-func nodesOf(status map[string]any) (map[string]nodeStatus, error) {
-	var nodes map[string]nodeStatus
+func nodesOf(status map[string]any) ([]nodeStatus, error) {
 	if packed, _ := status["compressedNodes"].(string); packed != "" {
-		return nodes, unpack(packed, &nodes)
+		return unpack(packed)
 	}
 	if version, _ := status["offloadNodeStatusVersion"].(string); version != "" {
 		return nil, errors.New("Argo keeps them in a database (persistence.nodeStatusOffLoad) and not in the cluster, so what is done cannot be told. Let Argo offload only Workflows that are too large to be compressed (ALWAYS_OFFLOAD_NODE_STATUS=false); runs of this job stay far below that size")
@@ -128,47 +80,47 @@ func nodesOf(status map[string]any) (map[string]nodeStatus, error) {
 	if err != nil {
 		return nil, err
 	}
-	return nodes, json.Unmarshal(text, &nodes)
+	return decodeNodes(text)
 }
 
-func unpack(packed string, into any) error {
-	raw, err := base64.StdEncoding.DecodeString(packed)
+// unpacked are buffers for unpacked statuses, to be used again: those of a large
+// run are more than a hundred megabytes together.
+var unpacked = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+func unpack(packed string) ([]nodeStatus, error) {
+	reader, err := gzip.NewReader(base64.NewDecoder(base64.StdEncoding, strings.NewReader(packed)))
 	if err != nil {
-		return fmt.Errorf("status.compressedNodes is not base64: %w", err)
+		return nil, fmt.Errorf("status.compressedNodes is not gzip in base64: %w", err)
 	}
-	reader, err := gzip.NewReader(bytes.NewReader(raw))
-	if err != nil {
-		return fmt.Errorf("status.compressedNodes is not gzip: %w", err)
-	}
-	// Statuses shrink to a tenth or less; growing the buffer would cost as much
-	// as unpacking.
-	buffer := bytes.NewBuffer(make([]byte, 0, 16*len(raw)))
+	buffer, _ := unpacked.Get().(*bytes.Buffer)
+	defer unpacked.Put(buffer)
+	buffer.Reset()
 	_, err = buffer.ReadFrom(io.LimitReader(reader, maxNodes+1))
-	text := buffer.Bytes()
 	if err != nil {
-		return fmt.Errorf("status.compressedNodes is damaged: %w", err)
+		return nil, fmt.Errorf("status.compressedNodes is damaged: %w", err)
 	}
-	if len(text) > maxNodes {
-		return fmt.Errorf("status.compressedNodes unpacks to more than %d bytes", maxNodes)
+	if buffer.Len() > maxNodes {
+		return nil, fmt.Errorf("status.compressedNodes unpacks to more than %d bytes", maxNodes)
 	}
-	return json.Unmarshal(text, into)
+	return decodeNodes(buffer.Bytes())
 }
 
 // running lists the nodes that run one of the templates, without the attempts
 // of retried nodes.
-func (w workflow) running(templates ...string) []nodeStatus {
-	attempts := map[string]bool{}
-	for _, n := range w.nodes {
-		if n.Type == "Retry" {
+func (w workflow) running(templates ...string) []*nodeStatus {
+	attempts := make(map[string]bool, len(w.nodes)/2)
+	for i := range w.nodes {
+		if n := &w.nodes[i]; n.Type == "Retry" {
 			for _, id := range n.Children {
 				attempts[id] = true
 			}
 		}
 	}
-	var found []nodeStatus
-	for id, n := range w.nodes {
+	found := make([]*nodeStatus, 0, len(w.nodes)/2)
+	for i := range w.nodes {
+		n := &w.nodes[i]
 		pod := n.Type == "Retry" || n.Type == "Pod"
-		if pod && !attempts[id] && slices.Contains(templates, n.template()) {
+		if pod && !attempts[n.ID] && slices.Contains(templates, n.template()) {
 			found = append(found, n)
 		}
 	}
@@ -176,14 +128,23 @@ func (w workflow) running(templates ...string) []nodeStatus {
 }
 
 // lastAttempt is the node itself when it is not retried.
-func (w workflow) lastAttempt(n nodeStatus) nodeStatus {
+func (w workflow) lastAttempt(n *nodeStatus) *nodeStatus {
 	if n.Type != "Retry" || len(n.Children) == 0 {
 		return n
 	}
-	return w.nodes[n.Children[len(n.Children)-1]]
+	return w.node(n.Children[len(n.Children)-1])
 }
 
-func (n nodeStatus) attempts() int {
+// node is the node of an id, empty when there is none. There is no index: the
+// nodes of an id are asked for only of partitions that fail or run.
+func (w workflow) node(id string) *nodeStatus {
+	if i := slices.IndexFunc(w.nodes, func(n nodeStatus) bool { return n.ID == id }); i >= 0 {
+		return &w.nodes[i]
+	}
+	return &nodeStatus{}
+}
+
+func (n *nodeStatus) attempts() int {
 	if n.Type == "Retry" {
 		return len(n.Children)
 	}
@@ -192,7 +153,7 @@ func (n nodeStatus) attempts() int {
 
 // stopped tells whether a failed node failed only because its Workflow was
 // stopped or terminated. What it was to do is then left, not failed.
-func (w workflow) stopped(n nodeStatus) bool {
+func (w workflow) stopped(n *nodeStatus) bool {
 	for _, message := range []string{n.Message, w.lastAttempt(n).Message} {
 		message = strings.ToLower(message)
 		// Workflows have no deadline, but one that is stopped while it waits for its pool gets one.

@@ -1,0 +1,144 @@
+// Copyright (c) The terraform-provider-backfill authors
+// SPDX-License-Identifier: MPL-2.0
+
+package argo
+
+import (
+	"bytes"
+	"time"
+)
+
+// nodeStatus is the part of Argo's NodeStatus that outcomes are read from.
+type nodeStatus struct {
+	ID          string
+	DisplayName string
+	Type        string
+	Phase       Phase
+	Message     string
+	Inputs      parameters
+	Outputs     parameters
+	Children    []string
+	// templateName and calledName are the two places for the name of a template.
+	templateName, calledName string
+	// What is asked of few nodes stays text: the exit code among the outputs, and
+	// times.
+	hostNodeName, outputsExitCode, startedAt, finishedAt string
+}
+
+func (n *nodeStatus) started() time.Time { return instant(n.startedAt) }
+
+// instant is the zero time where Argo has written null.
+func instant(text string) time.Time {
+	at, _ := time.Parse(time.RFC3339, text)
+	return at
+}
+
+type parameter struct{ name, value string }
+
+type parameters []parameter
+
+func (p parameters) get(name string) (string, bool) {
+	for _, param := range p {
+		if param.name == name {
+			return param.value, true
+		}
+	}
+	return "", false
+}
+
+// template is the name of the template that the node runs.
+func (n *nodeStatus) template() string {
+	if n.calledName != "" {
+		return n.calledName
+	}
+	return n.templateName
+}
+
+func (n *nodeStatus) failed() bool { return n.Phase == PhaseFailed || n.Phase == PhaseError }
+
+// decodeNodes reads node statuses from JSON, an object of them by their ids. It
+// takes the fields of nodeStatus and skips the others: decoding those too would
+// be most of what reading a large run costs.
+func decodeNodes(text []byte) ([]nodeStatus, error) {
+	s := newScanner(text)
+	nodes := make([]nodeStatus, 0, bytes.Count(text, []byte(`"displayName":`)))
+	err := s.object(func(id []byte) error {
+		nodes = append(nodes, nodeStatus{ID: string(id)})
+		return s.object(s.node(&nodes[len(nodes)-1]))
+	})
+	if err == nil {
+		err = s.end()
+	}
+	return nodes, err
+}
+
+// node reads the fields of a node.
+func (s *scanner) node(n *nodeStatus) func(field []byte) error {
+	return func(field []byte) error {
+		switch string(field) {
+		case "displayName":
+			return s.text(&n.DisplayName)
+		case "message":
+			return s.text(&n.Message)
+		case "type":
+			return s.word(&n.Type)
+		case "phase":
+			return s.word((*string)(&n.Phase))
+		case "templateName":
+			return s.word(&n.templateName)
+		case "hostNodeName":
+			return s.word(&n.hostNodeName)
+		case "startedAt":
+			return s.word(&n.startedAt)
+		case "finishedAt":
+			return s.word(&n.finishedAt)
+		case "templateRef":
+			return s.object(s.only("template", func() error { return s.word(&n.calledName) }))
+		case "inputs":
+			return s.object(s.only("parameters", func() error { return s.parameters(&n.Inputs) }))
+		case "outputs":
+			return s.object(func(field []byte) error {
+				switch string(field) {
+				case "parameters":
+					return s.parameters(&n.Outputs)
+				case "exitCode":
+					return s.word(&n.outputsExitCode)
+				}
+				return s.skip()
+			})
+		case "children":
+			return s.array(func() error {
+				n.Children = append(n.Children, "")
+				return s.text(&n.Children[len(n.Children)-1])
+			})
+		}
+		return s.skip()
+	}
+}
+
+// only reads one field of an object.
+func (s *scanner) only(name string, read func() error) func(field []byte) error {
+	return func(field []byte) error {
+		if string(field) == name {
+			return read()
+		}
+		return s.skip()
+	}
+}
+
+func (s *scanner) parameters(into *parameters) error {
+	return s.array(func() error {
+		var p parameter
+		err := s.object(func(field []byte) error {
+			switch string(field) {
+			case "name":
+				return s.word(&p.name)
+			case "value":
+				return s.text(&p.value)
+			}
+			return s.skip()
+		})
+		*into = append(*into, p)
+		return err
+	})
+}
