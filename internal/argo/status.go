@@ -90,19 +90,27 @@ var unpacked = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 func unpack(packed string) ([]nodeStatus, error) {
 	reader, err := gzip.NewReader(base64.NewDecoder(base64.StdEncoding, strings.NewReader(packed)))
 	if err != nil {
-		return nil, fmt.Errorf("status.compressedNodes is not gzip in base64: %w", err)
+		return nil, damaged(packed, "not gzip", err)
 	}
 	buffer, _ := unpacked.Get().(*bytes.Buffer)
 	defer unpacked.Put(buffer)
 	buffer.Reset()
 	_, err = buffer.ReadFrom(io.LimitReader(reader, maxNodes+1))
 	if err != nil {
-		return nil, fmt.Errorf("status.compressedNodes is damaged: %w", err)
+		return nil, damaged(packed, "damaged", err)
 	}
 	if buffer.Len() > maxNodes {
 		return nil, fmt.Errorf("status.compressedNodes unpacks to more than %d bytes", maxNodes)
 	}
 	return decodeNodes(buffer.Bytes())
+}
+
+// damaged says what is wrong with packed statuses that could not be read.
+func damaged(packed, how string, err error) error {
+	if _, err := base64.StdEncoding.DecodeString(packed); err != nil {
+		return fmt.Errorf("status.compressedNodes is not base64: %w", err)
+	}
+	return fmt.Errorf("status.compressedNodes is %s: %w", how, err)
 }
 
 // running lists the nodes that run one of the templates, without the attempts
