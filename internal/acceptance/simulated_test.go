@@ -49,11 +49,7 @@ func simulatedCluster(t *testing.T, behaviour string, flags ...string) *localClu
 			t.Error(err)
 		}
 	})
-	err := c.connect()
-	if err == nil {
-		c.limited, err = c.grant(t.Context(), namespace)
-	}
-	if err != nil {
+	if err := c.connect(); err != nil {
 		t.Fatal(err)
 	}
 	return c
