@@ -19,6 +19,7 @@ import (
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/convert"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/engine"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/jobschema"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/lang"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/ledger"
 )
@@ -108,7 +109,26 @@ func outcome(t *testing.T, inputs []convert.Input) map[string]string {
 		}
 		out[goldenOpen] = short(open)
 	}
+	if strings.Contains(string(result.File), "query {") {
+		delete(out, goldenOpen)
+		checkQuery(t, compile(result.File))
+	}
 	return out
+}
+
+// checkQuery demands of a file with a query that nothing but decisions is open,
+// as far as the language knows queries.
+func checkQuery(t *testing.T, open hcl.Diagnostics) {
+	t.Helper()
+	partition, _ := jobschema.Find(jobschema.Job(), "partition")
+	if _, known := jobschema.Find(partition.Attributes, "query"); !known {
+		return
+	}
+	for _, d := range open {
+		if code := diag.CodeOf(d); d.Severity == hcl.DiagError && code != diag.CodeNoValue && code != diag.CodeUnknownRef {
+			t.Errorf("more than a decision is open: %s; %s", d.Summary, d.Detail)
+		}
+	}
 }
 
 // compile compiles every job of a file.
