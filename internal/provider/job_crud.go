@@ -55,12 +55,10 @@ func (r *jobResource) Read(ctx context.Context, req resource.ReadRequest, resp *
 	defer guard(&resp.Diagnostics, "reading a job")
 	ctx, cancel := bounded(ctx, req.State, "read")
 	defer cancel()
-	attributes, err := attributesOf(req.State.Raw)
-	if err != nil {
-		internalError(&resp.Diagnostics, "reading the state", err)
+	attributes, namespace, name, ok := jobOf(req.State.Raw, &resp.Diagnostics)
+	if !ok {
 		return
 	}
-	namespace, name, _ := strings.Cut(stringOf(attributes["id"]), "/")
 	resp.Diagnostics.Append(identify(ctx, resp.Identity, namespace, name)...)
 	known, diags := recall(ctx, req.State.Raw, req.Private)
 	resp.Diagnostics.Append(diags...)
@@ -190,12 +188,10 @@ func (r *jobResource) Delete(ctx context.Context, req resource.DeleteRequest, re
 	defer guard(&resp.Diagnostics, "deleting a job")
 	ctx, cancel := bounded(ctx, req.State, "delete")
 	defer cancel()
-	attributes, err := attributesOf(req.State.Raw)
-	if err != nil {
-		internalError(&resp.Diagnostics, "reading the state", err)
+	attributes, namespace, name, ok := jobOf(req.State.Raw, &resp.Diagnostics)
+	if !ok {
 		return
 	}
-	namespace, name, _ := strings.Cut(stringOf(attributes["id"]), "/")
 	owner, diags := ownerToken(ctx, req.Private)
 	resp.Diagnostics.Append(diags...)
 	e, diags := r.connection.use()
@@ -208,6 +204,17 @@ func (r *jobResource) Delete(ctx context.Context, req resource.DeleteRequest, re
 		end = e.Release
 	}
 	resp.Diagnostics.Append(atAttributes(end(ctx, namespace, name, owner))...)
+}
+
+// jobOf reads the attributes of a state, and which job it is about.
+func jobOf(state tftypes.Value, diags *tfdiag.Diagnostics) (attributes map[string]tftypes.Value, namespace, name string, ok bool) {
+	attributes, err := attributesOf(state)
+	if err != nil {
+		internalError(diags, "reading the state", err)
+		return nil, "", "", false
+	}
+	namespace, name, _ = strings.Cut(stringOf(attributes["id"]), "/")
+	return attributes, namespace, name, true
 }
 
 // submission is what create and update hand to the engine.
