@@ -22,7 +22,7 @@ import (
 const maxDrift = 20
 
 // machines are the field managers whose writes are never somebody's edit.
-var machines = []string{"terraform-provider-backfill", "workflow-controller", "argo-workflows", "argoexec"}
+var machines = []string{"terraform-provider-backfill", "workflow-controller", "argo-controller", "argo-workflows", "argoexec"}
 
 // defaults are fields of containers and volumes that an API server with Argo's
 // full CRDs fills in.

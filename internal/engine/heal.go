@@ -73,12 +73,22 @@ func (e *Engine) remark(ctx context.Context, want, live manifest.Object) error {
 	if d.compareMarks(want, live); len(d.found) == 0 {
 		return nil
 	}
-	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{"labels": marks(want.GetLabels()), "annotations": marks(want.GetAnnotations())}})
-	if err != nil {
-		return err
-	}
-	_, err = e.backend.Patch(ctx, cluster.Kind(want.GetKind()), want.GetNamespace(), want.GetName(), patch)
+	next := live.DeepCopy()
+	next.SetLabels(remarked(live.GetLabels(), want.GetLabels()))
+	next.SetAnnotations(remarked(live.GetAnnotations(), want.GetAnnotations()))
+	_, err := e.backend.Update(ctx, next)
 	return err
+}
+
+func remarked(live, want map[string]string) map[string]string {
+	out := maps.Clone(live)
+	for name := range marks(want) {
+		if out == nil {
+			out = map[string]string{}
+		}
+		out[name] = want[name]
+	}
+	return out
 }
 
 // runPatch is the merge patch that gives the run back what was written. What

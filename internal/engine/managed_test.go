@@ -5,87 +5,29 @@ package engine_test
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/cluster"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/cluster/clustertest"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/engine"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/manifest"
 )
 
-// field is a place in an object: names of fields, and numbers of elements.
-type field []any
-
-func (f field) String() string {
-	parts := make([]string, len(f))
-	for i, part := range f {
-		parts[i] = fmt.Sprint(part)
-	}
-	return strings.Join(parts, ".")
-}
-
-// fieldsOf lists every leaf below a value, and every object and list that is
-// empty.
-func fieldsOf(at field, v any) []field {
-	var all []field
-	switch v := v.(type) {
-	case map[string]any:
-		for _, name := range slices.Sorted(maps.Keys(v)) {
-			all = append(all, fieldsOf(append(slices.Clone(at), name), v[name])...)
-		}
-	case []any:
-		for i := range v {
-			all = append(all, fieldsOf(append(slices.Clone(at), i), v[i])...)
-		}
-	}
-	if len(all) == 0 {
-		return []field{at}
-	}
-	return all
-}
-
-// edit changes or removes one field of an object.
-func edit(v any, at field, remove bool) any {
-	if len(at) == 0 {
-		switch v := v.(type) {
-		case string:
-			return v + "7"
-		case int64:
-			return v + 1
-		case bool:
-			return !v
-		}
-		return "7"
-	}
-	switch v := v.(type) {
-	case map[string]any:
-		name := at[0].(string)
-		if remove && len(at) == 1 {
-			delete(v, name)
-			return v
-		}
-		v[name] = edit(v[name], at[1:], remove)
-	case []any:
-		v[at[0].(int)] = edit(v[at[0].(int)], at[1:], remove)
-	}
-	return v
-}
-
 // managed are the objects of a job that its active run depends on, with the
 // fields of each that this program wrote.
-func managed(objects []manifest.Object) map[string][]field {
-	all := map[string][]field{}
+func managed(objects []manifest.Object) map[string][]clustertest.Field {
+	all := map[string][]clustertest.Field{}
 	for _, o := range objects {
 		if o.GetKind() == "ConfigMap" && strings.HasSuffix(o.GetName(), "-backfill") || o.GetLabels()["backfill.dev/shard"] != "" && o.GetKind() == "Workflow" {
 			continue
 		}
-		found := append(fieldsOf(field{"spec"}, o.Object["spec"]), fieldsOf(field{"data"}, o.Object["data"])...)
+		found := append(clustertest.Fields(clustertest.Field{"spec"}, o.Object["spec"]), clustertest.Fields(clustertest.Field{"data"}, o.Object["data"])...)
 		for _, where := range []string{"labels", "annotations"} {
-			found = append(found, fieldsOf(field{"metadata", where}, o.Object["metadata"].(map[string]any)[where])...)
+			found = append(found, clustertest.Fields(clustertest.Field{"metadata", where}, o.Object["metadata"].(map[string]any)[where])...)
 		}
-		all[o.GetKind()+"/"+o.GetName()] = slices.DeleteFunc(found, func(f field) bool { return len(f) == 1 || len(f) == 2 && f[0] == "metadata" })
+		all[o.GetKind()+"/"+o.GetName()] = slices.DeleteFunc(found, func(f clustertest.Field) bool { return len(f) == 1 || len(f) == 2 && f[0] == "metadata" })
 	}
 	return all
 }
@@ -137,12 +79,12 @@ func TestEveryManagedFieldIsWatched(t *testing.T) {
 
 // unwatched are fields that the run does not depend on: notes of what was
 // declared when it began. The record says what is declared now.
-func unwatched(f field) bool {
+func unwatched(f clustertest.Field) bool {
 	name := f[len(f)-1]
 	return name == "backfill.dev/reason" || name == "backfill.dev/declaration"
 }
 
-func (w *world) editAndHeal(d declared, kind cluster.Kind, name string, f field, remove bool) {
+func (w *world) editAndHeal(d declared, kind cluster.Kind, name string, f clustertest.Field, remove bool) {
 	w.Helper()
 	if unwatched(f) {
 		return
@@ -153,7 +95,7 @@ func (w *world) editAndHeal(d declared, kind cluster.Kind, name string, f field,
 	before, err := w.cluster.Get(w.Context(), kind, "data", name)
 	w.must(err)
 	after := before.DeepCopy()
-	edit(after.Object, f, remove)
+	clustertest.Edit(after.Object, f, remove)
 	_, err = w.cluster.Update(w.Context(), after)
 	w.must(err)
 	o, err := w.refresh("orders")
