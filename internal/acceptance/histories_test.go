@@ -128,12 +128,12 @@ func histories() []history {
 }
 
 // begin brings a job to where the command of the history starts.
-func (h history) begin(t *testing.T, c *localCluster, k *killer, name string) *run {
+func (h history) begin(t *testing.T, c *localCluster, p *proxy, binary, name string) *run {
 	log := t.TempDir()
 	if err := os.Chmod(log, 0o777); err != nil {
 		t.Fatal(err)
 	}
-	r := &run{newSession(t, k, name, ""), c, log}
+	r := &run{newSession(t, p, binary, name), c, log}
 	r.declare(r.counted("", ""))
 	t.Cleanup(func() { r.terraform("destroy", "-auto-approve") })
 	h.before(r)

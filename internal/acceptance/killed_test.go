@@ -7,99 +7,34 @@ import (
 	"bytes"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/clientcmd"
 )
 
 // envLong asks for the slow tests too (make test-long sets it).
 const envLong = "BACKFILL_TEST_LONG"
 
-// killer is a proxy before the API server that kills the provider, by SIGKILL,
-// ahead of one request (even points) or when its answer is there (odd ones).
-type killer struct {
-	*httptest.Server
-	binary string
-
-	mu       sync.Mutex
-	point    int // less than 0: no more kills
-	requests int
-	killed   bool
-}
-
-func newKiller(t *testing.T, c *localCluster, binary string) *killer {
-	t.Helper()
-	config, err := clientcmd.BuildConfigFromFlags("", c.kubeconfig)
-	if err != nil {
-		t.Fatal(err)
-	}
-	transport, err := rest.TransportFor(config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	target, err := url.Parse(config.Host)
-	if err != nil {
-		t.Fatal(err)
-	}
-	k := &killer{binary: binary, point: -1}
-	forward := &httputil.ReverseProxy{
-		Rewrite:   func(r *httputil.ProxyRequest) { r.SetURL(target) },
-		Transport: transport,
-		ModifyResponse: func(*http.Response) error {
-			k.strike(1)
-			return nil
-		},
-		ErrorHandler: func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
-	}
-	k.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		k.mu.Lock()
-		k.requests++
-		k.mu.Unlock()
-		if k.strike(0) {
-			panic(http.ErrAbortHandler)
-		}
-		forward.ServeHTTP(w, r)
-	}))
-	t.Cleanup(k.Close)
-	return k
-}
-
-// strike kills when it is time.
-func (k *killer) strike(side int) bool {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.point < 0 || k.killed || k.requests != k.point/2+1 || k.point%2 != side {
-		return false
-	}
-	k.killed = true
-	links, _ := filepath.Glob("/proc/[0-9]*/exe")
-	for _, link := range links {
-		if exe, err := os.Readlink(link); err == nil && exe == k.binary {
-			if pid, err := strconv.Atoi(strings.Split(link, "/")[2]); err == nil {
-				_ = syscall.Kill(pid, syscall.SIGKILL)
+// killer returns the fault that kills the processes of a program, by SIGKILL.
+func killer(binary string) fault {
+	return func(http.ResponseWriter, *http.Request) {
+		links, _ := filepath.Glob("/proc/[0-9]*/exe")
+		for _, link := range links {
+			if exe, err := os.Readlink(link); err == nil && exe == binary {
+				if pid, err := strconv.Atoi(strings.Split(link, "/")[2]); err == nil {
+					_ = syscall.Kill(pid, syscall.SIGKILL)
+				}
 			}
 		}
+		panic(http.ErrAbortHandler)
 	}
-	return true
-}
-
-func (k *killer) aim(point int) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.point, k.requests, k.killed = point, 0, false
 }
 
 // session is Terraform with the real provider process, in a directory.
@@ -123,15 +58,14 @@ func buildProvider(t *testing.T) string {
 	return resolved
 }
 
-func newSession(t *testing.T, k *killer, name, job string) *session {
+func newSession(t *testing.T, p *proxy, binary, name string) *session {
 	t.Helper()
 	cli := os.Getenv("TF_ACC_TERRAFORM_PATH")
 	if cli == "" {
 		lacking(t, "TF_ACC_TERRAFORM_PATH is not set (make test finds or builds Terraform)")
 	}
-	s := &session{T: t, dir: t.TempDir(), cli: cli, binary: k.binary, host: k.URL, name: name}
-	s.write("cli.tfrc", fmt.Sprintf("provider_installation {\n  dev_overrides {\n    %q = %q\n  }\n}\n", "terraform-backfill/backfill", filepath.Dir(k.binary)))
-	s.declare(job)
+	s := &session{T: t, dir: t.TempDir(), cli: cli, binary: binary, host: p.URL, name: name}
+	s.write("cli.tfrc", fmt.Sprintf("provider_installation {\n  dev_overrides {\n    %q = %q\n  }\n}\n", "terraform-backfill/backfill", filepath.Dir(binary)))
 	return s
 }
 
@@ -222,14 +156,15 @@ func (c *localCluster) objects(t *testing.T, job string) []string {
 // every day; BACKFILL_TEST_LONG adds all other commands.
 func TestKilledAnywhere(t *testing.T) {
 	c := cluster(t)
-	k := newKiller(t, c, buildProvider(t))
+	binary := buildProvider(t)
+	p := newProxy(t, c)
 	for _, h := range histories() {
 		t.Run(h.name, func(t *testing.T) {
 			if h.long && os.Getenv(envLong) == "" {
 				t.Skip("long: make test-long kills this command too")
 			}
 			for point, last := 0, false; !last && !t.Failed(); point++ {
-				t.Run(fmt.Sprint(point), func(t *testing.T) { last = killedOnce(t, c, k, h, point) })
+				t.Run(fmt.Sprint(point), func(t *testing.T) { last = killedOnce(t, p, c, binary, h, point) })
 			}
 		})
 	}
@@ -237,12 +172,11 @@ func TestKilledAnywhere(t *testing.T) {
 
 // killedOnce kills one command at one point and repeats it; it returns true when
 // the command makes fewer requests.
-func killedOnce(t *testing.T, c *localCluster, k *killer, h history, point int) (last bool) {
-	s := h.begin(t, c, k, fmt.Sprintf("killed-%s-%d-%d", h.name, point, os.Getpid()))
-	k.aim(point)
+func killedOnce(t *testing.T, p *proxy, c *localCluster, binary string, h history, point int) (last bool) {
+	s := h.begin(t, c, p, binary, fmt.Sprintf("killed-%s-%d-%d", h.name, point, os.Getpid()))
+	p.aim(point, killer(binary))
 	out, code := s.terraform(h.command, "-auto-approve")
-	killed := k.killed
-	k.aim(-1)
+	killed := p.rest()
 	switch {
 	case !killed && code != 0:
 		t.Fatalf("without a kill:\n%s", out)
