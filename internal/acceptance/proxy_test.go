@@ -6,6 +6,7 @@ package acceptance
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -119,6 +120,7 @@ func answer(code int, reason string) fault {
 
 // hang answers when the client has given up.
 func hang(_ http.ResponseWriter, r *http.Request) {
+	_, _ = io.Copy(io.Discard, r.Body) // the server notices who hangs up only then
 	<-r.Context().Done()
 	panic(http.ErrAbortHandler)
 }

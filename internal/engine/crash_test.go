@@ -43,12 +43,21 @@ func histories() []history {
 		}
 	}
 	sharded := orders().with("shard_size", 5)
+	targeted := orders().with("target", "index/orders")
+	odd := orders().with("partition", map[string]any{"range": map[string]any{"boundaries": []int64{0, 3, 17, 20, 60}}})
 	return []history{
 		{"create", func(*world) {}, orders(), 60},
 		{"create with shards", func(*world) {}, sharded, 60},
 		{"run what failed", failing(10, 45), orders(), 60},
 		{"run what failed, ended unseen", func(w *world) { failing(10, 45)(w) }, orders(), 60},
 		{"the domain grows", failing(), orders().between(0, 75, 5), 75},
+		{"the domain of a target grows", func(w *world) { w.must(w.apply(targeted)); w.argo.finish() }, targeted.between(0, 75, 5), 75},
+		{"more at once in a run of shards", running(sharded), sharded.with("max_parallel", 40), 60},
+		{"what was edited by hand in a run", func(w *world) {
+			running(odd)(w)
+			w.patch(cluster.Workflow, "orders-r1", `{"spec":{"arguments":{"parameters":[]},"podGC":null}}`)
+			w.must(w.cluster.Delete(w.Context(), cluster.ConfigMap, "data", "orders-r1-d0", ""))
+		}, odd, 60},
 		{"the runner changes in a run", running(orders()), orders().image("example.com/orders:2"), 60},
 		{"the runner changes in a run of shards", running(sharded), sharded.image("example.com/orders:2"), 60},
 		{"the reason changes in a run", running(orders()), orders().with("reason", "another"), 60},
@@ -187,7 +196,7 @@ func (w *world) killedAt(h history, point int) bool {
 // which a cluster fails, before or after it was carried out. Retries are on:
 // the command itself must succeed wherever the fault is one that passes.
 func TestFaultsAnywhere(t *testing.T) {
-	for _, reason := range []cluster.Reason{cluster.Throttled, cluster.Unreachable} {
+	for _, reason := range []cluster.Reason{cluster.Throttled, cluster.Unavailable, cluster.Unreachable} {
 		for _, h := range histories() {
 			t.Run(fmt.Sprintf("%s/%s", reason, h.name), func(t *testing.T) {
 				t.Parallel()
