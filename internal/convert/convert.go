@@ -47,7 +47,7 @@ func Convert(inputs []Input) (Result, hcl.Diagnostics) {
 	lib := &library{}
 	for _, in := range inputs {
 		r.Sources[in.Name] = &hcl.File{Bytes: in.Bytes}
-		_, documents, problem := parse(in)
+		documents, problem := parse(in)
 		if problem != nil {
 			diags = append(diags, problem)
 			continue

@@ -148,7 +148,7 @@ func (p *podReader) specPatch(v value) {
 	if raw == "" {
 		return
 	}
-	_, documents, problem := parse(Input{Name: v.in.name, Bytes: []byte(raw)})
+	documents, problem := parse(Input{Name: v.in.name, Bytes: []byte(raw)})
 	switch {
 	case strings.Contains(raw, "{{"):
 		p.c.todo(v, "the podSpecPatch depends on what Argo puts into it, and a patch must be known before. Write it here.")

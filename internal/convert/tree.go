@@ -41,10 +41,10 @@ const (
 )
 
 // parse reads the documents of a YAML stream or JSON file.
-func parse(in Input) (src *source, documents []value, problem *hcl.Diagnostic) {
-	src = &source{name: in.Name, bytes: in.Bytes, used: map[*yaml.Node]bool{}}
+func parse(in Input) (documents []value, problem *hcl.Diagnostic) {
+	src := &source{name: in.Name, bytes: in.Bytes, used: map[*yaml.Node]bool{}}
 	if !utf8.Valid(in.Bytes) {
-		return src, nil, src.syntax(1, "it is not UTF-8")
+		return nil, src.syntax(1, "it is not UTF-8")
 	}
 	text := in.Bytes
 	if json.Valid(text) {
@@ -56,16 +56,16 @@ func parse(in Input) (src *source, documents []value, problem *hcl.Diagnostic) {
 		var document yaml.Node
 		err := decoder.Decode(&document)
 		if errors.Is(err, io.EOF) {
-			return src, documents, nil
+			return documents, nil
 		}
 		if err != nil {
-			return src, nil, src.syntaxOf(err)
+			return nil, src.syntaxOf(err)
 		}
 		if len(document.Content) == 0 {
 			continue
 		}
 		if count := measure(document.Content[0], 0); count > maxNodes {
-			return src, nil, src.syntax(document.Line, "it nests too deep, or its aliases unfold to too much")
+			return nil, src.syntax(document.Line, "it nests too deep, or its aliases unfold to too much")
 		}
 		documents = append(documents, value{node: resolved(document.Content[0]), in: src})
 	}
