@@ -25,6 +25,7 @@ func editsOf() map[string]any {
 		"teardown":                     map[string]any{"image": "example.com/orders:1", "command": []string{"tidy"}},
 		"orchestrator_service_account": "another",
 		"max_parallel":                 7,
+		"pool":                         "shared",
 		"shard_size":                   6,
 		"retry":                        map[string]any{"limit": 2},
 		"argo":                         map[string]any{"workflow": map[string]any{"priority": 3}},
@@ -43,7 +44,7 @@ func editsOf() map[string]any {
 
 // sameTemplate are the attributes of class "next" whose edit alone need not
 // change what runs: they matter together with what they permit.
-var sameTemplate = map[string]bool{"argo_version": true}
+var sameTemplate = map[string]bool{"argo_version": true, "pool": true}
 
 // TestEditsOfEachClass edits every attribute of the table, on a job that is
 // done and on one with a run under way, and demands what its class says.
