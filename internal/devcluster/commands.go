@@ -41,6 +41,7 @@ type commands struct {
 	Pool          poolCommand          `cmd:"" help:"Print or change a node pool."`
 	Reclaim       reclaimCommand       `cmd:"" help:"Take a node back, as a cloud does with a spot node."`
 	Storm         stormCommand         `cmd:"" help:"Take nodes back again and again."`
+	Consolidate   consolidateCommand   `cmd:"" help:"Remove nodes that are not needed, by an autoscaler's rules."`
 	Evict         evictCommand         `cmd:"" help:"Evict a pod through the API, which respects disruption budgets."`
 	Logs          logsCommand          `cmd:"" help:"Print the end of a component's log."`
 	Simulate      simulateCommand      `cmd:"" help:"Change how simulated pods behave that start from now on."`

@@ -13,7 +13,9 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/clientcmd"
 
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/devcluster/consolidate"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/devcluster/controlplane"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/devcluster/disruption"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/devcluster/interrupt"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/devcluster/nodeagent"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/devcluster/nodeagent/pool"
@@ -150,4 +152,45 @@ func (c *poolCommand) Run(g *globals) error {
 	}
 	fmt.Println(spec)
 	return nil
+}
+
+type consolidateCommand struct {
+	Rules     string        `help:"Whose rules." enum:"cluster-autoscaler,karpenter" default:"cluster-autoscaler"`
+	After     time.Duration `help:"How long a node must not have been needed." default:"1m"`
+	Interval  time.Duration `help:"Time between two looks at the cluster." default:"2s"`
+	For       time.Duration `help:"How long it lasts; without limit by default." placeholder:"10m"`
+	Threshold float64       `help:"The cluster autoscaler's utilisation below which a node may go." default:"0.5"`
+	// The defaults of the program keep every node with a pod of Argo.
+	IgnoreLocalStorage     bool `help:"As the cluster autoscaler with --skip-nodes-with-local-storage=false."`
+	AllowCustomControllers bool `help:"As the cluster autoscaler with --skip-nodes-with-custom-controller-pods=false."`
+	OnlyEmpty              bool `help:"As Karpenter with consolidationPolicy WhenEmpty."`
+}
+
+// Run removes nodes until it is over or interrupted, one line for each thing done.
+func (c *consolidateCommand) Run(g *globals) error {
+	ctx, stop := interruptible()
+	defer stop()
+	if c.For > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, c.For)
+		defer cancel()
+	}
+	client, err := g.client()
+	if err != nil {
+		return err
+	}
+	begin := time.Now()
+	rules := disruption.DefaultClusterAutoscaler()
+	rules.Threshold = c.Threshold
+	rules.SkipLocalStorage, rules.SkipCustomController = !c.IgnoreLocalStorage, !c.AllowCustomControllers
+	loop := consolidate.Loop{
+		Client: client, Rules: rules, Taint: consolidate.ClusterAutoscalerTaint, After: c.After, Interval: c.Interval,
+		Tell: func(action, node, detail string) {
+			fmt.Printf("%.1fs\t%s\t%s\t%s\n", time.Since(begin).Seconds(), action, node, detail)
+		},
+	}
+	if c.Rules == "karpenter" {
+		loop.Rules, loop.Taint, loop.Calm = disruption.Karpenter{OnlyEmpty: c.OnlyEmpty}, consolidate.KarpenterTaint, true
+	}
+	return loop.Run(ctx)
 }
