@@ -101,6 +101,7 @@ func (c *localCluster) storm(t *testing.T, args ...string) (end func() []string)
 // pod is one attempt at a partition, or one launcher, as Argo recorded it.
 type pod struct {
 	workflow, step string
+	template       string
 	attempt        int
 	phase, message string
 	node           string
@@ -143,6 +144,10 @@ func podsOf(workflow *unstructured.Unstructured) []pod {
 		}
 		text := func(key string) string { s, _ := node[key].(string); return s }
 		p := pod{workflow: workflow.GetName(), step: text("displayName"), phase: text("phase"), message: text("message"), node: text("hostNodeName")}
+		p.template = text("templateName")
+		if ref, ok := node["templateRef"].(map[string]any); ok {
+			p.template, _ = ref["template"].(string)
+		}
 		if m := attemptName.FindStringSubmatch(p.step); m != nil {
 			p.step = m[1]
 			p.attempt, _ = strconv.Atoi(m[2])

@@ -1,0 +1,161 @@
+// Copyright (c) The terraform-provider-backfill authors
+// SPDX-License-Identifier: MPL-2.0
+
+package acceptance
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// cloudCase is a provider of spot nodes and the nodes that it has.
+type cloudCase struct {
+	name, more string
+	// grace is the notice that its runners are told of, in seconds.
+	grace int
+	long  bool
+}
+
+var clouds = []cloudCase{
+	{name: "gke", grace: 15},
+	{name: "eks", grace: 120, long: true},
+	{name: "karpenter", grace: 120, long: true},
+	{name: "aks", grace: 30, long: true},
+	{name: "custom", grace: 30, long: true,
+		more: `, labels = { pool = "spot" }, taints = [{ key = "pool", value = "spot", effect = "NoSchedule" }]`},
+}
+
+const cloudConfig = `
+resource "backfill_job" "it" {
+  name      = %[1]q
+  partition = { range = { start = 0, end = %[2]d, size = 1 } }
+  runner = {
+    image           = "busybox"
+    command         = ["sh", "-euc", %[3]q]
+    deadline        = "10m"
+    resources       = { cpu = "100m", memory = "96Mi" }
+    volumes         = [{ name = "out", mount_path = "/out", host_path = %[4]q }]
+    service_account = "backfill-runner"
+  }
+  orchestrator_service_account = "backfill-orchestrator"
+  retry                        = { limit = 2, backoff = "1s", factor = 1 }
+  spot                         = { %[5]s }
+}
+`
+
+// On the nodes of each cloud: attempts run on spot nodes first, and the last
+// one on another node; a stock-out leads a job that prefers spot nodes to
+// others, and one that requires them waits until there are some again.
+func TestClouds(t *testing.T) {
+	for _, cloud := range clouds {
+		t.Run(cloud.name, func(t *testing.T) {
+			if cloud.long {
+				needsLong(t)
+			}
+			c := ownCluster(t, "--profile", cloud.name, "--on-demand", "1", "--spot", "1", "--node-delay", "1s")
+			t.Run("spot first", func(t *testing.T) { c.spotFirst(t, cloud) })
+			c.must(t, "pool", "spot", "--stock", "out")
+			c.must(t, "reclaim", "spot-0", "--notice", "2s")
+			t.Run("stock-out preferring", func(t *testing.T) { c.preferring(t, cloud) })
+			t.Run("stock-out requiring", func(t *testing.T) { c.requiring(t, cloud) })
+		})
+	}
+}
+
+func (cloud cloudCase) config(name string, partitions int, script, out, spot string) string {
+	return fmt.Sprintf(cloudConfig, name, partitions, script, out, fmt.Sprintf("provider = %q, %s%s", cloud.name, spot, cloud.more))
+}
+
+// spotFirst has one partition that only its last attempt processes, and only
+// when it has the cloud's notice for its grace period.
+func (c *localCluster) spotFirst(t *testing.T, cloud cloudCase) {
+	script := fmt.Sprintf("test $BACKFILL_ATTEMPT-$BACKFILL_GRACE_SECONDS = 2-%d", cloud.grace)
+	apply(t, c,
+		resource.TestStep{Config: cloud.config("first", 1, script, t.TempDir(), `fallback = "on_demand"`)},
+		resource.TestStep{
+			PreConfig: func() {
+				c.ended(t, "first-r1", 4*time.Minute)
+				var got []string
+				for _, p := range c.attempts(t, "backfill.dev/job=first") {
+					got = append(got, fmt.Sprintf("%d %s %s", p.attempt, p.node, p.phase))
+				}
+				if want := []string{"0 spot-0 Failed", "1 spot-0 Failed", "2 on-demand-0 Succeeded"}; !slices.Equal(got, want) {
+					t.Errorf("attempts %q, want %q", got, want)
+				}
+			},
+			RefreshState: true,
+			Check:        resource.TestCheckResourceAttr("backfill_job.it", "phase", "Complete"),
+		},
+	)
+}
+
+// preferring has no spot node.
+func (c *localCluster) preferring(t *testing.T, cloud cloudCase) {
+	apply(t, c,
+		resource.TestStep{Config: cloud.config("prefers", 3, "true", t.TempDir(), `mode = "prefer"`)},
+		resource.TestStep{
+			PreConfig: func() {
+				c.ended(t, "prefers-r1", 4*time.Minute)
+				for _, p := range c.attempts(t, "backfill.dev/job=prefers") {
+					if p.node != "on-demand-0" || p.attempt != 0 {
+						t.Errorf("%s", p)
+					}
+				}
+			},
+			RefreshState: true,
+			Check:        resource.TestCheckResourceAttr("backfill_job.it", "phase", "Complete"),
+		},
+	)
+}
+
+// requiring has no spot node until there are some again; nothing is lost by the
+// waiting.
+func (c *localCluster) requiring(t *testing.T, cloud cloudCase) {
+	out := t.TempDir()
+	apply(t, c,
+		resource.TestStep{Config: cloud.config("requires", 2, "echo done >> /out/ours", out, `mode = "require"`)},
+		resource.TestStep{
+			PreConfig: func() {
+				eventually(t, time.Minute, "both pods find no node", func() bool { return c.unschedulable(t, "requires-r1") == 2 })
+				c.must(t, "pool", "spot", "--stock", "in")
+				c.ended(t, "requires-r1", 4*time.Minute)
+				for _, p := range c.attempts(t, "backfill.dev/job=requires") {
+					if !strings.HasPrefix(p.node, "spot-") || p.attempt != 0 {
+						t.Errorf("%s", p)
+					}
+				}
+				if got := len(lines(t, filepath.Join(out, "ours"))); got != 2 {
+					t.Errorf("%d partitions ran", got)
+				}
+			},
+			RefreshState: true,
+			Check:        resource.TestCheckResourceAttr("backfill_job.it", "phase", "Complete"),
+		},
+	)
+}
+
+// unschedulable counts the pods of a Workflow that the scheduler found no node
+// for.
+func (c *localCluster) unschedulable(t *testing.T, run string) int {
+	t.Helper()
+	pods, err := c.core.CoreV1().Pods(namespace).List(t.Context(), metav1.ListOptions{LabelSelector: "workflows.argoproj.io/workflow=" + run})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, pod := range pods.Items {
+		for _, condition := range pod.Status.Conditions {
+			if condition.Type == "PodScheduled" && condition.Reason == "Unschedulable" {
+				n++
+			}
+		}
+	}
+	return n
+}
