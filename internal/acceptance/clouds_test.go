@@ -6,6 +6,7 @@ package acceptance
 import (
 	"fmt"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -115,15 +116,16 @@ func (c *localCluster) preferring(t *testing.T, cloud cloudCase) {
 	)
 }
 
-// requiring has no spot node until there are some again; nothing is lost by the
-// waiting.
+// requiring has no spot node until there are some again, and says so; nothing
+// is lost by the waiting.
 func (c *localCluster) requiring(t *testing.T, cloud cloudCase) {
 	out := t.TempDir()
 	apply(t, c,
-		resource.TestStep{Config: cloud.config("requires", 2, "echo done >> /out/ours", out, `mode = "require"`)},
+		resource.TestStep{Config: cloud.config("requires", 2, "echo done >> /out/ours", out, `mode = "require", max_pending = "5s"`)},
 		resource.TestStep{
 			PreConfig: func() {
 				eventually(t, time.Minute, "both pods find no node", func() bool { return c.unschedulable(t, "requires-r1") == 2 })
+				c.told(t, "requires", time.Minute, regexp.MustCompile(`stuck +no spot capacity since .*: 2 pods wait for a spot node`))
 				c.must(t, "pool", "spot", "--stock", "in")
 				c.ended(t, "requires-r1", 4*time.Minute)
 				for _, p := range c.attempts(t, "backfill.dev/job=requires") {

@@ -54,6 +54,9 @@ func TestOutOfMemory(t *testing.T) {
 		{"oom-capped", "250Mi", "Failed", 2, []string{"100Mi", "200Mi", "250Mi"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
+			if tt.phase == "Failed" {
+				needsLong(t)
+			}
 			out := t.TempDir()
 			seen := c.watchMemory(t, tt.name+"-r1")
 			apply(t, c,

@@ -99,7 +99,7 @@ func (s stormSize) cluster(t *testing.T) *localCluster {
 // partition is done in the end, and none has failed.
 func TestSmallStorm(t *testing.T) {
 	s := stormSize{
-		partitions: 30, shard: 15, parallel: 15, seconds: 4, spot: 3, nodeGrace: "10s", taskResults: "10s", limit: 5 * time.Minute,
+		partitions: 30, shard: 15, parallel: 15, seconds: 4, spot: 3, nodeGrace: "10s", taskResults: "10m", limit: 5 * time.Minute,
 		strikes: []string{"--seed", "1", "--every", "4s", "--hard", "0", "--notice", "2s"},
 	}
 	c, out := s.cluster(t), t.TempDir()

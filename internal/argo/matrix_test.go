@@ -115,7 +115,9 @@ func TestGuide(t *testing.T) {
 			t.Fatal(err)
 		}
 		got := string(text)
-		for name, table := range map[string]string{"clouds": cloudTable(t), "emitted": emittedTable(t)} {
+		for name, table := range map[string]string{
+			"clouds": cloudTable(t), "emitted": emittedTable(t), "storm": figures(t, "storm"), "anchors": figures(t, "anchors"),
+		} {
 			start := "<!-- " + name + ": generated -->\n"
 			head, rest, ok := strings.Cut(got, start)
 			_, tail, ok2 := strings.Cut(rest, "<!-- end -->")
@@ -126,6 +128,16 @@ func TestGuide(t *testing.T) {
 		}
 		same(t, filepath.FromSlash(file), []byte(got))
 	}
+}
+
+// figures are what the tests of the local cluster have measured.
+func figures(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("..", "acceptance", "testdata", "figures", name+".md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(string(text)) + "\n"
 }
 
 func cloudTable(t *testing.T) string {

@@ -287,9 +287,14 @@ func memory(base string, o job.OOM) string {
 		strings.Join(steps, ", "), len(steps)-1, literal(base))
 }
 
+// allPods is more than a Workflow ever has. Kubernetes counts pods of owners
+// that it does not know, such as Workflows, against a number only: a share, or
+// maxUnavailable, leaves the budget without a count of its pods.
+const allPods = 1_000_000
+
 // disruptionBudget has Argo make a PodDisruptionBudget for a Workflow.
 func disruptionBudget(j *job.Job, spec node) {
 	if j.Anchor.Budget {
-		spec["podDisruptionBudget"] = node{"minAvailable": "100%"}
+		spec["podDisruptionBudget"] = node{"minAvailable": int64(allPods)}
 	}
 }
