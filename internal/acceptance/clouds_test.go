@@ -60,7 +60,7 @@ func TestClouds(t *testing.T) {
 			if cloud.long {
 				needsLong(t)
 			}
-			c := ownCluster(t, "--profile", cloud.name, "--on-demand", "1", "--spot", "1", "--node-delay", "1s")
+			c := cloudCluster(t, "--profile", cloud.name, "--on-demand", "1", "--spot", "1", "--node-delay", "1s")
 			t.Run("spot first", func(t *testing.T) { c.spotFirst(t, cloud) })
 			c.must(t, "pool", "spot", "--stock", "out")
 			c.must(t, "reclaim", "spot-0", "--notice", "2s")
@@ -125,7 +125,11 @@ func (c *localCluster) requiring(t *testing.T, cloud cloudCase) {
 		resource.TestStep{
 			PreConfig: func() {
 				eventually(t, time.Minute, "both pods find no node", func() bool { return c.unschedulable(t, "requires-r1") == 2 })
-				c.told(t, "requires", time.Minute, regexp.MustCompile(`stuck +no spot capacity since .*: 2 pods wait for a spot node`))
+				stuck := regexp.MustCompile(`stuck +no spot capacity since .*: 2 pods wait for a spot node`)
+				eventually(t, time.Minute, "status says that the run is stuck", func() bool {
+					code, out, _ := command(t.Context(), "status", "requires", "--kubeconfig", c.limited)
+					return code == 0 && stuck.MatchString(out)
+				})
 				c.must(t, "pool", "spot", "--stock", "in")
 				c.ended(t, "requires-r1", 4*time.Minute)
 				for _, p := range c.attempts(t, "backfill.dev/job=requires") {

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -21,29 +20,10 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// ownCluster starts a local cluster for one test, whose nodes it may lose.
-func ownCluster(t *testing.T, flags ...string) *localCluster {
+// cloudCluster is a local cluster of one test, which may lose its nodes.
+func cloudCluster(t *testing.T, flags ...string) *localCluster {
 	t.Helper()
-	binary := os.Getenv(envCluster)
-	if binary == "" {
-		lacking(t, "%s does not name the local cluster's binary (make test sets it)", envCluster)
-	}
-	if reason := os.Getenv(envNoCluster); reason != "" {
-		t.Skip(reason)
-	}
-	state := filepath.Join(t.TempDir(), "state")
-	c := &localCluster{binary: binary, state: state, kubeconfig: filepath.Join(state, "kubeconfig"), ours: true}
-	t.Cleanup(func() {
-		if err := c.stop(); err != nil {
-			t.Error(err)
-		}
-	})
-	if out, err := c.command(append([]string{"up"}, flags...)...).CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	if err := c.connect(); err != nil {
-		t.Fatal(err)
-	}
+	c := ownCluster(t, flags...)
 	var err error
 	if c.limited, err = c.grant(t.Context(), namespace); err != nil {
 		t.Fatal(err)
