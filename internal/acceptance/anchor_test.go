@@ -66,7 +66,7 @@ resource "backfill_job" "it" {
 // many are.
 func TestAnchorsUnderConsolidation(t *testing.T) {
 	needsLong(t)
-	c := cloudCluster(t, "--profile", "karpenter", "--on-demand", "4", "--spot", "0", "--cpu-per-node", "4", "--node-delay", "1s")
+	c := ownCluster(t, "--profile", "karpenter", "--on-demand", "4", "--spot", "0", "--cpu-per-node", "4", "--node-delay", "1s")
 	var table strings.Builder
 	table.WriteString("| autoscaler | anchor | evictions | nodes removed | attempts | of them wasted |\n|---|---|---|---|---|---|\n")
 	for _, how := range consolidations {
@@ -217,7 +217,7 @@ resource "backfill_job" "it" {
 // been done soon. With the annotation it is not.
 func TestALongPodIsNotEvictedWhenItsNeighboursEnd(t *testing.T) {
 	needsLong(t)
-	c := cloudCluster(t, "--profile", "karpenter", "--on-demand", "1", "--spot", "1", "--cpu-per-node", "4", "--node-delay", "1s")
+	c := ownCluster(t, "--profile", "karpenter", "--on-demand", "1", "--spot", "1", "--cpu-per-node", "4", "--node-delay", "1s")
 	// Something else runs on the other node, so that this is not the idle one.
 	c.kubectl(t, `
 apiVersion: v1

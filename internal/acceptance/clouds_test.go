@@ -60,7 +60,7 @@ func TestClouds(t *testing.T) {
 			if cloud.long {
 				needsLong(t)
 			}
-			c := cloudCluster(t, "--profile", cloud.name, "--on-demand", "1", "--spot", "1", "--node-delay", "1s")
+			c := ownCluster(t, "--profile", cloud.name, "--on-demand", "1", "--spot", "1", "--node-delay", "1s")
 			t.Run("spot first", func(t *testing.T) { c.spotFirst(t, cloud) })
 			c.must(t, "pool", "spot", "--stock", "out")
 			c.must(t, "reclaim", "spot-0", "--notice", "2s")

@@ -20,17 +20,6 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// cloudCluster is a local cluster of one test, which may lose its nodes.
-func cloudCluster(t *testing.T, flags ...string) *localCluster {
-	t.Helper()
-	c := ownCluster(t, flags...)
-	var err error
-	if c.limited, err = c.grant(t.Context(), namespace); err != nil {
-		t.Fatal(err)
-	}
-	return c
-}
-
 // needsLong skips what takes longer than make test should.
 func needsLong(t *testing.T) {
 	t.Helper()

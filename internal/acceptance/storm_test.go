@@ -91,7 +91,7 @@ func (s stormSize) plain(out string) string {
 }
 
 func (s stormSize) cluster(t *testing.T) *localCluster {
-	return cloudCluster(t, "--profile", "gke", "--on-demand", "1", "--spot", strconv.Itoa(s.spot), "--cpu-per-node", "8",
+	return ownCluster(t, "--profile", "gke", "--on-demand", "1", "--spot", strconv.Itoa(s.spot), "--cpu-per-node", "8",
 		"--memory-per-node", "64Gi", "--node-delay", "2s", "--node-grace", s.nodeGrace, "--task-results", s.taskResults)
 }
 
