@@ -19,18 +19,37 @@ type nodeStatus struct {
 	Outputs     parameters
 	Children    []string
 	// templateName and calledName are the two places for the name of a template.
-	templateName, calledName string
-	// What is asked of few nodes stays text: the exit code among the outputs, and
-	// times.
-	hostNodeName, outputsExitCode, startedAt, finishedAt string
+	templateName, calledName      string
+	hostNodeName, outputsExitCode string // the exit code among the outputs
+	startedAt, finishedAt         stamp
 }
 
 func (n *nodeStatus) started() time.Time { return instant(n.startedAt) }
 
+// stamp is a time as Argo writes it, in UTC and whole seconds. Few are ever asked
+// for, so they stay as they are; as strings they would be most of what is kept.
+type stamp [len("2006-01-02T15:04:05Z")]byte
+
+func stampOf(text []byte) (s stamp) {
+	if len(text) == len(s) {
+		copy(s[:], text)
+	}
+	return s
+}
+
 // instant is the zero time where Argo has written null.
-func instant(text string) time.Time {
-	at, _ := time.Parse(time.RFC3339, text)
+func instant(s stamp) time.Time {
+	at, _ := time.Parse(time.RFC3339, string(s[:]))
 	return at
+}
+
+func (s *scanner) stamp(into *stamp) error {
+	if s.null() {
+		return nil
+	}
+	text, err := s.quoted()
+	*into = stampOf(text)
+	return err
 }
 
 type parameter struct{ name, value string }
@@ -89,9 +108,9 @@ func (s *scanner) node(n *nodeStatus) func(field []byte) error {
 		case "hostNodeName":
 			return s.word(&n.hostNodeName)
 		case "startedAt":
-			return s.word(&n.startedAt)
+			return s.stamp(&n.startedAt)
 		case "finishedAt":
-			return s.word(&n.finishedAt)
+			return s.stamp(&n.finishedAt)
 		case "templateRef":
 			return s.object(s.only("template", func() error { return s.word(&n.calledName) }))
 		case "inputs":

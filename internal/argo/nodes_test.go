@@ -62,7 +62,7 @@ func plainNodes(text []byte) ([]nodeStatus, error) {
 			ID: id, DisplayName: n.DisplayName, Type: n.Type, Phase: n.Phase, Message: n.Message,
 			Inputs: n.Inputs.convert(), Outputs: n.Outputs.convert(), Children: slices.Clip(n.Children),
 			templateName: n.TemplateName, calledName: n.TemplateRef.Template,
-			hostNodeName: n.HostNodeName, outputsExitCode: n.Outputs.ExitCode, startedAt: n.StartedAt, finishedAt: n.FinishedAt,
+			hostNodeName: n.HostNodeName, outputsExitCode: n.Outputs.ExitCode, startedAt: stampOf([]byte(n.StartedAt)), finishedAt: stampOf([]byte(n.FinishedAt)),
 		})
 	}
 	return sorted(nodes), nil
