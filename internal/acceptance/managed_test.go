@@ -38,7 +38,7 @@ type watched struct {
 	owner  string
 }
 
-func watch(t *testing.T, c *localCluster, name, partition string) *watched {
+func watchPaused(t *testing.T, c *localCluster, name, partition string) *watched {
 	t.Helper()
 	w := &watched{T: t, c: c, name: name}
 	text := fmt.Sprintf(`{"name": %q, "namespace": "default", "partition": %s, "shard_size": 2, "reason": "why",
@@ -146,7 +146,7 @@ func editEverything(t *testing.T, c *localCluster) {
 		"watched-data": `{"range": {"boundaries": [0, 3, 17, 20, 60]}}`,
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := watch(t, c, name, partition)
+			w := watchPaused(t, c, name, partition)
 			w.clean("without an edit")
 			compiled, diags := engine.Compile(w.value, ledger.Set{}, 1)
 			w.must(diags)
@@ -232,7 +232,7 @@ func (w *watched) delete(kind backend.Kind, name string) {
 // depends on.
 func TestEditsByHandAreSeenAndHealed(t *testing.T) {
 	c := cluster(t)
-	w := watch(t, c, fmt.Sprintf("patched-%d", os.Getpid()), `{"range": {"boundaries": [0, 3, 17, 20, 60]}}`)
+	w := watchPaused(t, c, fmt.Sprintf("patched-%d", os.Getpid()), `{"range": {"boundaries": [0, 3, 17, 20, 60]}}`)
 	w.clean("without an edit")
 	compiled, diags := engine.Compile(w.value, ledger.Set{}, 1)
 	w.must(diags)
