@@ -76,7 +76,7 @@ type watchedPool struct {
 }
 
 // watch counts shards until the test ends.
-func watch(t *testing.T, out string) watchedPool {
+func watchPool(t *testing.T, out string) watchedPool {
 	w := watchedPool{held{t, out}, make(chan int)}
 	ctx, stop := context.WithCancel(t.Context())
 	t.Cleanup(stop)
@@ -139,7 +139,7 @@ func (w watchedPool) of(job string) {
 
 func TestPoolBoundsJobsTogether(t *testing.T) {
 	c := cluster(t)
-	w := watch(t, t.TempDir())
+	w := watchPool(t, t.TempDir())
 	for _, name := range []string{"running", "hold"} {
 		if err := os.Mkdir(w.file(name), 0o755); err != nil {
 			t.Fatal(err)
