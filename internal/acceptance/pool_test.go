@@ -75,7 +75,7 @@ type watchedPool struct {
 	most chan int // sent the most shards that were seen since it was last asked
 }
 
-// watch counts shards until the test ends.
+// watchPool counts shards until the test ends.
 func watchPool(t *testing.T, out string) watchedPool {
 	w := watchedPool{held{t, out}, make(chan int)}
 	ctx, stop := context.WithCancel(t.Context())
