@@ -32,11 +32,7 @@ func ownCluster(t *testing.T, flags ...string) *localCluster {
 	if out, err := c.command(append([]string{"up"}, flags...)...).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	err := c.connect()
-	if err == nil {
-		c.limited, err = c.grant(t.Context(), namespace)
-	}
-	if err != nil {
+	if err := c.connect(); err != nil {
 		t.Fatal(err)
 	}
 	return c

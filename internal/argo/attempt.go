@@ -200,7 +200,7 @@ type trouble struct {
 func (t *trouble) look(w workflow, n *nodeStatus, on func(int) string, p *domain.Partition) {
 	pods := w.pods(n)
 	for i, pod := range pods {
-		if pod.Phase == PhasePending && !pod.started().IsZero() {
+		if pod.Phase == PhasePending && !pod.started().IsZero() && !inTurn(pod.Message) {
 			t.wait(Waiting{reasonOf(pod.Message), on(i), 1, pod.started(), clip(pod.Message)})
 		}
 	}
@@ -213,6 +213,12 @@ func (t *trouble) look(w workflow, n *nodeStatus, on func(int) string, p *domain
 		step = n.template()
 	}
 	t.retry(Retried{1, failed[len(failed)-1], p, step})
+}
+
+// inTurn tells that a pod waits for others by the rules of Argo, for a lock or
+// for the rate at which pods are created; nothing is amiss.
+func inTurn(message string) bool {
+	return strings.HasPrefix(message, "Waiting for") || strings.Contains(message, "rate-limit reached")
 }
 
 func (t *trouble) wait(one Waiting) {

@@ -114,6 +114,8 @@ func TestReadAttempts(t *testing.T) {
 		retriedIn(run, "5", pending(30, "Unschedulable: later"))
 		retriedIn(run, "6", failed(1, "a", "main: OOMKilled (exit code 137)"), failed(2, "b", "x"), pending(40, "ImagePullBackOff: no"))
 		retriedIn(run, "7", pending(41, ""))
+		retriedIn(run, "8", pending(2, "Waiting for data/ConfigMap/pool/size lock. Lock status: 0/5"))
+		retriedIn(run, "9", pending(2, "resource creation rate-limit reached"))
 	})
 	if len(out.Failures) != 1 || len(out.Failures[0].Details) != 5 {
 		t.Fatalf("failures %+v", out.Failures)
