@@ -32,6 +32,8 @@ type controller struct {
 	data      map[string]map[string]string
 	// outcome decides how attempt n of a pod ends; nil: all succeed.
 	outcome func(started) (failed bool)
+	// answer is what generators write.
+	answer string
 	// broken tells that pods may fail to be made; refused counts those.
 	broken  bool
 	refused int
@@ -230,6 +232,10 @@ func (s scoped) once(n *wfv1.NodeStatus, tmpl *wfv1.Template, attempt int) bool 
 		return s.launch(n, tmpl)
 	}
 	pod := s.start(n.Name, tmpl, attempt)
+	for _, p := range tmpl.Outputs.Parameters {
+		p.Value = wfv1.AnyStringPtr(s.answer)
+		n.Outputs = &wfv1.Outputs{Parameters: []wfv1.Parameter{p}}
+	}
 	if s.outcome != nil && s.outcome(pod) {
 		n.Message = fmt.Sprintf("main: Error (exit code 1), attempt %d", attempt)
 		if s.message != nil {
@@ -254,7 +260,12 @@ func (s scoped) steps(name string, tmpl *wfv1.Template) bool {
 				continue
 			}
 			outputs := map[string][]string{}
-			for _, expanded := range s.expand(s.resolve(step, scope)) {
+			calls, err := s.expand(s.resolve(step, scope))
+			if err != nil {
+				node.Message = err.Error()
+				return s.save(node, false)
+			}
+			for _, expanded := range calls {
 				ok = (s.call(groupName+"."+expanded.Name, &expanded) || expanded.ContinuesOn(wfv1.NodeFailed)) && ok
 				if n := s.w.Status.Nodes[s.nodeID(groupName+"."+expanded.Name)]; n.Outputs != nil {
 					for _, p := range n.Outputs.Parameters {
@@ -264,6 +275,9 @@ func (s scoped) steps(name string, tmpl *wfv1.Template) bool {
 			}
 			for output, values := range outputs {
 				text, _ := json.Marshal(values)
+				if step.WithParam == "" && step.WithSequence == nil {
+					text = []byte(values[0])
+				}
 				scope["steps."+step.Name+".outputs.parameters."+output] = string(text)
 			}
 		}
@@ -310,12 +324,12 @@ func (s scoped) resolve(step wfv1.WorkflowStep, scope map[string]any) wfv1.Workf
 	return out
 }
 
-func (s scoped) expand(step wfv1.WorkflowStep) []wfv1.WorkflowStep {
+func (s scoped) expand(step wfv1.WorkflowStep) ([]wfv1.WorkflowStep, error) {
 	var items []wfv1.Item
 	switch {
 	case step.WithParam != "":
 		if err := json.Unmarshal([]byte(step.WithParam), &items); err != nil {
-			s.t.Fatalf("withParam %s: %v", step.WithParam, err)
+			return nil, fmt.Errorf("withParam value could not be parsed as a JSON list: %s: %w", step.WithParam, err)
 		}
 	case step.WithSequence != nil:
 		start, err1 := strconv.Atoi(step.WithSequence.Start.String())
@@ -331,7 +345,7 @@ func (s scoped) expand(step wfv1.WorkflowStep) []wfv1.WorkflowStep {
 			items = append(items, item)
 		}
 	default:
-		return []wfv1.WorkflowStep{step}
+		return []wfv1.WorkflowStep{step}, nil
 	}
 	step.WithParam, step.WithSequence = "", nil
 	text, err := json.Marshal(step)
@@ -354,7 +368,7 @@ func (s scoped) expand(step wfv1.WorkflowStep) []wfv1.WorkflowStep {
 		one.Name = fmt.Sprintf("%s(%d:%v)", step.Name, i, item)
 		out = append(out, one)
 	}
-	return out
+	return out, nil
 }
 
 func (s scoped) launch(n *wfv1.NodeStatus, tmpl *wfv1.Template) bool {

@@ -37,19 +37,36 @@ func formulaOf(d domain.Domain) formula {
 	switch axis := d.Dimensions[0].Axis.(type) {
 	case domain.Range:
 		f.grid = list{param(argOrigin, decimal(axis.Start)), param(argSize, decimal(axis.Size))}
-		c := cell{step: cellNumber, lo: workflowInt(argLo), hi: workflowInt(argHi)}
-		f.facts, f.proof = c.rangeFacts(""), c.rangeProof()
+		f.ofRange()
 	case domain.Windows:
 		f.grid, f.applies = windowsGrid(axis, "")
-		line := workflowInt(argLine) + " + " + workflowInt(argStep) + " * " + inputInt(inI)
-		c := cell{step: line, lo: workflowInt(argLo), hi: workflowInt(argHi)}
-		f.facts, f.proof = c.windowFacts("", axis.Format), c.windowProof()
-		f.columns = append(f.columns, argLine)
+		f.ofWindows(axis.Format)
+	case domain.Open:
+		f.applies = false // not before the bounds are known
+		f.grid = list{param(argOrigin, ""), param(argSize, "")}
+		if axis.Of == domain.Integer {
+			f.ofRange()
+			break
+		}
+		f.grid = append(f.grid, param(argUnit, ""), param(argWall, ""), param(argClock, ""))
+		f.ofWindows(axis.Format)
 	default:
 		return formula{}
 	}
 	f.facts = append(f.facts, fact("index", expression("%s", cellNumber)))
 	return f
+}
+
+func (f *formula) ofRange() {
+	c := cell{step: cellNumber, lo: workflowInt(argLo), hi: workflowInt(argHi)}
+	f.facts, f.proof = c.rangeFacts(""), c.rangeProof()
+}
+
+func (f *formula) ofWindows(format string) {
+	line := workflowInt(argLine) + " + " + workflowInt(argStep) + " * " + inputInt(inI)
+	c := cell{step: line, lo: workflowInt(argLo), hi: workflowInt(argHi)}
+	f.facts, f.proof = c.windowFacts("", format), c.windowProof()
+	f.columns = append(f.columns, argLine)
 }
 
 // cellNumber is the index of the grid cell in which a partition lies.

@@ -25,6 +25,11 @@ func launcher(j *job.Job) (node, error) {
 	if err != nil {
 		return nil, err
 	}
+	return launcherFor(j, child, inK, inG, inFrom, inCount, inSalt, inWidth), nil
+}
+
+// launcherFor is a launcher of the child that a manifest describes.
+func launcherFor(j *job.Job, child string, wants ...string) node {
 	labels := merged(j.Labels, map[string]string{
 		LabelJob: j.Name, LabelRun: workflowTag(argNumber), LabelShard: inputTag(inK),
 	})
@@ -39,7 +44,7 @@ func launcher(j *job.Job) (node, error) {
 	}
 	t := node{
 		"name":     tmplLauncher,
-		"inputs":   inputs(inK, inG, inFrom, inCount, inSalt, inWidth),
+		"inputs":   inputs(wants...),
 		"metadata": metadata,
 		// A launcher whose node is lost is started again, and finds its child.
 		"tolerations": lostNodeTolerations(nil),
@@ -55,16 +60,12 @@ func launcher(j *job.Job) (node, error) {
 	if sa := j.OrchestratorServiceAccount; sa != "" {
 		t["serviceAccountName"] = sa
 	}
-	return t, nil
+	return t
 }
 
 // childManifest is the text of a child Workflow. Its tags are resolved when a
 // launcher starts, so a child gets the parallelism that the run has by then.
 func childManifest(j *job.Job) (string, error) {
-	labels := merged(j.Labels, poolLabel(j), map[string]string{
-		LabelJob: j.Name, LabelRun: workflowTag(argNumber), LabelShard: inputTag(inK),
-		LabelTemplate: workflowTag(argTemplate),
-	})
 	callee := node{"name": workflowTag(argTemplate), "template": tmplShardData}
 	call := node{
 		"name":        inputTag(inSalt),
@@ -92,6 +93,15 @@ func childManifest(j *job.Job) (string, error) {
 				fmt.Sprintf("fromJSON(workflow.parameters.%s)[%s][%d]", argSegments, inputInt(inG), i))))
 		}
 	}
+	return writeChild(j, call, args)
+}
+
+// writeChild is the text of a child Workflow of one step.
+func writeChild(j *job.Job, call node, args list) (string, error) {
+	labels := merged(j.Labels, poolLabel(j), map[string]string{
+		LabelJob: j.Name, LabelRun: workflowTag(argNumber), LabelShard: inputTag(inK),
+		LabelTemplate: workflowTag(argTemplate),
+	})
 	ttl := retention()
 	ttl["secondsAfterSuccess"] = childRetention
 	spec := workflowSpec("shard", list{pooled(j, row("shard", list{list{call}}))}, args, ttl)

@@ -31,6 +31,9 @@ func Wanted(run manifest.Object) ([]string, error) {
 		return nil, err
 	}
 	s, err := shapeOf(w.name, w.args)
+	if err == nil {
+		err = s.answer(w)
+	}
 	if err != nil || !s.launches {
 		return nil, err
 	}
@@ -96,6 +99,9 @@ func Read(d domain.Domain, o Observed) (Outcome, error) {
 		return Outcome{}, err
 	}
 	s, err := shapeOf(run.name, run.args)
+	if err == nil {
+		err = s.answer(run)
+	}
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -123,7 +129,7 @@ func Read(d domain.Domain, o Observed) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
-	out.Canary, out.OverBudget = run.canary(), run.heldBack()
+	out.Canary, out.OverBudget = run.canary(), run.heldBack() && !s.launchedAll(run)
 	out.Setup, out.Teardown = run.once(tmplSetup), run.once(tmplTeardown)
 	err = r.leaves(run, shard{g: noSegment}, s.data)
 	if err == nil && s.launches {
@@ -142,6 +148,12 @@ func Read(d domain.Domain, o Observed) (Outcome, error) {
 		out.Waiting, out.Retried = r.sorted(), r.retried
 	}
 	return out, nil
+}
+
+// launchedAll tells whether a run that asks has started all of its shards: then a
+// further wave was left out because there was nothing for it.
+func (s shape) launchedAll(w workflow) bool {
+	return s.asks && s.shard > 0 && int64(len(w.running(tmplLauncher)))*s.shard >= s.total
 }
 
 // reader gathers the outcomes of partitions from the Workflows of a run.

@@ -38,7 +38,7 @@ func ScaleFor(run manifest.Object, maxParallel int) (Scale, error) {
 // ScaleOf is the scale that an observed run has.
 func ScaleOf(run manifest.Object) Scale {
 	s := Scale{Run: Parallelism(run)}
-	if args := arguments(run); args[argSegments] != "" {
+	if args := arguments(run); args[argLaunchers] != "" {
 		s.Pods, _ = strconv.ParseInt(args[argParallelism], 10, 64)
 	}
 	return s

@@ -50,7 +50,12 @@ type shape struct {
 	data string
 	// product tells that segments are of indexes, and that there may be
 	// ConfigMaps of values or boundaries.
-	product  bool
+	product bool
+	// asks tells that the segment comes from the answer of a generator, and shard
+	// is then the number of partitions of a shard; 0 when the run only asks.
+	asks     bool
+	shard    int64
+	total    int64 // of an answer
 	segments []segment
 	// shards are those of a run that launches children by a table; none when
 	// they follow from a formula over the only segment.
@@ -83,6 +88,9 @@ func shapeOf(name string, args map[string]string) (shape, error) {
 	if s.run == "" {
 		return s, foreign{name, argRun, ""}
 	}
+	if args[argAsk] != "" {
+		return s, s.readAsking(name, args)
+	}
 	table, launches := args[argSegments]
 	if s.launches = launches; launches {
 		return s, s.readTables(name, args, table)
@@ -97,6 +105,30 @@ func shapeOf(name string, args map[string]string) (shape, error) {
 	one, err := segmentOf(name, args, lines)
 	s.segments = []segment{one}
 	return s, err
+}
+
+func (s *shape) readAsking(name string, args map[string]string) error {
+	s.asks = true
+	if _, s.launches = args[argShard]; !s.launches {
+		return nil
+	}
+	n, err := integersOf(name, args, argShard)
+	if err == nil {
+		s.shard = n[0]
+	}
+	return err
+}
+
+// answer fills in what follows from the answer of a run that asks.
+func (s *shape) answer(w workflow) error {
+	if !s.asks || !s.launches {
+		return nil
+	}
+	a, found, err := answerOf(w)
+	if err == nil && a.Bounds != nil {
+		s.segments, s.total = []segment{found.whole}, found.total
+	}
+	return err
 }
 
 func (s *shape) readTables(name string, args map[string]string, table string) error {
@@ -169,6 +201,9 @@ func (s shape) shardOf(name, k, g, from, count string) (shard, error) {
 			return shard{}, foreign{name, field.arg, field.text}
 		}
 		*field.into = n
+	}
+	if s.asks {
+		out.count = min(out.count, s.total-out.from)
 	}
 	if out.g < noSegment || out.g >= int64(len(s.segments)) {
 		return shard{}, foreign{name, inG, g}

@@ -73,6 +73,11 @@ func refuseTags(j *job.Job) error {
 			where, text = tagged("job."+c.name, plainTexts(*c.Runner))
 		}
 	}
+	return tagError(where, text)
+}
+
+// tagError is the error of a text that was found, or nil.
+func tagError(where, text string) error {
 	if where == "" {
 		return nil
 	}

@@ -31,9 +31,9 @@ type scope struct {
 
 func newScope(d domain.Domain) scope {
 	s := scope{vars: map[string]string{"job.name": envJob, "run.name": envRun, "attempt": envAttempt}}
-	for _, fact := range d.Facts(d.At(0)) {
-		s.facts = append(s.facts, fact.Name)
-		s.vars["partition."+fact.Name] = factVar(fact.Name)
+	for _, name := range d.FactNames() {
+		s.facts = append(s.facts, name)
+		s.vars["partition."+name] = factVar(name)
 	}
 	return s
 }

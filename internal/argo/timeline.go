@@ -37,6 +37,11 @@ func (l calendarLines) at(n int64) int64 {
 	if limit := mustDate(lastWall); wall > limit {
 		wall = limit
 	}
+	return l.instant(wall)
+}
+
+// instant is when clocks show a wall time.
+func (l calendarLines) instant(wall int64) int64 {
 	const day = 24 * 60 * 60
 	before, after := l.offsetAt(wall-day), l.offsetAt(wall+day)
 	x, y := wall-before, wall-after
@@ -44,6 +49,13 @@ func (l calendarLines) at(n int64) int64 {
 		return y
 	}
 	return x
+}
+
+// startsDay tells whether a local day begins at an instant.
+func (l calendarLines) startsDay(at int64) bool {
+	const day = 24 * 60 * 60
+	wall := at + l.offsetAt(at)
+	return l.instant(wall-wall%day) == at
 }
 
 func (l calendarLines) offsetAt(instant int64) int64 {

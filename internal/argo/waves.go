@@ -80,17 +80,23 @@ func stepName(name string, i int, salt string) string {
 // conditions can add up: no expression need mix inputs with outputs of steps, which
 // not every version of Argo can.
 func (r run) gate(template string, i int, salt string) node {
+	failed := r.failures(i, salt)
+	return node{
+		"name": stepThen + salt, "template": template,
+		"arguments": node{"parameters": list{param(inFailed, failed)}},
+		"when":      fmt.Sprintf("%s <= %d", failed, r.plan.Waves[i].Allowed),
+	}
+}
+
+// failures is the sum of the partitions that have failed before wave i.
+func (r run) failures(i int, salt string) string {
 	before := r.plan.Waves[i-1]
 	failed := expression("%d - sum(map(fromJSON(steps.%s.outputs.parameters.%s), {int('0' + split(#, '/')[0])}))",
 		before.Partitions, stepName(stepShards, i-1, salt), outProgress)
 	if i > 1 {
 		failed = inputTag(inFailed) + " + " + failed
 	}
-	return node{
-		"name": stepThen + salt, "template": template,
-		"arguments": node{"parameters": list{param(inFailed, failed)}},
-		"when":      fmt.Sprintf("%s <= %d", failed, r.plan.Waves[i].Allowed),
-	}
+	return failed
 }
 
 // suffixes yields what the names of a run's steps may end with. They are part of

@@ -127,6 +127,19 @@ func moved(k string) string {
 	return dateOf("start") + ".AddDate(0, unit == 'mo' ? " + k + " * size : 0, unit == 'd' ? " + k + " * size : 0)"
 }
 
+// instantOf is the instant at which clocks show a wall time; see window for the
+// rule.
+func instantOf(wall string) string {
+	return `let far = ` + wall + `;
+		let wall = far.Year() > 9998 ? date('` + lastWall + `') : far;
+		let text = wall.Format('` + wallLayout + `');
+		let before = ` + offsetAt("wall.Unix() - 86400") + `;
+		let after = ` + offsetAt("wall.Unix() + 86400") + `;
+		let x = date(text + before).Unix();
+		let y = date(text + after).Unix();
+		` + offsetAt("x") + ` != before && ` + offsetAt("y") + ` == after ? y : x`
+}
+
 // cell is how expressions get at the place of one axis: the suffix of its
 // arguments, and expressions for the number of the step and for what its bounds
 // are cut to.
@@ -151,14 +164,7 @@ func (c cell) window() string {
 	let lines = map([n, n + 1], {
 		let k = #;
 		k == 0 || unit == 's' ? ` + c.int(argOrigin) + ` + k * size : (
-			let far = ` + moved("k") + `;
-			let wall = far.Year() > 9998 ? date('` + lastWall + `') : far;
-			let text = wall.Format('` + wallLayout + `');
-			let before = ` + offsetAt("wall.Unix() - 86400") + `;
-			let after = ` + offsetAt("wall.Unix() + 86400") + `;
-			let x = date(text + before).Unix();
-			let y = date(text + after).Unix();
-			` + offsetAt("x") + ` != before && ` + offsetAt("y") + ` == after ? y : x)
+			` + instantOf(moved("k")) + `)
 	});
 	let a = max(` + c.lo + `, lines[0]);
 	let b = min(` + c.hi + `, lines[1]);`)

@@ -6,6 +6,9 @@ package cli
 import (
 	"fmt"
 
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/report"
 )
 
@@ -35,6 +38,9 @@ func (c *partitionsCmd) Run(a *app) error {
 		return err
 	}
 	for _, compiled := range all {
+		if compiled.Asks {
+			return a.finish(hcl.Diagnostics{diag.At(diag.CodeOpenBounds, nil, diag.OpenBounds(compiled.Job.Name))}, m.files)
+		}
 		a.doing = fmt.Sprintf("listing the partitions of job %q", compiled.Job.Name)
 		if err := report.Partitions(a.Stdout, compiled.Plan, c.Limit, c.Output); err != nil {
 			return err

@@ -81,6 +81,8 @@ const (
 	CodeValuesSize   = "BF2106"
 	CodeTime         = "BF2107"
 	CodeDimensions   = "BF2108"
+	CodeQuery        = "BF2110"
+	CodeOpenBounds   = "BF2111"
 	CodeLimitBelow   = "BF2201"
 	CodeNoCommand    = "BF2202"
 	CodeRetryBackoff = "BF2203"
@@ -216,6 +218,8 @@ var registry = []Info{
 	{CodeValuesSize, "Values Too Large", "The list of values does not fit in the job's record (10,000 items, 256 kB).", "Use a range, or split the job."},
 	{CodeTime, "Invalid Time Windows", "The windows of time cannot be computed from these settings.", "Correct the attribute shown."},
 	{CodeDimensions, "Invalid Dimensions", "The list of dimensions makes no product.", "Give two to four dimensions with different names."},
+	{CodeQuery, "Invalid Query", "The grid of a query does not hold together, or does not fit the bounds that were found.", "Correct the attribute that the message names."},
+	{CodeOpenBounds, "Bounds Known At Run Time Only", "The partitions of a query are known once its generator has run, and this needs them now.", "Apply the job; `status`, the state and the plans after the first run show them."},
 	{CodeLimitBelow, "Limit Below Request", "A resource's limit is smaller than its request.", "Raise the limit or lower the request."},
 	{CodeNoCommand, "Missing Command", "Argo must know the command, because it starts the container through its own wrapper.", "Set `command` to what the image would run."},
 	{CodeRetryBackoff, "Conflicting Backoff", "The longest wait between attempts is shorter than the first.", "Raise `max_backoff` or lower `backoff`."},

@@ -24,7 +24,7 @@ func (k Kind) String() string {
 }
 
 // Axis is one direction of a key space with its grid. Exactly one of the
-// concrete types Range, Boundaries, Windows and Values implements it.
+// concrete types Range, Boundaries, Windows, Values and Open implements it.
 type Axis interface {
 	Kind() Kind
 	// Count is the number of grid cells.

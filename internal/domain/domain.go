@@ -63,7 +63,7 @@ func New(dims ...Dimension) (Domain, error) {
 			d.Dimensions[i].Axis = dim.Axis.ready()
 		}
 	}
-	if len(errs) == 0 {
+	if len(errs) == 0 && d.Bounded() {
 		errs = d.checkSize()
 	}
 	if len(errs) > 0 {

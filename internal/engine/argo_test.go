@@ -33,6 +33,8 @@ type simulator struct {
 	// once counts how often they ran.
 	broken map[string]string
 	once   map[string]int
+	// answer is what generators write.
+	answer string
 	// times counts the successful runs of each key.
 	times map[int64]int
 	// by tells which keys a run, children included, has processed.
@@ -103,6 +105,8 @@ type simulated struct {
 	phase  string
 	// message is the Workflow's own.
 	message string
+	// answered are the shards between the bounds that a generator has found.
+	answered [][]string
 }
 
 func (w *simulated) advance(leaves int) {
@@ -140,6 +144,10 @@ func (w *simulated) main(leaves int) {
 	}
 	if how, _, _ := unstructured.NestedString(w.object.Object, "spec", "shutdown"); how != "" {
 		w.stop()
+		return
+	}
+	if w.args["ask"] != "" {
+		w.ask()
 		return
 	}
 	templates, _, _ := unstructured.NestedSlice(w.object.Object, "spec", "templates")
@@ -356,6 +364,9 @@ func (w *simulated) launch(step map[string]any) (complete bool) {
 
 // rows lists k, g, from and count of every shard.
 func (w *simulated) rows(step map[string]any) [][]string {
+	if w.answered != nil {
+		return w.answered
+	}
 	var rows [][]string
 	if table, ok := w.args["shards"]; ok {
 		var lines []string

@@ -23,6 +23,7 @@ type Compiled struct {
 	Job      *job.Job
 	Plan     plan.Plan
 	Template string            // name of the template
+	Asks     bool              // the run finds the bounds of the job's query
 	Canary   string            // what the canary tries, see canaryOf; "" when there is none
 	Objects  []manifest.Object // template, data, run; none when nothing is left
 }
@@ -52,6 +53,9 @@ func compileValue(v cty.Value, done ledger.Set, run int, from stand) (*Compiled,
 func compile(j *job.Job, remaining ledger.Set, run int, from stand) (*Compiled, hcl.Diagnostics) {
 	if diags := check.Overrides(j); diags.HasErrors() {
 		return nil, diags
+	}
+	if !j.Domain.Bounded() {
+		return compileAsk(j, argo.OnlyAsks(j), run)
 	}
 	template, err := argo.Template(j)
 	if err != nil {

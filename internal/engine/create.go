@@ -43,7 +43,7 @@ func (e *Engine) Create(ctx context.Context, s Submission) (*Observation, hcl.Di
 	if problem != nil {
 		return nil, append(diags, problem)
 	}
-	if problem := s.stale(rec, rec.Domain, &decision{remaining: c.Plan.Covers, NextRun: NextRun{Partitions: c.Plan.Partitions, Intervals: short(c.Plan.Covers, rec.Domain)}}); problem != nil {
+	if problem := s.stale(rec, rec.Domain, &decision{remaining: c.Plan.Covers, NextRun: NextRun{Asks: c.Asks, Partitions: c.Plan.Partitions, Intervals: short(c.Plan.Covers, rec.Domain)}}); problem != nil {
 		return nil, append(diags, problem)
 	}
 	stored, exists, more := e.createRecord(ctx, *rec)
@@ -98,7 +98,7 @@ func (e *Engine) claim(rec *record.Record, c *Compiled) *hcl.Diagnostic {
 		return internal("claiming a run", err)
 	}
 	rec.Claim(record.Run{
-		Template: c.Template, Intervals: c.Plan.Covers.Text(rec.Domain), Partitions: c.Plan.Partitions, Start: e.now(), Claim: token, Canary: c.Canary, Until: c.Plan.Until, MaxParallel: c.Job.MaxParallel, SpecHash: c.specHash(),
+		Template: c.Template, Intervals: c.Plan.Covers.Text(rec.Domain), Partitions: c.Plan.Partitions, Start: e.now(), Claim: token, Canary: c.Canary, Until: c.Plan.Until, MaxParallel: c.Job.MaxParallel, SpecHash: c.specHash(), Asks: c.Asks,
 	})
 	return nil
 }
@@ -218,7 +218,13 @@ func (s Submission) stale(rec *record.Record, space domain.Domain, d *decision) 
 		if shrinks {
 			return nil
 		}
-		return stalePlan(rec, partitions(s.Planned.Partitions, s.Planned.Intervals), "nothing")
+		return stalePlan(rec, planned(*s.Planned), "nothing")
+	}
+	if s.Planned.Asks || d.Asks {
+		if s.Planned.Asks == d.Asks || s.Planned.Asks && shrinks {
+			return nil // what an active run has found meanwhile is no longer asked
+		}
+		return stalePlan(rec, planned(*s.Planned), planned(d.NextRun))
 	}
 	same := d.Partitions == s.Planned.Partitions && d.Intervals == s.Planned.Intervals
 	if shrinks && !same {
@@ -229,6 +235,14 @@ func (s Submission) stale(rec *record.Record, space domain.Domain, d *decision) 
 		return nil
 	}
 	return stalePlan(rec, partitions(s.Planned.Partitions, s.Planned.Intervals), partitions(d.Partitions, d.Intervals))
+}
+
+// planned says in a few words what a run does.
+func planned(n NextRun) string {
+	if n.Asks {
+		return "a run that asks for the bounds"
+	}
+	return partitions(n.Partitions, n.Intervals)
 }
 
 func partitions(n int64, intervals string) string {

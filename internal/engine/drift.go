@@ -86,6 +86,9 @@ func lower(rec *record.Record, r *runSight) (workflow manifest.Object, data []ma
 		from.tried = canaryOf(j, r.entry.Template)
 	}
 	hash := cmp.Or(r.entry.SpecHash, r.workflow.GetAnnotations()[argo.AnnotationSpecHash])
+	if r.entry.Asks {
+		return lowerAsk(j, r.entry.Number, hash), nil
+	}
 	for _, remaining := range remainders(rec, r) {
 		p := from.plan(j, r.entry.Template, remaining)
 		if p.Covers.Empty() || p.Partitions != r.entry.Partitions {

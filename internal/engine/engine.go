@@ -17,6 +17,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/cluster"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/domain"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/ledger"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/record"
 )
@@ -54,10 +55,14 @@ type Observation struct {
 	Phase           Phase
 	Run             string // name of the latest run
 	Template        string // of the latest run
-	Total           int64
-	Done, Failed    ledger.Set
-	Running         ledger.Set
-	Remaining       ledger.Set
+	// Domain is the declared one, and Bounds what the job's query has found in it;
+	// nil without a query, and while it has found nothing.
+	Domain       domain.Domain
+	Bounds       *domain.Interval
+	Total        int64 // 0 while the bounds are not known
+	Done, Failed ledger.Set
+	Running      ledger.Set
+	Remaining    ledger.Set
 	// Texts of the sets; "" when longer than 16 kB, see the counts.
 	DoneText, FailedText, RemainingText    string
 	DoneCount, FailedCount, RemainingCount int64
@@ -69,6 +74,8 @@ type Observation struct {
 	// SetupError and TeardownError say why setup and teardown of the latest run
 	// failed; "" where they did not.
 	SetupError, TeardownError string
+	// Message is why the latest run found no bounds, "" where it is no such run.
+	Message string
 	// Canary stands for the canary that succeeded last, and Gate for where the
 	// job stands between its waves; plans need both.
 	Canary string

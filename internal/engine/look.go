@@ -39,6 +39,12 @@ type runSight struct {
 	// cannot be told.
 	written     manifest.Object
 	writtenData []manifest.Object
+
+	// asks tells that the run asks for bounds, and only that it does nothing else.
+	asks, only bool
+	answer     argo.Answer
+	// news tells that the record did not have the answer.
+	news bool
 }
 
 // active tells whether a run is under way.
@@ -70,6 +76,8 @@ func (e *Engine) lookAt(ctx context.Context, rec *record.Record) (*sight, hcl.Di
 }
 
 func (e *Engine) lookAtBy(ctx context.Context, get reader, rec *record.Record) (*sight, hcl.Diagnostics) {
+	own := rec.Clone()
+	rec = &own
 	s := &sight{rec: rec}
 	latest := rec.Latest()
 	if latest == nil || latest.Outcome != record.Active {
@@ -100,6 +108,9 @@ func (e *Engine) lookAtRun(ctx context.Context, get reader, rec *record.Record, 
 	r.written, r.writtenData = lower(rec, r)
 	if !belongs(workflow, rec.Name, entry.Number) && !sameSpec(r.written, workflow) {
 		return nil, notOursObject(workflow)
+	}
+	if problem := r.ask(rec); problem != nil {
+		return nil, problem
 	}
 	if err := e.gather(ctx, rec, r); err != nil {
 		return nil, err

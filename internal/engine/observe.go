@@ -5,6 +5,7 @@ package engine
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"time"
 
@@ -33,6 +34,7 @@ func (e *Engine) observe(ctx context.Context, get reader, namespace, name string
 	if diags.HasErrors() {
 		return nil, diags
 	}
+	e.keepIfPossible(ctx, s)
 	changed, err := e.drift(ctx, s)
 	if err != nil {
 		return nil, append(diags, failed(err))
@@ -47,15 +49,15 @@ func (s *sight) observation() (*Observation, hcl.Diagnostics) {
 	rec, d := s.rec.Clone(), s.rec.Domain
 	var diags hcl.Diagnostics
 	o := &Observation{
-		Namespace: rec.Namespace, Name: rec.Name, Job: rec.Job, Owner: rec.Owner, Total: d.Count(), Policy: decodePolicy(rec.Policy),
+		Namespace: rec.Namespace, Name: rec.Name, Job: rec.Job, Owner: rec.Owner, Domain: d, Bounds: rec.Bounds, Total: d.Count(), Policy: decodePolicy(rec.Policy),
 	}
 	if latest := rec.Latest(); latest != nil {
 		o.Run, o.Template = argo.RunName(rec.Name, latest.Number), latest.Template
-		o.Ending = latest.Outcome
+		o.Ending, o.Message = latest.Outcome, latest.Message
 		o.SetupError, o.TeardownError = latest.SetupError, latest.TeardownError
 	}
 	if s.ended() {
-		o.Ending = endingOf(&rec, s.run)
+		o.Ending, o.Message = endingOf(&rec, s.run), s.run.answer.Problem
 		rec.Gate = pass(rec.Gate, s.run.entry, o.Ending)
 	}
 	o.Canary, o.Gate = rec.Canary, rec.Gate
@@ -89,6 +91,14 @@ func (o *Observation) Troubles() hcl.Diagnostics {
 		"Do by hand what the teardown was to do; this warning goes with the next run.", o.Run, o.Namespace, o.Name, o.TeardownError))
 }
 
+// Progress is the number of partitions that are done, of all.
+func (o *Observation) Progress() string {
+	if !o.Domain.Bounded() {
+		return fmt.Sprintf("%d/?", o.DoneCount)
+	}
+	return fmt.Sprintf("%d/%d", o.DoneCount, o.Total)
+}
+
 func lost(rec *record.Record, number int) *hcl.Diagnostic {
 	return warning(diag.CodeRunLost, "The record of job \"%s/%s\" names run %s, but there is no such Workflow: it was deleted before its outcome was recorded, or its submission was interrupted. "+
 		"What it covered and was not recorded before counts as not done. Plan again, and apply, to have it run.", rec.Namespace, rec.Name, argo.RunName(rec.Name, number))
@@ -100,6 +110,10 @@ func (s *sight) phase(o *Observation) Phase {
 		return runPhase(s.run)
 	}
 	switch {
+	case o.Ending == record.NoBounds:
+		return Failed
+	case !o.Domain.Bounded():
+		return Incomplete
 	case o.Remaining.Empty():
 		return Complete
 	case s.held(o):

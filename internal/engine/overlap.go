@@ -85,7 +85,7 @@ func (e *Engine) overlapping(ctx context.Context, rec *record.Record, d domain.D
 			}
 			seen[other.Name] = true
 			for _, held := range other.Holds(target) {
-				if !common(d, held).Empty() {
+				if overlap(d, held) {
 					found = append(found, holder{&other, held})
 					break
 				}
@@ -101,6 +101,15 @@ type holder struct {
 	held domain.Domain
 }
 
+// overlap tells whether two domains may have keys in common. One whose bounds are
+// not known yet may hold any key of its kind.
+func overlap(a, b domain.Domain) bool {
+	if !a.Bounded() || !b.Bounded() {
+		return a.SameSpace(b)
+	}
+	return !common(a, b).Empty()
+}
+
 func common(a, b domain.Domain) ledger.Set {
 	if !a.SameSpace(b) {
 		return ledger.Set{}
@@ -109,8 +118,12 @@ func common(a, b domain.Domain) ledger.Set {
 }
 
 func overlaps(d domain.Domain, other holder) *hcl.Diagnostic {
+	keys := short(common(d, other.held), d)
+	if !d.Bounded() || !other.held.Bounded() {
+		keys = "which ones is known at run time only, so that it may be any"
+	}
 	return problem(diag.CodeOverlap, "Job \"%s/%s\" holds the target %q for keys that this job declares too: %s. A job holds its whole domain until it is destroyed. Nothing was submitted. "+
-		"Change the domain of one of the jobs, destroy the other, or set overlap = \"allow\".", other.Namespace, other.Name, other.Target, short(common(d, other.held), d))
+		"Change the domain of one of the jobs, destroy the other, or set overlap = \"allow\".", other.Namespace, other.Name, other.Target, keys)
 }
 
 // later tells which of two jobs was created after the other.

@@ -25,7 +25,10 @@ const maxText = 16 << 10
 
 // NextRun is what the next apply will submit.
 type NextRun struct {
-	Because    string
+	Because string
+	// Asks tells that the run asks for the bounds of the job's query, so that its
+	// partitions are not known.
+	Asks       bool
 	Partitions int64
 	Intervals  string // "" when longer than 16 kB
 	Template   string
@@ -33,6 +36,8 @@ type NextRun struct {
 
 // Preview is everything about a job that is known without a cluster.
 type Preview struct {
+	// Open tells that the bounds, and with them the following, are not known yet.
+	Open                          bool
 	PartitionCount, ShardCount    int64
 	FirstPartition, LastPartition string // keys, ascending
 	Template                      string
@@ -53,8 +58,10 @@ type Known struct {
 	Policy       Policy   // of the last observation
 	Ending       string   // of the last observation
 	SetupError   string   // of the last observation
-	Canary       string   // of the last observation
-	Gate         Gate     // of the last observation
+	Message      string   // of the last observation
+	Bounds       *domain.Interval
+	Canary       string // of the last observation
+	Gate         Gate   // of the last observation
 }
 
 // PlanJob says what applying v on top of what is known would do. It is pure.
@@ -108,6 +115,15 @@ func planJob(v cty.Value, j *job.Job, policy Policy, known *Known) (*Preview, hc
 	if err != nil {
 		return nil, append(diags, damagedState(err))
 	}
+	s.policy = policy
+	var bounds *domain.Interval
+	if known != nil {
+		s.policyBefore, bounds = known.Policy, known.Bounds
+	}
+	if problem := s.bind(bounds); problem != nil {
+		return nil, append(diags, problem)
+	}
+	j = s.now
 	// Compiling the whole job shows now what a later apply would stumble over.
 	open := *j
 	open.Gates = plan.Gates{}
@@ -116,16 +132,13 @@ func planJob(v cty.Value, j *job.Job, policy Policy, known *Known) (*Preview, hc
 	if whole == nil || diags.HasErrors() {
 		return nil, diags
 	}
-	s.policy = policy
-	if known != nil {
-		s.policyBefore = known.Policy
-	}
 	if err := s.name(whole.Template); err != nil {
 		return nil, append(diags, internal("comparing templates", err))
 	}
-	p := &Preview{
-		PartitionCount: j.Domain.Count(), ShardCount: int64(whole.Plan.ShardCount()), Template: whole.Template,
-		FirstPartition: j.Domain.Key(j.Domain.At(0)), LastPartition: j.Domain.Key(j.Domain.At(j.Domain.Count() - 1)),
+	p := &Preview{Template: whole.Template, Open: !j.Domain.Bounded()}
+	if !p.Open {
+		p.PartitionCount, p.ShardCount = j.Domain.Count(), int64(whole.Plan.ShardCount())
+		p.FirstPartition, p.LastPartition = j.Domain.Key(j.Domain.At(0)), j.Domain.Key(j.Domain.At(j.Domain.Count()-1))
 	}
 	if known != nil {
 		p.Heals = known.Drift
@@ -156,6 +169,10 @@ type situation struct {
 	// last is the name of the last run and ending how it ended.
 	last, ending string
 	setupError   string // of the last run
+	message      string // why the last run found no bounds
+	// asks tells that the next run asks for the bounds of the query. Where those
+	// known before still serve to tell what is done, now has them.
+	asks bool
 	// canary is the one that succeeded last, see canaryOf.
 	canary string
 	gate   Gate
@@ -167,7 +184,7 @@ func (k *Known) situation(j *job.Job, canonical []byte) (*situation, error) {
 	if k == nil || len(k.Job) == 0 {
 		return s, nil
 	}
-	s.last, s.ending, s.setupError, s.canary, s.gate = k.Run, k.Ending, k.SetupError, k.Canary, k.Gate
+	s.last, s.ending, s.setupError, s.canary, s.gate, s.message = k.Run, k.Ending, k.SetupError, k.Canary, k.Gate, k.Message
 	if k.Phase.Active() && k.Ending == record.Active { // a job of a pool is paused without a run
 		s.run, s.stopping = k.Run, k.Phase == Stopping
 	}
@@ -180,6 +197,9 @@ func (k *Known) situation(j *job.Job, canonical []byte) (*situation, error) {
 		s.before = before
 	}
 	var err error
+	if s.before, err = bound(s.before, k.Bounds); err != nil {
+		return nil, err
+	}
 	if s.done, err = ledger.Parse(s.before.Domain, k.Done); err != nil {
 		return nil, err
 	}
@@ -229,10 +249,15 @@ type decision struct {
 	stops bool
 	// empties tells that the ledger is emptied for it.
 	empties bool
+	// only tells that it does nothing but ask for bounds.
+	only bool
 }
 
 // next decides whether a run is called for, over what, and why.
 func (s *situation) next() *decision {
+	if s.asks {
+		return s.ask()
+	}
 	full, gate, tried := ledger.Full(s.now.Domain), s.gate, s.canary
 	d := &decision{remaining: full, NextRun: NextRun{Template: s.template}}
 	switch {
@@ -255,7 +280,7 @@ func (s *situation) next() *decision {
 	default:
 		d.stops = s.run != ""
 		d.remaining = full.Minus(s.done)
-		if s.policy.manual() && s.policy.RerunToken == s.policyBefore.RerunToken {
+		if s.policy.manual() && s.policy.RerunToken == s.policyBefore.RerunToken && s.ending != record.Asked {
 			d.remaining = d.remaining.Minus(s.waiting())
 		}
 		d.Because = s.because(d.remaining)
@@ -329,6 +354,9 @@ func (s *situation) because(remaining ledger.Set) string {
 		}
 	}
 	text := strings.Join(reasons, ", ") + "."
+	if s.ending == record.Asked {
+		text += fmt.Sprintf(" Run %s found the bounds %s.", s.last, short(ledger.Full(s.now.Domain), s.now.Domain))
+	}
 	switch {
 	case s.run != "" && s.template == s.beforeName:
 		return fmt.Sprintf("The job goes on while run %s is being stopped: when it has ended, what it has not done runs. So far %s", s.run, text)

@@ -56,7 +56,11 @@ func (e *Engine) remembered(ctx context.Context, namespace, name, owner string, 
 	if err != nil {
 		return nil, damagedState(err)
 	}
+	if j, err = bound(j, known.Bounds); err != nil {
+		return nil, damagedState(err)
+	}
 	rec := &record.Record{
+		Bounds:    known.Bounds,
 		Namespace: namespace, Name: name, Job: known.Job, Domain: j.Domain, Owner: owner,
 		NextRun: runNumber(name, known.Run) + 1, Target: j.Target, Reason: j.Reason, Policy: known.Policy.encode(), Canary: known.Canary, Gate: known.Gate,
 	}
@@ -111,6 +115,7 @@ func enter(rec *record.Record, j *job.Job, workflow manifest.Object) {
 		Number: n, Template: workflow.GetLabels()[argo.LabelTemplate], Start: workflow.GetCreationTimestamp().Time,
 		Intervals: workflow.GetAnnotations()[argo.AnnotationIntervals],
 	}
+	entry.Asks, _ = argo.Asks(workflow)
 	if covered, err := ledger.Parse(j.Domain, entry.Intervals); err == nil {
 		entry.Partitions = covered.Count(j.Domain)
 	}

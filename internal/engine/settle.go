@@ -79,9 +79,14 @@ func merge(rec *record.Record, r *runSight, now time.Time) bool {
 	if entry == nil || entry.Outcome != record.Active {
 		return false
 	}
+	keep(rec, r)
 	add(rec, r)
 	entry.Outcome = endingOf(rec, r)
 	entry.SetupError, entry.TeardownError = r.outcome.Setup.Message, r.outcome.Teardown.Message
+	if r.asks {
+		entry.Message = r.answer.Problem
+		entry.Intervals, entry.Partitions = r.outcome.Covers.Text(rec.Domain), r.outcome.Covers.Count(rec.Domain)
+	}
 	rec.Gate = pass(rec.Gate, *entry, entry.Outcome)
 	if entry.Canary != "" && r.outcome.Canary == argo.PhaseSucceeded {
 		rec.Canary = entry.Canary
@@ -121,6 +126,12 @@ func endingOf(rec *record.Record, r *runSight) string {
 func outcomeOf(r *runSight) string {
 	shutdown, _, _ := unstructured.NestedString(r.workflow.Object, "spec", "shutdown")
 	switch {
+	case r.outcome.Setup.Failed() && shutdown == "" && r.asks:
+		return record.SetupFailed
+	case r.asks && r.answer.Bounds == nil:
+		return record.NoBounds
+	case r.only:
+		return record.Asked
 	case r.outcome.Done.Contains(r.outcome.Covers):
 		return record.Succeeded
 	case shutdown != "":

@@ -35,14 +35,14 @@ func (e *Engine) unrecorded(ctx context.Context, namespace, name string) (*Known
 	if problem != nil {
 		return nil, problem
 	}
-	rec := &record.Record{Namespace: namespace, Name: name, Domain: j.Domain}
+	rec := &record.Record{Namespace: namespace, Name: name, Domain: j.Domain, Job: []byte(latest.GetAnnotations()[argo.AnnotationDeclaration])}
 	for _, run := range runs[:len(runs)-1] {
 		if problem := e.account(ctx, rec, run); problem != nil {
 			return nil, problem
 		}
 	}
 	return &Known{
-		Job: []byte(latest.GetAnnotations()[argo.AnnotationDeclaration]), Run: latest.GetName(),
+		Job: rec.Job, Bounds: rec.Bounds, Run: latest.GetName(),
 		Done: rec.Done.Text(rec.Domain), Failed: rec.Failed.Text(rec.Domain),
 	}, nil
 }

@@ -26,14 +26,15 @@ const defaultStopTimeout = 5 * time.Minute
 type update struct {
 	*Engine
 	Submission
-	job       *job.Job
-	canonical []byte
-	template  string
-	takesOver bool
-	seen      *sight
-	stopped   bool // a run, for this update
-	restored  bool // the record, by this update
-	diags     hcl.Diagnostics
+	// job has the bounds that its query has found, declared has not.
+	job, declared *job.Job
+	canonical     []byte
+	template      string
+	takesOver     bool
+	seen          *sight
+	stopped       bool // a run, for this update
+	restored      bool // the record, by this update
+	diags         hcl.Diagnostics
 }
 
 // Update records a changed declaration and submits what is left to do. Nothing
@@ -55,7 +56,7 @@ func (e *Engine) Update(ctx context.Context, s Submission) (*Observation, hcl.Di
 			return nil, append(diags, internal("making an owner token", err))
 		}
 	}
-	u := &update{Engine: e, Submission: s, job: c.Job, canonical: canonical, template: c.Template, takesOver: takesOver, diags: diags}
+	u := &update{Engine: e, Submission: s, job: c.Job, declared: c.Job, canonical: canonical, template: c.Template, takesOver: takesOver, diags: diags}
 	return u.run(ctx), u.diags
 }
 
@@ -146,7 +147,10 @@ func (u *update) decide() (*decision, *hcl.Diagnostic) {
 	if err != nil {
 		return nil, damagedRecord(rec.Namespace, rec.Name, err)
 	}
-	s := &situation{canary: rec.Canary, gate: rec.Gate, stopped: u.stopped, now: u.job, before: before, policy: u.Policy, policyBefore: decodePolicy(rec.Policy)}
+	if before, err = bound(before, rec.Bounds); err != nil {
+		return nil, damagedRecord(rec.Namespace, rec.Name, err)
+	}
+	s := &situation{canary: rec.Canary, gate: rec.Gate, stopped: u.stopped, now: u.declared, before: before, policy: u.Policy, policyBefore: decodePolicy(rec.Policy)}
 	if u.seen.run != nil && u.seen.run.workflow != nil {
 		add(&rec, u.seen.run)
 	}
@@ -155,11 +159,15 @@ func (u *update) decide() (*decision, *hcl.Diagnostic) {
 		s.run, s.stopping = u.seen.run.workflow.GetName(), runPhase(u.seen.run) == Stopping
 	}
 	if latest := rec.Latest(); latest != nil {
-		s.last, s.ending, s.setupError = argo.RunName(rec.Name, latest.Number), latest.Outcome, latest.SetupError
+		s.last, s.ending, s.setupError, s.message = argo.RunName(rec.Name, latest.Number), latest.Outcome, latest.SetupError, latest.Message
 	}
 	if err := s.name(u.template); err != nil {
 		return nil, internal("comparing templates", err)
 	}
+	if problem := s.bind(rec.Bounds); problem != nil {
+		return nil, problem
+	}
+	u.job = s.now
 	d := s.next()
 	if prevented := s.prevented(d); prevented.HasErrors() {
 		return nil, prevented[0]
@@ -249,7 +257,7 @@ func (u *update) declare(rec *record.Record) bool {
 	}
 	full := ledger.Full(u.job.Domain)
 	rec.Done, rec.Failed = rec.Done.Intersect(full), rec.Failed.Intersect(full)
-	rec.Domain, rec.Reserved = u.job.Domain, nil
+	rec.Domain, rec.Bounds, rec.Reserved = u.job.Domain, boundsOf(u.job), nil
 	rec.Failures = keepFailures(rec.Domain, rec.Failed, rec.Failures)
 	rec.Job, rec.Owner, rec.Target, rec.Reason, rec.Policy = u.canonical, u.Owner, u.job.Target, u.job.Reason, u.Policy.encode()
 	return true
@@ -257,6 +265,9 @@ func (u *update) declare(rec *record.Record) bool {
 
 // sameGrid tells whether two domains cut the same keys in the same way.
 func sameGrid(a, b domain.Domain) bool {
+	if !a.Bounded() || !b.Bounded() {
+		return a.SameSpace(b) && a.Bounded() == b.Bounded()
+	}
 	return a.SameSpace(b) && a.Count() == b.Count() && ledger.Full(a).Text(a) == ledger.Full(b).Text(b) &&
 		a.Key(a.At(0)) == b.Key(b.At(0)) && a.Key(a.At(a.Count()-1)) == b.Key(b.At(b.Count()-1))
 }
@@ -285,7 +296,7 @@ func (u *update) start(ctx context.Context, d *decision) *Observation {
 			return false, problem
 		}
 		if rec.NextRun != base {
-			return false, stalePlan(rec, partitions(d.Partitions, d.Intervals), "being run by "+argo.RunName(rec.Name, rec.NextRun-1))
+			return false, stalePlan(rec, planned(d.NextRun), "being run by "+argo.RunName(rec.Name, rec.NextRun-1))
 		}
 		u.declare(rec)
 		if resumes {
@@ -295,7 +306,7 @@ func (u *update) start(ctx context.Context, d *decision) *Observation {
 		if latest != nil && latest.Outcome == record.Active {
 			latest.Outcome, latest.End, latest.Domain = record.Lost, u.now(), nil
 		}
-		rec.Claim(record.Run{Template: c.Template, Intervals: c.Plan.Covers.Text(rec.Domain), Partitions: c.Plan.Partitions, Start: u.now(), Claim: claim, Canary: c.Canary, Until: c.Plan.Until, MaxParallel: c.Job.MaxParallel, SpecHash: c.specHash()})
+		rec.Claim(record.Run{Template: c.Template, Intervals: c.Plan.Covers.Text(rec.Domain), Partitions: c.Plan.Partitions, Start: u.now(), Claim: claim, Canary: c.Canary, Until: c.Plan.Until, MaxParallel: c.Job.MaxParallel, SpecHash: c.specHash(), Asks: c.Asks})
 		return true, nil
 	})
 	if !u.check(diags...) {
@@ -342,8 +353,14 @@ func (u *update) prepare(d *decision) (c *Compiled, resumes bool, diags hcl.Diag
 	if latest := rec.Latest(); latest != nil && latest.Outcome == record.Active && latest.Template == u.template && latest.Domain == nil &&
 		latest.Intervals != "" && latest.Intervals == d.remaining.Text(u.job.Domain) && sameGrid(rec.Domain, u.job.Domain) {
 		number, resumes = latest.Number, true
+	} else if d.Asks && u.sameAsk() {
+		number, resumes = latest.Number, true
 	}
-	c, diags = compile(u.job, d.left, number, d.from)
+	if d.Asks {
+		c, diags = compileAsk(u.job, d.only, number)
+	} else {
+		c, diags = compile(u.job, d.left, number, d.from)
+	}
 	if c != nil {
 		c.inscribe(u.canonical)
 		c.suspend(u.Policy)

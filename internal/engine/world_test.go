@@ -116,16 +116,8 @@ func errorOf(diags hcl.Diagnostics) error {
 }
 
 // ledgerOf remembers an observation as the provider does.
-func ledgerOf(w *world, o *engine.Observation) *engine.Known {
-	v, err := job.ParseCanonical(o.Job)
-	if err != nil {
-		w.Fatal(err)
-	}
-	j, diags := job.Decode(v)
-	if diags.HasErrors() {
-		w.Fatal(diags)
-	}
-	return &engine.Known{Job: o.Job, Done: o.Done.Text(j.Domain), Failed: o.Failed.Text(j.Domain), Phase: o.Phase, Run: o.Run, Drift: o.Drift, Policy: o.Policy, Ending: o.Ending, SetupError: o.SetupError, Canary: o.Canary, Gate: o.Gate}
+func ledgerOf(_ *world, o *engine.Observation) *engine.Known {
+	return &engine.Known{Job: o.Job, Done: o.Done.Text(o.Domain), Failed: o.Failed.Text(o.Domain), Bounds: o.Bounds, Message: o.Message, Phase: o.Phase, Run: o.Run, Drift: o.Drift, Policy: o.Policy, Ending: o.Ending, SetupError: o.SetupError, Canary: o.Canary, Gate: o.Gate}
 }
 
 // refresh is Terraform's: read, and forget what is gone.

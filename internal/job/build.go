@@ -27,6 +27,7 @@ func build(root at, dom domain.Domain) *Job {
 		Target:                     root.attr("target").text(),
 		Labels:                     stringMap(root.attr("labels")),
 		Domain:                     dom,
+		Query:                      buildQuery(root.attr("partition").attr("query")),
 		Order:                      plan.Order(root.attr("partition").attr("order").textOr(string(plan.OldestFirst))),
 		Runner:                     buildRunner(root.attr("runner")),
 		Setup:                      buildOnce(root.attr("setup")),

@@ -26,6 +26,22 @@ func buildRunner(r at) Runner {
 		Labels:         stringMap(r.attr("labels")),
 		Annotations:    stringMap(r.attr("annotations")),
 	}
+	buildEnvironment(r, &out)
+	for _, v := range r.attr("volumes").elements() {
+		out.Volumes = append(out.Volumes, buildVolume(v))
+	}
+	for _, t := range r.attr("tolerations").elements() {
+		value := t.attr("value")
+		out.Tolerations = append(out.Tolerations, Toleration{
+			Key: t.attr("key").text(), Value: value.text(), HasValue: value.set(),
+			Effect: t.attr("effect").text(), Seconds: t.attr("seconds").optional(),
+		})
+	}
+	return out
+}
+
+// buildEnvironment reads the variables of a container.
+func buildEnvironment(r at, out *Runner) {
 	for _, e := range r.attr("env").elements() {
 		out.Env = append(out.Env, EnvVar{Name: e.key(), Text: parsed(e)})
 	}
@@ -38,17 +54,6 @@ func buildRunner(r at) Runner {
 	for _, e := range r.attr("env_from").elements() {
 		out.EnvFrom = append(out.EnvFrom, EnvSource{ConfigMap: e.attr("config_map").text(), Secret: e.attr("secret").text(), Prefix: e.attr("prefix").text()})
 	}
-	for _, v := range r.attr("volumes").elements() {
-		out.Volumes = append(out.Volumes, buildVolume(v))
-	}
-	for _, t := range r.attr("tolerations").elements() {
-		value := t.attr("value")
-		out.Tolerations = append(out.Tolerations, Toleration{
-			Key: t.attr("key").text(), Value: value.text(), HasValue: value.set(),
-			Effect: t.attr("effect").text(), Seconds: t.attr("seconds").optional(),
-		})
-	}
-	return out
 }
 
 // buildOnce is a container that runs once for a run; nil when there is none.

@@ -37,9 +37,12 @@ func (d *decoder) domain(p at) (dom domain.Domain, ok bool) {
 	if !p.set() {
 		return dom, false
 	}
-	kind, ok := d.kind(p, "partition", diag.CodeNoDomain, diag.CodeTwoDomains, "range", "time", "values", "dimensions")
+	kind, ok := d.kind(p, "partition", diag.CodeNoDomain, diag.CodeTwoDomains, "range", "time", "values", "query", "dimensions")
 	if !ok {
 		return dom, false
+	}
+	if kind == "query" {
+		return d.query(p.attr(kind))
 	}
 	var dims []domain.Dimension
 	var axes []axis

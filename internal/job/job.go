@@ -24,7 +24,9 @@ type Job struct {
 	Target    string
 	Labels    map[string]string
 
+	// Domain is open while the bounds of Query are not known, see Bound.
 	Domain domain.Domain
+	Query  *Query // nil: the bounds are declared
 	Order  plan.Order
 
 	Runner Runner

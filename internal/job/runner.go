@@ -94,8 +94,8 @@ func references(dom domain.Domain) []string {
 		return nil
 	}
 	var out []string
-	for _, f := range dom.Facts(dom.At(0)) {
-		out = append(out, "partition."+f.Name)
+	for _, name := range dom.FactNames() {
+		out = append(out, "partition."+name)
 	}
 	return append(out, referencesOfAll...)
 }

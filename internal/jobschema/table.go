@@ -34,7 +34,7 @@ func body() []Attribute {
 		},
 		{
 			Name: "partition", Kind: Object, Required: true, Class: Grid, Attributes: partition(),
-			Doc: "What is to be processed, and how it is cut into partitions, each of which one pod processes. Exactly one of `range`, `time`, `values` and `dimensions`.",
+			Doc: "What is to be processed, and how it is cut into partitions, each of which one pod processes. Exactly one of `range`, `time`, `values`, `query` and `dimensions`.",
 		},
 		{
 			Name: "runner", Kind: Object, Required: true, Class: Next, Attributes: runner(),

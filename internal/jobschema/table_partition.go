@@ -7,6 +7,10 @@ package jobschema
 func partition() []Attribute {
 	return append(axes(),
 		Attribute{
+			Name: "query", Kind: Object, Class: Grid, Attributes: query(),
+			Doc: "Bounds that are asked for at run time: a container writes `{\"start\": …, \"end\": …}` to `/backfill/out`, and the run cuts what lies between. See the guide *Bounds known at run time*.",
+		},
+		Attribute{
 			Name: "dimensions", Kind: ObjectList, Class: Grid, Attributes: dimension(),
 			Doc: "Two to four named ranges, times or lists of values; every combination is a partition. The last dimension varies fastest. Refer to `partition.<name>.start`, `.end` and `.key`.",
 		},

@@ -29,7 +29,7 @@ type Set struct{ root *tree }
 
 // Full is every key of d.
 func Full(d domain.Domain) Set {
-	if len(d.Dimensions) == 0 {
+	if len(d.Dimensions) == 0 || !d.Bounded() {
 		return Set{}
 	}
 	var below *tree

@@ -138,6 +138,19 @@ func (p *Plan) group(w Waves, b Budget, first int) {
 	}
 }
 
+// Uniform is a plan of n partitions in shards of one size, without a canary, of
+// which only the numbers matter: the keys are not known yet.
+func Uniform(d domain.Domain, n int64, shardSize int, w Waves, b *Budget) Plan {
+	p := Plan{Domain: d, ShardSize: shardSize, Partitions: n, Order: OldestFirst, inShards: n}
+	p.Segments = []Segment{{Lo: 0, Hi: n, Step: 1, Count: n}}
+	budget := Unlimited
+	if b != nil {
+		budget = *b
+	}
+	p.group(w, budget, 1)
+	return p
+}
+
 // choose finds the partitions of the canary in what remains, in run order, and
 // the keys that are not there as a whole.
 func choose(c Canary, all Plan) (chosen []domain.Partition, absent []string) {

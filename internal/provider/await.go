@@ -68,9 +68,12 @@ func (r *awaitResource) await(ctx context.Context, limit time.Duration, m *await
 }
 
 func line(o *engine.Observation) string {
-	text := fmt.Sprintf("%s, %d of %d partitions done, %d failed", o.Phase, o.DoneCount, o.Total, o.FailedCount)
+	text := fmt.Sprintf("%s, %s partitions done, %d failed", o.Phase, strings.Replace(o.Progress(), "/", " of ", 1), o.FailedCount)
 	if o.SetupError != "" {
 		text += fmt.Sprintf(", and the setup of run %s failed (%s)", o.Run, o.SetupError)
+	}
+	if o.Message != "" {
+		text += fmt.Sprintf(", and run %s found no bounds (%s)", o.Run, o.Message)
 	}
 	return text
 }
@@ -106,7 +109,7 @@ func (m *awaitModel) over(o *engine.Observation) (bool, tfdiag.Diagnostics) {
 	if o.Phase == engine.Complete {
 		return true, nil
 	}
-	if m.Until.ValueString() == untilProgress && float64(o.DoneCount) >= m.Progress.ValueFloat64()*float64(o.Total) {
+	if m.Until.ValueString() == untilProgress && o.Domain.Bounded() && float64(o.DoneCount) >= m.Progress.ValueFloat64()*float64(o.Total) {
 		return true, nil
 	}
 	if o.Phase.Active() || o.Phase == engine.AwaitingApproval {

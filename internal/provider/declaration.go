@@ -210,6 +210,9 @@ func (d *declaration) partitions() values {
 	if !ok {
 		return nil
 	}
+	if !dom.Bounded() {
+		return previewed(&engine.Preview{Open: true}).only("partition_count", "first_partition", "last_partition")
+	}
 	count := dom.Count()
 	return values{
 		"partition_count": number(count),

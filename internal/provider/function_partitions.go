@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/function"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/domain"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/engine"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/jobschema"
@@ -61,6 +62,10 @@ func (partitionsFunction) Run(ctx context.Context, req function.RunRequest, resp
 	}
 	listed := []attr.Value{}
 	for _, compiled := range all {
+		if compiled.Asks {
+			resp.Error = function.NewArgumentFuncError(0, diag.OpenBounds(compiled.Job.Name))
+			return
+		}
 		if int64(len(listed))+compiled.Plan.Partitions > maxListed {
 			resp.Error = function.NewArgumentFuncError(0, fmt.Sprintf(
 				"The jobs have more than %d partitions. List them with the command line instead: terraform-provider-backfill partitions FILE --limit 0.", maxListed))

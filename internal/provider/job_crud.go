@@ -94,12 +94,12 @@ func (r *jobResource) Read(ctx context.Context, req resource.ReadRequest, resp *
 
 // refreshed are the attributes that a read sets. Declaration and policy are
 // taken from the record when they are not those that were last seen: after an
-// import, or when somebody else changed them.
+// import, when somebody else changed them, or once the bounds of a query are found.
 func refreshed(prior map[string]tftypes.Value, resourceType tftypes.Type, seen *engine.Observation, last *engine.Known) (values, error) {
 	out := values{}
-	if !bytes.Equal(last.Job, seen.Job) {
+	if !bytes.Equal(last.Job, seen.Job) || !reflect.DeepEqual(last.Bounds, seen.Bounds) {
 		var err error
-		if out, err = redeclared(prior, resourceType, seen.Job); err != nil {
+		if out, err = redeclared(prior, resourceType, seen); err != nil {
 			return nil, err
 		}
 	}
@@ -114,8 +114,8 @@ func refreshed(prior map[string]tftypes.Value, resourceType tftypes.Type, seen *
 
 // redeclared are the attributes that follow from another declaration. Without
 // a prior state they are the results alone.
-func redeclared(prior map[string]tftypes.Value, resourceType tftypes.Type, canonical []byte) (values, error) {
-	declared, err := job.ParseCanonical(canonical)
+func redeclared(prior map[string]tftypes.Value, resourceType tftypes.Type, seen *engine.Observation) (values, error) {
+	declared, err := job.ParseCanonical(seen.Job)
 	if err != nil {
 		return nil, err
 	}
@@ -125,7 +125,7 @@ func redeclared(prior map[string]tftypes.Value, resourceType tftypes.Type, canon
 			return nil, err
 		}
 	}
-	preview, problems := engine.PlanJob(declared, nil)
+	preview, problems := engine.PlanJob(declared, &engine.Known{Bounds: seen.Bounds})
 	switch {
 	case problems.HasErrors():
 		return nil, problems

@@ -99,7 +99,7 @@ func (d *jobDataSource) Read(ctx context.Context, req datasource.ReadRequest, re
 		return
 	}
 	resp.Diagnostics.Append(atAttributes(seen.Troubles())...)
-	read, err := redeclared(nil, nil, seen.Job)
+	read, err := redeclared(nil, nil, seen)
 	if err != nil {
 		internalError(&resp.Diagnostics, fmt.Sprintf("reading the record of job %s/%s", namespace, name), err)
 		return

@@ -115,5 +115,6 @@ func plannedNext(plan tftypes.Value) (next *engine.NextRun, shown bool, err erro
 		Intervals:  stringOf(parts["intervals"]),
 		Template:   stringOf(parts["template"]),
 		Partitions: intOf(parts["partitions"]),
+		Asks:       parts["partitions"].IsNull(),
 	}, true, nil
 }

@@ -24,9 +24,9 @@ func resultAttributes() map[string]schema.Attribute {
 	}
 	return map[string]schema.Attribute{
 		"id":              text("`namespace/name` of the job."),
-		"phase":           text("`Pending`, `Running`, `Paused`, `Stopping`, `AwaitingApproval`, `Complete`, `Incomplete` (no run active, keys left, none failed) or `Failed` (no run active; some failed, or the last run's setup did)."),
-		"progress":        text("`done/total` over the whole domain, in partitions."),
-		"partition_count": number("Partitions of the whole domain."),
+		"phase":           text("`Pending`, `Running`, `Paused`, `Stopping`, `AwaitingApproval`, `Complete`, `Incomplete` (no run active, keys left, none failed) or `Failed` (no run active; some failed, or the last run's setup did, or it found no bounds)."),
+		"progress":        text("`done/total` over the whole domain, in partitions; `0/?` while its bounds are not known."),
+		"partition_count": number("Partitions of the whole domain; null while its bounds are not known."),
 		"shard_count":     number("Shards of the whole domain."),
 		"first_partition": text("Key of the first partition, ascending."),
 		"last_partition":  text("Key of the last partition, ascending."),
@@ -73,7 +73,7 @@ func resultAttributes() map[string]schema.Attribute {
 				"It keeps its planned value after the apply, and the next refresh clears it.",
 			Attributes: map[string]schema.Attribute{
 				"because":    text("Why there is something to run, in one sentence."),
-				"partitions": number("Partitions that will run."),
+				"partitions": number("Partitions that will run; null when the run asks for the bounds."),
 				"intervals":  text("Keys that will run, as half-open intervals; null when longer than 16 kB."),
 				"template":   text("Template that they will run with."),
 			},
@@ -136,6 +136,12 @@ func setText(s string, count int64) tftypes.Value {
 
 // previewed are the results that are known without a cluster.
 func previewed(p *engine.Preview) values {
+	if p.Open {
+		return values{
+			"partition_count": noNumber(), "shard_count": noNumber(), "first_partition": orNull(""), "last_partition": orNull(""),
+			"template": orNull(p.Template), "next_run": nextRun(p.Next),
+		}
+	}
 	return values{
 		"partition_count": number(p.PartitionCount),
 		"shard_count":     number(p.ShardCount),
@@ -146,13 +152,23 @@ func previewed(p *engine.Preview) values {
 	}
 }
 
+// noNumber is a number that nobody knows yet.
+func noNumber() tftypes.Value { return tftypes.NewValue(tftypes.Number, nil) }
+
+func partitionsOf(n *engine.NextRun) tftypes.Value {
+	if n.Asks {
+		return noNumber()
+	}
+	return number(n.Partitions)
+}
+
 func nextRun(n *engine.NextRun) tftypes.Value {
 	if n == nil {
 		return tftypes.NewValue(nextRunType, nil)
 	}
 	return tftypes.NewValue(nextRunType, values{
 		"because":    text(n.Because),
-		"partitions": number(n.Partitions),
+		"partitions": partitionsOf(n),
 		"intervals":  orNull(n.Intervals),
 		"template":   text(n.Template),
 	}.raw())
@@ -172,15 +188,19 @@ func observed(o *engine.Observation) values {
 			"attempt_details": attemptDetails(f.Details),
 		}.raw()))
 	}
+	remaining, left := number(o.RemainingCount), setText(o.RemainingText, o.RemainingCount)
+	if !o.Domain.Bounded() {
+		remaining, left = noNumber(), orNull("")
+	}
 	return values{
 		"phase":             text(string(o.Phase)),
-		"progress":          text(fmt.Sprintf("%d/%d", o.DoneCount, o.Total)),
+		"progress":          text(o.Progress()),
 		"done":              setText(o.DoneText, o.DoneCount),
 		"failed":            setText(o.FailedText, o.FailedCount),
-		"remaining":         setText(o.RemainingText, o.RemainingCount),
+		"remaining":         left,
 		"done_count":        number(o.DoneCount),
 		"failed_count":      number(o.FailedCount),
-		"remaining_count":   number(o.RemainingCount),
+		"remaining_count":   remaining,
 		"run":               orNull(o.Run),
 		"failed_partitions": tftypes.NewValue(tftypes.List{ElementType: failedPartitionType}, failed),
 	}
@@ -204,6 +224,15 @@ func attemptDetails(all []engine.Attempt) tftypes.Value {
 // observedNames are the attributes that observed sets: an update does not know
 // them before it is applied.
 func observedNames() values { return observed(&engine.Observation{}) }
+
+// only are some of the values.
+func (v values) only(names ...string) values {
+	out := values{}
+	for _, name := range names {
+		out[name] = v[name]
+	}
+	return out
+}
 
 func (v values) raw() map[string]tftypes.Value { return v }
 

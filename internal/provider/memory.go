@@ -6,14 +6,12 @@ package provider
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 
 	tfdiag "github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/domain"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/engine"
-	"github.com/terraform-backfill/terraform-provider-backfill/internal/job"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/ledger"
 )
 
@@ -36,6 +34,9 @@ type ledgerMemory struct {
 	SetupError string      `json:"setup_error,omitempty"`
 	Canary     string      `json:"canary,omitempty"`
 	Gate       engine.Gate `json:"gate"`
+	// What the job's query has found, and why its last run found nothing.
+	Bounds  *domain.Interval `json:"bounds,omitempty"`
+	Message string           `json:"message,omitempty"`
 }
 
 type ownerMemory struct {
@@ -75,7 +76,7 @@ func recall(ctx context.Context, state tftypes.Value, private privateReader) (*e
 		Job:    canonical,
 		Done:   kept.Done,
 		Failed: kept.Failed,
-		Ending: kept.Ending, SetupError: kept.SetupError, Canary: kept.Canary, Gate: kept.Gate,
+		Ending: kept.Ending, SetupError: kept.SetupError, Canary: kept.Canary, Gate: kept.Gate, Bounds: kept.Bounds, Message: kept.Message,
 		Phase: engine.Phase(stringOf(attributes["phase"])),
 		Run:   stringOf(attributes["run"]),
 		Drift: stringsOf(attributes["drift"]),
@@ -91,13 +92,8 @@ func ownerToken(ctx context.Context, private privateReader) (string, tfdiag.Diag
 // remember keeps what the next plan needs.
 func remember(ctx context.Context, private privateWriter, o *engine.Observation) tfdiag.Diagnostics {
 	var diags tfdiag.Diagnostics
-	kept, err := ledgerTexts(o)
-	if err != nil {
-		internalError(&diags, "reading the record of a job", err)
-		return diags
-	}
 	diags.Append(private.SetKey(ctx, memoryJob, o.Job)...)
-	diags.Append(setJSON(ctx, private, memoryLedger, kept)...)
+	diags.Append(setJSON(ctx, private, memoryLedger, ledgerTexts(o))...)
 	diags.Append(setJSON(ctx, private, memoryPolicy, o.Policy)...)
 	return diags
 }
@@ -108,30 +104,18 @@ func rememberOwner(ctx context.Context, private privateWriter, token string) tfd
 
 // ledgerTexts writes the sets out, also where the observation left them to a
 // count because nobody would read them.
-func ledgerTexts(o *engine.Observation) (ledgerMemory, error) {
-	kept := ledgerMemory{Done: o.DoneText, Failed: o.FailedText, Ending: o.Ending, SetupError: o.SetupError, Canary: o.Canary, Gate: o.Gate}
-	needed := func(text string, set ledger.Set) bool { return text == "" && !set.Empty() }
-	if !needed(kept.Done, o.Done) && !needed(kept.Failed, o.Failed) {
-		return kept, nil
+func ledgerTexts(o *engine.Observation) ledgerMemory {
+	return ledgerMemory{
+		Done: inFull(o.DoneText, o.Done, o.Domain), Failed: inFull(o.FailedText, o.Failed, o.Domain),
+		Ending: o.Ending, SetupError: o.SetupError, Canary: o.Canary, Gate: o.Gate, Bounds: o.Bounds, Message: o.Message,
 	}
-	d, err := domainOf(o.Job)
-	if err != nil {
-		return kept, err
-	}
-	kept.Done, kept.Failed = o.Done.Text(d), o.Failed.Text(d)
-	return kept, nil
 }
 
-func domainOf(canonical []byte) (domain.Domain, error) {
-	value, err := job.ParseCanonical(canonical)
-	if err != nil {
-		return domain.Domain{}, err
+func inFull(text string, set ledger.Set, d domain.Domain) string {
+	if text == "" && !set.Empty() {
+		return set.Text(d)
 	}
-	decoded, diags := job.Decode(value)
-	if decoded == nil {
-		return domain.Domain{}, fmt.Errorf("the recorded declaration does not hold: %w", diags)
-	}
-	return decoded.Domain, nil
+	return text
 }
 
 func getJSON(ctx context.Context, private privateReader, key string, into any) tfdiag.Diagnostics {

@@ -15,6 +15,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/domain"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/ledger"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/manifest"
 )
@@ -119,6 +120,22 @@ func (s stored) declaration(r *Record) error {
 	if err != nil {
 		return invalid("%s: %w", keyDomain, err)
 	}
+	return s.bounds(r)
+}
+
+func (s stored) bounds(r *Record) error {
+	text := s.text[keyBounds]
+	if text == "" {
+		return nil
+	}
+	var found []int64
+	if err := json.Unmarshal([]byte(text), &found); err != nil {
+		return invalid("%s: %w", keyBounds, err)
+	}
+	if len(found) != 2 || found[0] >= found[1] {
+		return invalid("%s does not hold a start and an end after it", keyBounds)
+	}
+	r.Bounds = &domain.Interval{Start: found[0], End: found[1]}
 	return nil
 }
 
@@ -187,7 +204,7 @@ func (s stored) history(r *Record) error {
 
 func decodeRun(s storedRun) (Run, error) {
 	r := Run{Number: s.Number, Template: s.Template, Intervals: s.Intervals, Partitions: s.Partitions, Outcome: s.Outcome, Claim: s.Claim, Canary: s.Canary, Until: s.Until, MaxParallel: s.Parallel, SpecHash: s.SpecHash, Retiring: s.Retiring}
-	r.SetupError, r.TeardownError = s.SetupError, s.TeardownError
+	r.SetupError, r.TeardownError, r.Asks, r.Message = s.SetupError, s.TeardownError, s.Asks, s.Message
 	var err error
 	if r.Start, err = instant(s.Start); err == nil {
 		r.End, err = instant(s.End)

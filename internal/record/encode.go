@@ -27,6 +27,7 @@ const (
 	keyFormat   = "format"
 	keyJob      = "job.json"
 	keyDomain   = "domain.json"
+	keyBounds   = "bounds.json"
 	keyOwner    = "owner"
 	keyDone     = "done"
 	keyFailed   = "failed"
@@ -58,6 +59,8 @@ type storedRun struct {
 	Start         string          `json:"start,omitempty"`
 	End           string          `json:"end,omitempty"`
 	Outcome       string          `json:"outcome,omitempty"`
+	Asks          bool            `json:"asks,omitempty"`
+	Message       string          `json:"message,omitempty"`
 	Canary        string          `json:"canary,omitempty"`
 	Until         int             `json:"until,omitempty"`
 	Parallel      int             `json:"max_parallel,omitempty"`
@@ -90,6 +93,13 @@ func Encode(r Record) (manifest.Object, error) {
 	}, binary: map[string]any{}}
 	if len(r.Policy) > 0 {
 		c.text[keyPolicy] = string(r.Policy)
+	}
+	if r.Bounds != nil {
+		bounds, err := json.Marshal([]int64{r.Bounds.Start, r.Bounds.End})
+		if err != nil {
+			return nil, err
+		}
+		c.text[keyBounds] = string(bounds)
 	}
 	if r.Canary != "" {
 		c.text[keyCanary] = r.Canary
@@ -233,7 +243,7 @@ func encodeRuns(runs []Run) ([]byte, error) {
 		s := storedRun{
 			Number: r.Number, Template: r.Template, Intervals: r.Intervals, Partitions: r.Partitions,
 			Start: stamp(r.Start), End: stamp(r.End), Outcome: r.Outcome, Claim: r.Claim, Canary: r.Canary, Until: r.Until, Parallel: r.MaxParallel, SpecHash: r.SpecHash, Retiring: r.Retiring,
-			SetupError: cut(r.SetupError, MaxMessageBytes), TeardownError: cut(r.TeardownError, MaxMessageBytes),
+			SetupError: cut(r.SetupError, MaxMessageBytes), TeardownError: cut(r.TeardownError, MaxMessageBytes), Asks: r.Asks, Message: cut(r.Message, MaxMessageBytes),
 		}
 		if len(s.Intervals) > MaxIntervalBytes {
 			s.Intervals = ""

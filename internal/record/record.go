@@ -50,6 +50,10 @@ const (
 	// Paused is a run of a job with a pool that was stopped because the job was
 	// paused.
 	Paused = "Paused"
+	// Asked is a run that was only to find the bounds of a query, and has;
+	// NoBounds one that was to find them and has not.
+	Asked    = "Asked"
+	NoBounds = "NoBounds"
 )
 
 // Record is what a job has declared and achieved.
@@ -58,6 +62,9 @@ type Record struct {
 	// Job is the canonical declaration (job.Canonical).
 	Job    []byte
 	Domain domain.Domain
+	// Bounds is what the job's query has found last; nil without a query, and
+	// while it has found nothing.
+	Bounds *domain.Interval
 	// Owner is the random token of the Terraform state that manages the job;
 	// "" after import or when the command line made it.
 	Owner          string
@@ -150,8 +157,12 @@ type Run struct {
 	Partitions int64
 	Start, End time.Time
 	// Outcome is "" while the run is not merged, else Succeeded, Failed,
-	// Stopped, Lost, OverBudget, CanaryFailed, SetupFailed or Paused.
+	// Stopped, Lost, OverBudget, CanaryFailed, SetupFailed, Paused, Asked or NoBounds.
 	Outcome string
+	// Asks tells that the run asks for the bounds of the job's query, and Message
+	// why it has found none.
+	Asks    bool
+	Message string
 	// SetupError and TeardownError say why setup and teardown failed; "" where
 	// they did not.
 	SetupError, TeardownError string

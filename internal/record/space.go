@@ -20,6 +20,13 @@ type storedDimension struct {
 	Boundaries []int64        `json:"boundaries,omitempty"`
 	Windows    *storedWindows `json:"windows,omitempty"`
 	Values     []string       `json:"values,omitempty"`
+	Open       *storedOpen    `json:"open,omitempty"`
+}
+
+// storedOpen is an axis whose bounds are not known yet.
+type storedOpen struct {
+	Kind   string `json:"kind"`
+	Format string `json:"format,omitempty"`
 }
 
 type storedRange struct {
@@ -54,6 +61,8 @@ func encodeDomain(d domain.Domain) (json.RawMessage, error) {
 			s.Windows = encodeWindows(axis)
 		case domain.Values:
 			s.Values = axis.Items
+		case domain.Open:
+			s.Open = &storedOpen{axis.Of.String(), axis.Format}
 		default:
 			return nil, fmt.Errorf("an axis of type %T cannot be stored", axis)
 		}
@@ -108,6 +117,13 @@ func (s storedDimension) axis() (domain.Axis, error) {
 	}
 	if s.Values != nil {
 		found = append(found, domain.Values{Items: s.Values})
+	}
+	if s.Open != nil {
+		axis := domain.Open{Of: domain.Integer, Format: s.Open.Format}
+		if s.Open.Kind == domain.Instant.String() {
+			axis.Of = domain.Instant
+		}
+		found = append(found, axis)
 	}
 	if len(found) != 1 {
 		return nil, fmt.Errorf("dimension %q has %d axes instead of one", s.Name, len(found))

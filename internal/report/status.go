@@ -16,7 +16,7 @@ import (
 // Line is the state of a job in one line.
 func Line(o *engine.Observation) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s %d/%d done", o.Phase, o.DoneCount, o.Total)
+	fmt.Fprintf(&b, "%s %s done", o.Phase, o.Progress())
 	if o.FailedCount > 0 {
 		fmt.Fprintf(&b, ", %d failed", o.FailedCount)
 	}
@@ -67,7 +67,8 @@ func Status(w io.Writer, o *engine.Observation, all bool) error {
 	}
 	row("job", o.Namespace+"/"+o.Name)
 	row("phase", string(o.Phase))
-	row("progress", fmt.Sprintf("%d/%d", o.DoneCount, o.Total))
+	row("progress", o.Progress())
+	row("why", o.Message)
 	row("run", o.Run)
 	row("template", o.Template)
 	row("setup", failure(o.SetupError))

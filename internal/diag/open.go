@@ -1,0 +1,11 @@
+// Copyright (c) The terraform-provider-backfill authors
+// SPDX-License-Identifier: MPL-2.0
+
+package diag
+
+import "fmt"
+
+// OpenBounds is the detail of CodeOpenBounds for a job.
+func OpenBounds(job string) string {
+	return fmt.Sprintf("The bounds of job %q come from its query, so that its partitions are known at run time only. Once a run has found them, the state and \"status %s\" tell.", job, job)
+}

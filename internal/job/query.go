@@ -1,0 +1,169 @@
+// Copyright (c) The terraform-provider-backfill authors
+// SPDX-License-Identifier: MPL-2.0
+
+package job
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/domain"
+)
+
+// Query asks for the bounds of the domain at run time.
+type Query struct {
+	// Generator writes the bounds. Only what has attributes in the table is set.
+	Generator Runner
+	// Size cuts integers; it is 0 where Every cuts time in the calendar of Zone.
+	Size   int64
+	Every  domain.Step
+	Zone   *time.Location
+	Format string
+	// MaxPartitions bounds what an answer may yield.
+	MaxPartitions int64
+}
+
+// The answers of a query lie between these instants, so that a run can carry
+// all offsets that its zone has in between.
+var (
+	FirstAnswer = time.Date(1970, 1, 2, 0, 0, 0, 0, time.UTC)
+	LastAnswer  = time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)
+)
+
+// Kind is what the bounds mean.
+func (q *Query) Kind() domain.Kind {
+	if q.Size > 0 {
+		return domain.Integer
+	}
+	return domain.Instant
+}
+
+// Axis is the axis between two bounds.
+func (q *Query) Axis(b domain.Interval) domain.Axis {
+	if q.Size > 0 {
+		return domain.Range{Start: b.Start, End: b.End, Size: q.Size}
+	}
+	return domain.Windows{
+		Start: time.Unix(b.Start, 0).In(q.Zone), End: time.Unix(b.End, 0).In(q.Zone),
+		Every: q.Every, Zone: q.Zone, Format: q.Format,
+	}
+}
+
+// Bound is the job with the bounds that its query has found.
+func (j *Job) Bound(b domain.Interval) (*Job, error) {
+	dom, err := domain.New(domain.Dimension{Axis: j.Query.Axis(b)})
+	var problems domain.Errors
+	if errors.As(err, &problems) {
+		return nil, fmt.Errorf("the bounds that were found do not fit \"partition.query\": %s", problems[0].Message)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if n := dom.Count(); n > MaxPartitions {
+		return nil, fmt.Errorf("the bounds that were found yield %d partitions, and one run has at most %d: choose larger partitions", n, MaxPartitions)
+	}
+	bound := *j
+	bound.Domain = dom
+	return &bound, nil
+}
+
+// Open is the job without bounds, to ask for them.
+func (j *Job) Open() *Job {
+	open := *j
+	open.Domain = j.Query.open()
+	return &open
+}
+
+func (q *Query) open() domain.Domain {
+	return domain.NewOpen(domain.Open{Of: q.Kind(), Format: q.Format})
+}
+
+// query checks a query, and returns the domain without bounds.
+func (d *decoder) query(q at) (domain.Domain, bool) {
+	d.generatorRules(q)
+	size, every := q.attr("size"), q.attr("every")
+	if !size.value.IsKnown() || !every.value.IsKnown() {
+		return domain.Domain{}, false
+	}
+	switch {
+	case !size.set() && !every.set():
+		d.report(diag.CodeQuery, q.path, "The query does not say how its answer is cut. Set \"size\" where the bounds are numbers, or \"every\" where they are times.")
+	case size.set() && every.set():
+		d.report(diag.CodeQuery, every.path, "The query has both \"size\", for bounds that are numbers, and \"every\", for times. Keep the one that is meant.")
+	case size.set():
+		for _, name := range []string{"timezone", "format"} {
+			if a := q.attr(name); a.set() {
+				d.report(diag.CodeQuery, a.path, "%q belongs to \"every\": bounds that are cut by \"size\" are numbers. Remove it.", name)
+			}
+		}
+	default:
+		return d.queryOfTime(q)
+	}
+	if !d.usable(size) || d.refusedBelow(q.path) {
+		return domain.Domain{}, false
+	}
+	return domain.NewOpen(domain.Open{Of: domain.Integer}), true
+}
+
+// queryOfTime checks what is known of the windows before their bounds are: as
+// windows from one end of what may be answered to the other.
+func (d *decoder) queryOfTime(q at) (domain.Domain, bool) {
+	zone, ok := d.zone(q.attr("timezone"))
+	every, known := d.step(q.attr("every"))
+	format := q.attr("format")
+	if !ok || !known || !format.value.IsNull() && !d.usable(format) {
+		return domain.Domain{}, false
+	}
+	midnight := func(t time.Time) time.Time { return fromWall(t, zone) }
+	w := domain.Windows{
+		Start: midnight(FirstAnswer.AddDate(0, 0, -1)), End: midnight(LastAnswer.AddDate(0, 0, 1)),
+		Every: every, Zone: zone, Format: format.textOr(domain.FormatRFC3339),
+	}
+	_, err := domain.New(domain.Dimension{Axis: w})
+	var problems domain.Errors
+	if errors.As(err, &problems) {
+		at := q.attr(problems[0].Field)
+		d.report(diag.CodeQuery, at.path, "%s", problems[0].Message)
+		return domain.Domain{}, false
+	}
+	return domain.NewOpen(domain.Open{Of: domain.Instant, Format: w.Format}), !d.refusedBelow(q.path)
+}
+
+// generatorRules checks what spans the attributes of the generator.
+func (d *decoder) generatorRules(q at) {
+	d.commandRules(q, "query")
+	for _, name := range []string{"command", "args", "env"} {
+		for _, e := range q.attr(name).elements() {
+			d.lateText(e, referencesOfAll)
+		}
+	}
+	d.environmentRules(q)
+	d.resourceRules(q.attr("resources"))
+}
+
+func buildQuery(q at) *Query {
+	if !q.set() {
+		return nil
+	}
+	requests, limits := resourceMaps(q.attr("resources"))
+	out := &Query{
+		Generator: Runner{
+			Image: q.attr("image").text(), Command: buildCommand(q), Args: texts(q.attr("args")), WorkingDir: q.attr("working_dir").text(),
+			Requests: requests, Limits: limits, Deadline: q.attr("deadline").duration(0), ServiceAccount: q.attr("service_account").text(),
+			PullSecrets: plainTexts(q.attr("image_pull_secrets")),
+		},
+		Size: q.attr("size").integer(0), MaxPartitions: q.attr("max_partitions").integer(defaultMaxPartitions),
+	}
+	buildEnvironment(q, &out.Generator)
+	if every := q.attr("every"); every.set() {
+		d := &decoder{}
+		out.Every, _ = d.step(every)
+		out.Zone, _ = d.zone(q.attr("timezone"))
+		out.Format = q.attr("format").textOr(domain.FormatRFC3339)
+	}
+	return out
+}
+
+const defaultMaxPartitions = 100_000
