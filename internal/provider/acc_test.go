@@ -120,7 +120,7 @@ func TestAccLifeOfAJob(t *testing.T) {
 // Plans of new jobs need no cluster: the examples of the documentation are
 // planned without one.
 func TestAccExamplesPlanWithoutACluster(t *testing.T) {
-	for _, name := range []string{"resource.tf", "resource_source.tf"} {
+	for _, name := range []string{"resource.tf", "resource_source.tf", "resource_query.tf"} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
 			for _, file := range []string{name, "orders.backfill.hcl"} {

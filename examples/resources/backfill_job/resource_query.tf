@@ -1,0 +1,30 @@
+# Scores all orders that there are when the run starts: a container asks the
+# database for the bounds, and the run cuts what lies between them.
+resource "backfill_job" "orders" {
+  name      = "orders-risk-score"
+  namespace = "data"
+
+  partition = {
+    query = {
+      image      = "postgres:17"
+      script     = <<-EOT
+        psql "$DATABASE_URL" -Atc "
+          SELECT json_build_object('start', min(id), 'end', max(id) + 1) FROM orders" > "$BACKFILL_OUT"
+      EOT
+      secret_env = { DATABASE_URL = { secret = "orders-db", key = "url" } }
+      size       = 100000
+    }
+  }
+
+  runner = {
+    image   = "registry.example.com/orders:2026.11.1"
+    command = ["bin/score"]
+    args    = ["--from=$${partition.start}", "--to=$${partition.end}"]
+  }
+
+  orchestrator_service_account = "backfill-orchestrator"
+  max_parallel                 = 40
+
+  # Another text here has the bounds asked again, and what is new runs.
+  rerun_token = "2026-11"
+}
