@@ -170,6 +170,7 @@ func (a asking) workflow() (manifest.Object, error) {
 		a.closing(spec)
 	}
 	disruptionBudget(a.job, spec)
+	override(a.job, spec)
 	hash, err := manifest.Digest(spec)
 	if err != nil {
 		return nil, err
@@ -213,7 +214,7 @@ func (a asking) largest() plan.Plan {
 // generator is the template of the container that writes the bounds.
 func (a asking) generator() (node, error) {
 	g := *a.job
-	g.Runner, g.Spot, g.OOM, g.Spread = a.query.Generator, job.Spot{}, nil, ""
+	g.Runner, g.Spot, g.OOM, g.Spread, g.Argo = a.query.Generator, job.Spot{}, nil, "", job.Overrides{}
 	g.Retry.RetryOn, g.Retry.FailOn = nil, nil
 	container, err := container(&g, onceScope(), list{node{"name": envOut, "value": answerFile}})
 	if err != nil {
