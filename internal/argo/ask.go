@@ -220,6 +220,7 @@ func (a asking) generator() (node, error) {
 	if err != nil {
 		return nil, fmt.Errorf("partition.query: %w", err)
 	}
+	storedEnv(container)
 	container["volumeMounts"] = list{node{"name": answerVolume, "mountPath": answerDir}}
 	metadata := node{"labels": toAny(merged(a.job.Labels, map[string]string{LabelJob: a.job.Name, LabelRun: workflowTag(argNumber)}))}
 	if annotations := protection(a.job.Anchor); len(annotations) > 0 {
@@ -245,6 +246,17 @@ func (a asking) generator() (node, error) {
 		t["podSpecPatch"] = patch
 	}
 	return t, nil
+}
+
+// storedEnv leaves out what Argo does when it stores a Workflow, which a template
+// in it is part of: values that are empty. Else it would look changed by hand.
+func storedEnv(container node) {
+	env, _ := container["env"].(list)
+	for _, v := range env {
+		if v, ok := v.(node); ok && v["value"] == "" {
+			delete(v, "value")
+		}
+	}
 }
 
 // onlyAsk runs the generator and checks its answer: what fans out over nothing
