@@ -165,6 +165,11 @@ func TestDefaultsAreAsDocumented(t *testing.T) {
 	applied["setup.security_context.seccomp"] = map[bool]string{false: "runtime_default"}[once.Setup.Security.Unconfined]
 	applied["teardown.security_context.seccomp"] = map[bool]string{false: "runtime_default"}[once.Teardown.Security.Unconfined]
 	applied["spot.max_pending"] = strings.TrimSuffix(j.MaxPending.String(), "0s")
+	asked, diags := job.Decode(body(t, strings.Replace(small, "range = { start = 1, end = 25, size = 10 }", "query = {\nimage = \"a\"\ncommand = [\"a\"]\nsize = 5\n}", 1)))
+	if len(diags) > 0 {
+		t.Fatal(diags)
+	}
+	applied["partition.query.max_partitions"] = strconv.FormatInt(asked.Query.MaxPartitions, 10)
 	applied["oom.factor"] = strconv.FormatInt(oom.OOM.Factor, 10)
 	documented := map[string]string{}
 	var walk func(prefix string, attrs []jobschema.Attribute)
