@@ -40,7 +40,7 @@ resource "backfill_job" "%[1]s" {
     image   = "busybox"
     command = ["sh", "-euc"]
     args = [<<-EOT
-      ! grep -qx "$BACKFILL_PARTITION_START" /in/broken
+      if grep -qx "$BACKFILL_PARTITION_START" /in/broken; then exit 3; fi
       echo "$BACKFILL_PARTITION_KEY $BACKFILL_PARTITION_INDEX $BACKFILL_RUN" >> /in/done
     EOT
     ]
