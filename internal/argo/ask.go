@@ -152,7 +152,8 @@ func (a asking) workflow() (manifest.Object, error) {
 		param(argAsk, kind), param(argMost, decimal(a.most)), param(argStep, decimal(a.step())),
 	}
 	args = append(args, a.gridArgs()...)
-	atOnce, templates := a.job.MaxParallel, list{}
+	atOnce := a.job.MaxParallel
+	var templates list
 	if a.only {
 		templates = a.onlyAsk()
 	} else {
@@ -325,7 +326,7 @@ func (a asking) wave(i int, salt, shardSalt string) node {
 		param(inK, "{{item}}"), param(inG, "0"), param(inFrom, expression("asInt(item) * %d", a.shard)), param(inCount, fmt.Sprint(a.shard)),
 		param(inSalt, shardSalt), param(inWidth, expression("%s", a.widthOf(here, shards))))
 	step := node{
-		"name": stepName(stepShards, i, salt), "template": tmplLauncher, "arguments": node{"parameters": params},
+		"name": shardsStep(i, salt), "template": tmplLauncher, "arguments": node{"parameters": params},
 		"withParam": expression("toJson(map(%d..%d + %s - 1, {#}))", w.First, w.First, here),
 	}
 	steps := list{list{step}}
@@ -406,7 +407,7 @@ func (a asking) apart(ids *idSet, salt string) bool {
 		}
 		shards := fnv(at, "[0]")
 		fresh = fresh && ids.add(shards)
-		prefix := fnv(shards, "."+stepName(stepShards, i, salt))
+		prefix := fnv(shards, "."+shardsStep(i, salt))
 		for k := range w.Shards {
 			fresh = fresh && ids.addAttempts(fnv(prefix, fmt.Sprintf("(%d:%d)", k, w.First+k)), launcherAttempts)
 		}

@@ -90,12 +90,14 @@ func (r run) onceNodes() int { return len(ofRun(r.job)) * (r.attempts + 3) }
 // once is what became of the container with that template. A setup that a stop
 // cut short has not failed; a teardown runs after a stop, and then fails by itself.
 func (w workflow) once(template string) Once {
-	for _, n := range w.running(template) {
-		o := Once{Phase: n.Phase}
-		if n.failed() && (template == tmplTeardown || !w.stopped(n)) {
-			o.Message = cmp.Or(w.reason(n), "no reason was given")
-		}
-		return o
+	nodes := w.running(template)
+	if len(nodes) == 0 {
+		return Once{}
 	}
-	return Once{}
+	n := nodes[0]
+	o := Once{Phase: n.Phase}
+	if n.failed() && (template == tmplTeardown || !w.stopped(n)) {
+		o.Message = cmp.Or(w.reason(n), "no reason was given")
+	}
+	return o
 }

@@ -56,7 +56,7 @@ func (r run) chain(name string, steps list, i int, how launching) list {
 		if r.job.RampUp {
 			width = r.width()
 		}
-		step := r.call(stepName(stepShards, i, how.salt), tmplLauncher, append(slices.Clone(how.params), param(inWidth, fmt.Sprint(width))))
+		step := r.call(shardsStep(i, how.salt), tmplLauncher, append(slices.Clone(how.params), param(inWidth, fmt.Sprint(width))))
 		step["withParam"] = how.fanOut(w)
 		steps = append(steps, list{step})
 	}
@@ -67,8 +67,9 @@ func (r run) chain(name string, steps list, i int, how launching) list {
 	return append(list{t}, behind...)
 }
 
-// stepName tells the waves of one row apart.
-func stepName(name string, i int, salt string) string {
+// shardsStep tells the waves of one row apart.
+func shardsStep(i int, salt string) string {
+	name := stepShards
 	if i > 0 {
 		name += fmt.Sprint(i + 1)
 	}
@@ -92,7 +93,7 @@ func (r run) gate(template string, i int, salt string) node {
 func (r run) failures(i int, salt string) string {
 	before := r.plan.Waves[i-1]
 	failed := expression("%d - sum(map(fromJSON(steps.%s.outputs.parameters.%s), {int('0' + split(#, '/')[0])}))",
-		before.Partitions, stepName(stepShards, i-1, salt), outProgress)
+		before.Partitions, shardsStep(i-1, salt), outProgress)
 	if i > 1 {
 		failed = inputTag(inFailed) + " + " + failed
 	}
@@ -148,7 +149,7 @@ func (r run) distinct(ids *idSet, salt string, items func(plan.Wave) list) bool 
 		}
 		g := next()
 		fresh = fresh && ids.add(g)
-		prefix := fnv(g, "."+stepName(stepShards, i, salt))
+		prefix := fnv(g, "."+shardsStep(i, salt))
 		for k, item := range items(w) {
 			fresh = fresh && ids.addAttempts(fnv(prefix, fmt.Sprintf("(%d:%v)", k, item)), launcherAttempts)
 		}

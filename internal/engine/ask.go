@@ -113,7 +113,7 @@ func (r *runSight) ask(rec *record.Record) *hcl.Diagnostic {
 	if r.news, err = freeze(rec, *r.answer.Bounds); err != nil {
 		// The declaration was changed such that the answer does not fit it.
 		r.answer = argo.Answer{Problem: err.Error()}
-		return nil
+		return nil //nolint:nilerr // the problem is the run's, and is told with it
 	}
 	if rec.Domain.Bounded() {
 		r.domain = rec.Domain

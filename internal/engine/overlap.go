@@ -179,7 +179,7 @@ func (u *update) grow(ctx context.Context) hcl.Diagnostics {
 		}
 	}
 	if diags.HasErrors() {
-		u.reserveKeys(context.WithoutCancel(ctx), nil)
+		diags = append(diags, u.reserveKeys(context.WithoutCancel(ctx), nil)...)
 	}
 	return diags
 }

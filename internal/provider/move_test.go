@@ -123,8 +123,8 @@ func count(c *fake.Cluster, kind cluster.Kind) int {
 
 // What cannot be moved is refused, with what to do instead.
 func TestMovesThatAreRefused(t *testing.T) {
-	edited := func(old, new string) []byte {
-		return []byte(strings.ReplaceAll(string(stored(t, "kubectl_manifest_alekc_3.json")), old, new))
+	edited := func(from, to string) []byte {
+		return []byte(strings.ReplaceAll(string(stored(t, "kubectl_manifest_alekc_3.json")), from, to))
 	}
 	const kubernetes, kubectl = "registry.terraform.io/hashicorp/kubernetes", "registry.terraform.io/alekc/kubectl"
 	tests := map[string]struct {

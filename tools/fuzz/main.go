@@ -96,8 +96,7 @@ func run(o options) (string, error) {
 				_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGQUIT) // their stacks tell where they were
 				time.Sleep(time.Second)
 				_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
-				<-done
-				return "", fmt.Errorf("%w\n%s", err, output.String())
+				return "", fmt.Errorf("%w (%w)\n%s", err, <-done, output.String())
 			}
 		}
 	}

@@ -57,14 +57,15 @@ func Edit(v any, at Field, remove bool) any {
 	}
 	switch v := v.(type) {
 	case map[string]any:
-		name := at[0].(string)
+		name, _ := at[0].(string)
 		if remove && len(at) == 1 {
 			delete(v, name)
 			return v
 		}
 		v[name] = Edit(v[name], at[1:], remove)
 	case []any:
-		v[at[0].(int)] = Edit(v[at[0].(int)], at[1:], remove)
+		i, _ := at[0].(int)
+		v[i] = Edit(v[i], at[1:], remove)
 	}
 	return v
 }

@@ -60,10 +60,7 @@ func (l *Loop) Run(ctx context.Context) error {
 	l.since, l.reasons = map[string]time.Time{}, map[string]string{}
 	for {
 		err := l.once(ctx)
-		if ctx.Err() != nil {
-			return nil
-		}
-		if err != nil {
+		if err != nil && ctx.Err() == nil {
 			return err
 		}
 		select {
@@ -162,9 +159,9 @@ func (l *Loop) remove(ctx context.Context, c *disruption.Candidate) error {
 	end := time.Now().Add(emptyLimit)
 	told := map[string]bool{}
 	for {
-		left, err := l.evict(ctx, c, told)
-		if err != nil || ctx.Err() != nil {
-			return err
+		left := l.evict(ctx, c, told)
+		if ctx.Err() != nil {
+			return ctx.Err()
 		}
 		if left == 0 {
 			break
@@ -190,7 +187,7 @@ func (l *Loop) remove(ctx context.Context, c *disruption.Candidate) error {
 const evictPause = 250 * time.Millisecond
 
 // evict asks for the eviction of what is left of a candidate's pods, and counts it. What a budget refuses is asked for again.
-func (l *Loop) evict(ctx context.Context, c *disruption.Candidate, told map[string]bool) (left int, err error) {
+func (l *Loop) evict(ctx context.Context, c *disruption.Candidate, told map[string]bool) (left int) {
 	for _, pod := range c.Evict {
 		now, err := l.Client.CoreV1().Pods(pod.Namespace).Get(ctx, pod.Name, metav1.GetOptions{})
 		if err != nil || now.UID != pod.UID || placement.Ended(now) {
@@ -205,7 +202,7 @@ func (l *Loop) evict(ctx context.Context, c *disruption.Candidate, told map[stri
 			l.Tell("evict", c.Node.Name, pod.Namespace+"/"+pod.Name)
 		}
 	}
-	return left, nil
+	return left
 }
 
 func (l *Loop) taint(ctx context.Context, name string, on bool) error {

@@ -29,10 +29,10 @@ type machines struct {
 
 func newMachines() *machines { return &machines{on: map[string]*machine{}} }
 
-func (m *machines) add(new *machine) {
+func (m *machines) add(one *machine) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.on[new.node.Name] = new
+	m.on[one.node.Name] = one
 }
 
 // remove returns nil when the machine is off already.
