@@ -45,7 +45,7 @@ func providerRules() []rule {
 	return []rule{
 		on(cluster.ConfigMap, "create", "delete", "get", "list", "patch", "update"),
 		on(cluster.Workflow, "create", "delete", "get", "list", "patch"),
-		on(cluster.WorkflowTemplate, "create", "delete", "get", "list", "patch", "update"),
+		on(cluster.WorkflowTemplate, "create", "delete", "get", "list", "update"),
 	}
 }
 
