@@ -24,6 +24,9 @@ var (
 	settingsBlock  = regexp.MustCompile(`(?ms)^(terraform|provider "backfill"|output "\w+") \{(\}\n|.*?^\}\n)`)
 	rangeOfExample = regexp.MustCompile(`start = (\d+), end = ([\w.]+), size = (\d+)`)
 	commandLine    = regexp.MustCompile(`(?m)^(\s*command\s*= ).*$`)
+	poolBlock      = regexp.MustCompile(`(?ms)^resource "backfill_pool" .*?^\}\n`)
+	generator      = regexp.MustCompile(`(?ms)^(\s*script\s*= )<<-EOT\n.*?^\s*EOT\n`)
+	account        = regexp.MustCompile(`(?m)^\s*service_account\b`)
 	runnerBlock    = regexp.MustCompile(`(?m)^(\s*runner (?:= )?\{)$`)
 	nameOfExample  = regexp.MustCompile(`(?m)^(?:  name\s*= |job )"([a-z0-9-]+)"`)
 )
@@ -44,7 +47,7 @@ func exampleOf(t *testing.T, file string) (example, bool) {
 		}
 	}
 	text := small(t, file)
-	names := nameOfExample.FindAllStringSubmatch(text, -1)
+	names := nameOfExample.FindAllStringSubmatch(poolBlock.ReplaceAllString(text, ""), -1)
 	sources, _ := filepath.Glob(filepath.Join(filepath.Dir(file), "*.hcl"))
 	for _, source := range sources {
 		if !strings.Contains(text, filepath.Base(source)) {
@@ -85,7 +88,8 @@ func small(t *testing.T, file string) string {
 		return all
 	})
 	text = commandLine.ReplaceAllString(text, `$1["/bin/sh", "-c", "sleep 8"]`)
-	if !strings.Contains(text, "service_account") {
+	text = generator.ReplaceAllString(text, `$1"echo '{\"start\": 1, \"end\": 200001}' > $$BACKFILL_OUT"`+"\n")
+	if !account.MatchString(text) {
 		text = runnerBlock.ReplaceAllString(text, "$1\n    service_account = \"backfill-runner\"")
 	}
 	return strings.ReplaceAll(text, `namespace = "data"`, `namespace = "default"`)
