@@ -62,7 +62,7 @@ func TestCredentialsThatMayNot(t *testing.T) {
 	}
 	for name, test := range map[string]struct{ token, want string }{
 		"may not": {token.Status.Token, `Could not create ConfigMap "default/refused-backfill": the credentials in use do not permit it. ` +
-			`Ask an administrator for a Role in namespace "default" with the verb "create" on "configmaps".`},
+			`Ask an administrator for a Role in namespace "default" with the verb "create" on "configmaps"; the command rbac prints the Roles that jobs need.`},
 		"unknown": {"nobody's", "does not accept the configured credentials"},
 	} {
 		t.Run(name, func(t *testing.T) {
