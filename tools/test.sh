@@ -26,8 +26,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 both() {
 	local status=0
 	go test -C tools -json ./... || status=$?
-	go test -json -timeout "${TEST_TIMEOUT:-30m}" ./... || status=$?
-	go test -C internal/devcluster -json -timeout "${TEST_TIMEOUT:-30m}" ./... || status=$?
+	go test -json -timeout "${TEST_TIMEOUT:-60m}" ./... || status=$?
+	go test -C internal/devcluster -json -timeout "${TEST_TIMEOUT:-60m}" ./... || status=$?
 	return "$status"
 }
 
