@@ -55,9 +55,8 @@ func TestServiceAccountsGetNoMoreThanTheyNeed(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, want := range map[string][]string{
-		"backfill-runner": {"create workflowtaskresults", "patch workflowtaskresults"},
-		"backfill-orchestrator": {"create workflows", "create workflowtaskresults", "get workflows", "list workflows",
-			"patch workflows", "patch workflowtaskresults", "update workflows", "watch workflows"},
+		"backfill-runner":       {"create workflowtaskresults", "patch workflowtaskresults"},
+		"backfill-orchestrator": {"create workflows", "create workflowtaskresults", "get workflows", "patch workflows", "patch workflowtaskresults"},
 	} {
 		find(t, objects, "ServiceAccount", name)
 		if got := permissions(t, find(t, objects, "Role", name)); !slices.Equal(got, want) {
