@@ -136,6 +136,7 @@ func (f *fleet) register(node *corev1.Node) error {
 	ctx, off := context.WithCancel(f.ctx)
 	// Before the node is registered: pods may be bound to it at once.
 	f.pods.machines.add(&machine{node: node, pool: node.Labels[PoolLabel], off: off})
+	f.pods.observeAll(node.Name)
 	controller, err := maintainNode(ctx, f.client, node, f.interval)
 	if err != nil {
 		off()

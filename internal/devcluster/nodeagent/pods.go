@@ -11,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
 	corelisters "k8s.io/client-go/listers/core/v1"
@@ -67,6 +68,20 @@ func (a *pods) observe(pod *corev1.Pod) {
 		a.workers.Go(func() { a.report(pod, rejectedStatus(pod)) })
 	default:
 		a.start(pod.DeepCopy(), node)
+	}
+}
+
+// observeAll acts on the pods that were bound to a node before its machine was
+// on, such as those that an earlier agent ran.
+func (a *pods) observeAll(node string) {
+	if a.lister == nil {
+		return // nothing is followed yet
+	}
+	all, _ := a.lister.List(labels.Everything()) // from memory: it does not fail
+	for _, pod := range all {
+		if pod.Spec.NodeName == node {
+			a.observe(pod)
+		}
 	}
 }
 
