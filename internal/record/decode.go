@@ -124,6 +124,7 @@ func (s stored) declaration(r *Record) error {
 }
 
 func (s stored) bounds(r *Record) error {
+	r.Grown = s.text[keyGrown] != ""
 	text := s.text[keyBounds]
 	if text == "" {
 		return nil

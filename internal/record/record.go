@@ -65,6 +65,9 @@ type Record struct {
 	// Bounds is what the job's query has found last; nil without a query, and
 	// while it has found nothing.
 	Bounds *domain.Interval
+	// Grown tells that the query was asked again and has found keys that the job
+	// did not hold before, of which it is not known yet whether another job holds them.
+	Grown bool
 	// Owner is the random token of the Terraform state that manages the job;
 	// "" after import or when the command line made it.
 	Owner          string
