@@ -72,7 +72,7 @@ func PlanJob(v cty.Value, known *Known) (*Preview, hcl.Diagnostics) {
 	if known != nil {
 		p = known.Policy
 	}
-	j, diags := job.Decode(v)
+	j, diags := decode(v)
 	if j == nil || diags.HasErrors() {
 		return nil, diags
 	}
@@ -84,7 +84,7 @@ func PlanJob(v cty.Value, known *Known) (*Preview, hcl.Diagnostics) {
 // Limits are checked when there is something to apply: a job at rest is never
 // refused.
 func PlanJobWith(v cty.Value, policy Policy, known *Known) (*Preview, hcl.Diagnostics) {
-	j, diags := job.Decode(v)
+	j, diags := decode(v)
 	if j == nil || diags.HasErrors() {
 		return nil, diags
 	}
