@@ -76,7 +76,7 @@ func (e *Engine) overlapping(ctx context.Context, rec *record.Record, d domain.D
 		for _, o := range all {
 			other, err := record.Decode(o)
 			if err != nil {
-				diags = append(diags, warning(diag.CodeRecordDamaged, "ConfigMap \"%s/%s\" carries the label of a job with the target %q and cannot be read, so whether that job overlaps is not known: %v.",
+				diags = append(diags, warning(diag.CodeRecordDamaged, "ConfigMap \"%s/%s\" carries the label of a job with the target %q and cannot be read, so that whether that job overlaps is not known: %v. Restore that record, or delete it if nobody needs the job.",
 					rec.Namespace, o.GetName(), target, err))
 				continue
 			}

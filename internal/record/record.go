@@ -195,6 +195,9 @@ func Name(job string) string { return job + "-backfill" }
 // ErrForeign is the error of an object that is not a record of ours.
 var ErrForeign = errors.New("not a record of a backfill job")
 
+// ErrNewer is the error of a record that a later version of this program wrote.
+var ErrNewer = errors.New("another version of this program wrote the record")
+
 // TargetHash is the label value by which jobs with the same target find each
 // other; "" for no target.
 func TargetHash(target string) (string, error) {

@@ -216,7 +216,7 @@ func TestDecodeRefuses(t *testing.T) {
 		"no label":          {func(o manifest.Object) { o.SetLabels(nil) }, true, ""},
 		"another job":       {func(o manifest.Object) { o.SetLabels(map[string]string{LabelJob: "x"}) }, true, ""},
 		"no format":         {set(keyFormat, ""), true, ""},
-		"newer format":      {set(keyFormat, "2"), false, "newer version"},
+		"newer format":      {set(keyFormat, "2"), false, "another version of this program wrote the record"},
 		"job is no JSON":    {set(keyJob, "{"), false, "job.json"},
 		"domain":            {set(keyDomain, `[{"range":{"start":1,"end":1,"size":1}}]`), false, "domain.json"},
 		"domain of no axis": {set(keyDomain, `[{}]`), false, "0 axes"},
