@@ -6,15 +6,18 @@ package cli
 import (
 	"bytes"
 	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
 
 	"github.com/aymanbagabas/go-udiff"
 	"github.com/hashicorp/hcl/v2"
-	"github.com/hashicorp/hcl/v2/hclsyntax"
-	"github.com/hashicorp/hcl/v2/hclwrite"
+
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/lang"
 )
 
 type fmtCmd struct {
-	Files []string `arg:"" name:"file" help:"Job files to rewrite; \"-\" reads standard input and writes standard output."`
+	Files []string `arg:"" name:"file" help:"Job files to rewrite, or directories of them; \"-\" reads standard input and writes standard output."`
 	Check bool     `help:"Change nothing; end with exit code 3 when a file is not formatted."`
 	Diff  bool     `help:"Print what formatting changes."`
 }
@@ -25,23 +28,27 @@ func (c *fmtCmd) Run(a *app) error {
 	different := false
 	var diags hcl.Diagnostics
 	files := map[string]*hcl.File{}
-	for _, name := range c.Files {
+	names, err := formattable(c.Files)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
 		a.doing = "formatting " + name
-		data, err := a.read(name)
-		if err != nil {
-			diags = append(diags, unreadable(name, err))
+		source, problem := a.source(name)
+		if problem != nil {
+			diags = append(diags, problem)
 			continue
 		}
-		file, problems := hclsyntax.ParseConfig(data, name, hcl.InitialPos)
+		formatted, file, problems := lang.Format(source)
 		if problems.HasErrors() {
-			files[name] = file
+			if file != nil {
+				files[source.Name] = file
+			}
 			diags = append(diags, problems...)
 			continue
 		}
-		formatted := hclwrite.Format(data)
-		changed := !bytes.Equal(data, formatted)
-		different = different || changed
-		if err := c.treat(a, name, data, formatted); err != nil {
+		different = different || !bytes.Equal(source.Bytes, formatted)
+		if err := c.treat(a, name, source.Bytes, formatted); err != nil {
 			return err
 		}
 	}
@@ -52,6 +59,27 @@ func (c *fmtCmd) Run(a *app) error {
 		return exitError(exitDifferent)
 	}
 	return nil
+}
+
+// formattable lists the files that the arguments name, of directories those in
+// HCL: its JSON form has no canonical style.
+func formattable(names []string) ([]string, error) {
+	var out []string
+	for _, name := range names {
+		if entries, err := os.ReadDir(name); err == nil {
+			for _, entry := range entries {
+				if !entry.IsDir() && hasSuffix(entry.Name(), []string{jobSuffixes[0], varSuffixes[0]}) {
+					out = append(out, filepath.Join(name, entry.Name()))
+				}
+			}
+			continue
+		}
+		if strings.HasSuffix(name, ".json") {
+			return nil, usagef("fmt writes HCL in its canonical style, and %s is JSON", name)
+		}
+		out = append(out, name)
+	}
+	return out, nil
 }
 
 func (c *fmtCmd) treat(a *app, name string, before, after []byte) error {

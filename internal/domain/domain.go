@@ -77,7 +77,11 @@ func checkNames(dims []Dimension) Errors {
 		return nil
 	}
 	if len(dims) < minDimensions || len(dims) > maxDimensions {
-		return Errors{fault("dimensions", "There are %d dimensions, but a product has %d to %d. Use range, time or values alone where one is enough.", len(dims), minDimensions, maxDimensions)}
+		are := fmt.Sprintf("are %d dimensions", len(dims))
+		if len(dims) == 1 {
+			are = "is 1 dimension"
+		}
+		return Errors{fault("dimensions", "There %s, but a product has %d to %d. Use range, time or values alone where one is enough.", are, minDimensions, maxDimensions)}
 	}
 	var errs Errors
 	seen := map[string]bool{}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/hashicorp/hcl/v2/hclwrite"
 	"github.com/hashicorp/hcl/v2/json"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
@@ -65,6 +66,16 @@ func parse(s Source) (*hcl.File, hcl.Diagnostics) {
 	}
 	file, diags := hclsyntax.ParseConfig(s.Bytes, s.Name, hcl.InitialPos)
 	return file, restate(diags, diag.CodeSyntax)
+}
+
+// Format is a file of HCL in the canonical style; nil with problems. HCL's JSON
+// form has none.
+func Format(s Source) ([]byte, *hcl.File, hcl.Diagnostics) {
+	file, diags := parse(s)
+	if diags.HasErrors() {
+		return nil, file, diags
+	}
+	return hclwrite.Format(s.Bytes), file, nil
 }
 
 func isJSON(name string) bool { return strings.HasSuffix(name, ".json") }

@@ -4,6 +4,7 @@
 package report
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -131,7 +132,16 @@ func (d *differ) compare(path string, a, b any) {
 		d.elements(path, leftNamed, rightNamed)
 		return
 	}
-	d.line("~", path, shown(a)+" -> "+shown(b))
+	leftList, leftIs := a.([]any)
+	rightList, rightIs := b.([]any)
+	if leftIs && rightIs && len(leftList) == len(rightList) {
+		for i := range leftList {
+			d.compare(fmt.Sprintf("%s[%d]", path, i), leftList[i], rightList[i])
+		}
+		return
+	}
+	before, after := around(text(a), text(b))
+	d.line("~", path, before+" -> "+after)
 }
 
 func (d *differ) fields(path string, a, b map[string]any) {
@@ -182,13 +192,42 @@ func byName(v any) map[string]any {
 	return out
 }
 
-func shown(v any) string {
-	text, err := json.Marshal(v)
-	if err != nil {
+func shown(v any) string { return cut(text(v), 0) }
+
+// text is a value as JSON.
+func text(v any) string {
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(v); err != nil {
 		return fmt.Sprint(v)
 	}
-	if len(text) <= longestShown {
-		return string(text)
+	return strings.TrimSuffix(b.String(), "\n")
+}
+
+// around shortens two texts to where they begin to differ, and a little before.
+func around(a, b string) (shownA, shownB string) {
+	if len(a) <= longestShown && len(b) <= longestShown {
+		return a, b
 	}
-	return strings.ToValidUTF8(string(text[:longestShown]), "") + "…"
+	const before = 30
+	same := 0
+	for same < len(a) && same < len(b) && a[same] == b[same] {
+		same++
+	}
+	return cut(a, same-before), cut(b, same-before)
+}
+
+// cut is a text from a position, as much of it as is shown.
+func cut(text string, from int) string {
+	end := ""
+	from = max(0, from)
+	if text = text[from:]; len(text) > longestShown {
+		text, end = text[:longestShown], "…"
+	}
+	text = strings.ToValidUTF8(text, "") + end
+	if from > 0 {
+		return "…" + text
+	}
+	return text
 }

@@ -5,6 +5,7 @@ package report
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/manifest"
@@ -85,4 +86,31 @@ func objects(t *testing.T, yaml string) []manifest.Object {
 		t.Fatal(err)
 	}
 	return out
+}
+
+// Lists of lists are compared element by element, and of long texts the part is
+// shown in which they differ.
+func TestDiffShowsWhereLongValuesDiffer(t *testing.T) {
+	const run = `apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata: {name: a-r1, namespace: data}
+spec:
+  templates:
+    - name: run
+      steps:
+        - - {name: shards, template: launcher, arguments: {parameters: [{name: count, value: "LONG"}]}}
+`
+	long := strings.Repeat("0123456789", 30)
+	object := func(middle string) []manifest.Object {
+		return objects(t, strings.Replace(run, "LONG", long+middle+long, 1))
+	}
+	const same = "…12345678901234567890123456789" // and the bracket makes 30
+	want := []string{`~ Workflow data/a-r1: spec.templates[run].steps[0][shards].arguments.parameters[count].value: ` +
+		same + `<a>` + long[:88] + `… -> ` + same + `<b>` + long[:88] + `…`}
+	if got := Diff(object("<a>"), object("<b>")); !slices.Equal(got, want) {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	if got := Diff(object("<a>"), object("<a>")); got != nil {
+		t.Errorf("got %q", got)
+	}
 }
