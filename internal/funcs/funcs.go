@@ -41,7 +41,9 @@ func All() []Function {
 func texts() []Function {
 	const g = "Text"
 	return []Function{
+		{"basename", g, "Takes the last part of a path with slashes.", `basename("in/orders.csv")`, `"orders.csv"`, baseName},
 		{"chomp", g, "Removes line ends at the end of a text.", `chomp("a\n")`, `"a"`, stdlib.ChompFunc},
+		{"dirname", g, "Takes a path with slashes without its last part.", `dirname("in/2026/orders.csv")`, `"in/2026"`, dirName},
 		{"endswith", g, "Tells whether a text ends with another.", `endswith("orders.csv", ".csv")`, `true`, endsWith},
 		{"format", g, "Fills values into a text with verbs such as %s, %d and %05d.", `format("%s-%03d", "part", 7)`, `"part-007"`, stdlib.FormatFunc},
 		{"formatlist", g, "Does format for each element of lists.", `formatlist("db-%s", ["a", "b"])`, `["db-a", "db-b"]`, stdlib.FormatListFunc},
@@ -71,7 +73,7 @@ func collections() []Function {
 		{"alltrue", g, "Tells whether all elements are true.", `alltrue([true, false])`, `false`, allTrue},
 		{"anytrue", g, "Tells whether some element is true.", `anytrue([true, false])`, `true`, anyTrue},
 		{"chunklist", g, "Cuts a list into lists of a size.", `chunklist(["a", "b", "c"], 2)`, `[["a", "b"], ["c"]]`, stdlib.ChunklistFunc},
-		{"coalesce", g, "Gives the first argument that is not null.", `coalesce(null, "b")`, `"b"`, stdlib.CoalesceFunc},
+		{"coalesce", g, "Gives the first argument that is neither null nor an empty text.", `coalesce(null, "", "b")`, `"b"`, coalesce},
 		{"coalescelist", g, "Gives the first list that is not empty.", `coalescelist([], ["b"])`, `["b"]`, stdlib.CoalesceListFunc},
 		{"compact", g, "Removes empty texts and nulls from a list.", `compact(["a", "", "b"])`, `["a", "b"]`, stdlib.CompactFunc},
 		{"concat", g, "Puts lists one behind the other.", `concat(["a"], ["b"])`, `["a", "b"]`, stdlib.ConcatFunc},
@@ -83,6 +85,7 @@ func collections() []Function {
 		{"keys", g, "Lists the keys of a map, sorted.", `keys({ b = 1, a = 2 })`, `["a", "b"]`, stdlib.KeysFunc},
 		{"length", g, "Counts the elements of a collection or the characters of a text.", `length(["a", "b"])`, `2`, length},
 		{"lookup", g, "Takes an element of a map, or a fallback when there is none.", `lookup({ a = "x" }, "b", "none")`, `"none"`, stdlib.LookupFunc},
+		{"matchkeys", g, "Takes the elements of a list whose keys, at the same position of a second list, are in a third.", `matchkeys(["a", "b", "c"], ["x", "y", "x"], ["x"])`, `["a", "c"]`, matchKeys},
 		{"merge", g, "Merges maps; later ones win.", `merge({ a = 1 }, { a = 2, b = 3 })`, `{ a = 2, b = 3 }`, stdlib.MergeFunc},
 		{"one", g, "Takes the only element of a collection, or null from an empty one.", `one(["a"])`, `"a"`, one},
 		{"range", g, "Lists numbers from a start to before a limit, at most 1,024.", `range(3)`, `[0, 1, 2]`, stdlib.RangeFunc},
@@ -94,6 +97,7 @@ func collections() []Function {
 		{"slice", g, "Takes the elements from a position up to but not including another.", `slice(["a", "b", "c"], 1, 2)`, `["b"]`, stdlib.SliceFunc},
 		{"sort", g, "Sorts texts by their characters.", `sort(["b", "a"])`, `["a", "b"]`, stdlib.SortFunc},
 		{"sum", g, "Adds numbers.", `sum([1, 2, 3])`, `6`, sum},
+		{"transpose", g, "Swaps keys and elements of a map of lists.", `transpose({ a = ["x", "y"], b = ["y"] })`, `{ x = ["a"], y = ["a", "b"] }`, transpose},
 		{"values", g, "Lists the values of a map in the order of its keys.", `values({ b = 1, a = 2 })`, `[2, 1]`, stdlib.ValuesFunc},
 		{"zipmap", g, "Makes a map from a list of keys and one of values.", `zipmap(["a", "b"], [1, 2])`, `{ a = 1, b = 2 }`, stdlib.ZipmapFunc},
 	}
@@ -131,6 +135,8 @@ func encodings() []Function {
 func hashes() []Function {
 	const g = "Hashes"
 	return []Function{
+		{"base64sha256", g, "Gives the SHA-256 hash in Base64.", `base64sha256("a")`, `"ypeBEsobvcr6wjGzmiPcTaeG7/gUfE5yuYB3ha/uSLs="`, base64SHA256},
+		{"base64sha512", g, "Gives the SHA-512 hash in Base64.", `substr(base64sha512("a"), 0, 16)`, `"H0D8ktokFpR1CXnu"`, base64SHA512},
 		{"md5", g, "Gives the MD5 hash in hexadecimal; not for security.", `md5("a")`, `"0cc175b9c0f1b6a831c399e269772661"`, md5Hash},
 		{"sha1", g, "Gives the SHA-1 hash in hexadecimal; not for security.", `sha1("a")`, `"86f7e437faa5a7fce15d1ddcb9eaeaea377667b8"`, sha1Hash},
 		{"sha256", g, "Gives the SHA-256 hash in hexadecimal.", `sha256("a")`, `"ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb"`, sha256Hash},

@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"path"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -61,6 +62,8 @@ func textToText(f func(s string) (string, error)) function.Function {
 	})
 }
 
+func base64Of(sum []byte) (string, error) { return base64.StdEncoding.EncodeToString(sum), nil }
+
 func hexOf(sum []byte) (string, error) { return hex.EncodeToString(sum), nil }
 
 var (
@@ -68,6 +71,10 @@ var (
 	sha1Hash     = textToText(func(s string) (string, error) { h := sha1.Sum([]byte(s)); return hexOf(h[:]) }) //nolint:gosec // a checksum
 	sha256Hash   = textToText(func(s string) (string, error) { h := sha256.Sum256([]byte(s)); return hexOf(h[:]) })
 	sha512Hash   = textToText(func(s string) (string, error) { h := sha512.Sum512([]byte(s)); return hexOf(h[:]) })
+	base64SHA256 = textToText(func(s string) (string, error) { h := sha256.Sum256([]byte(s)); return base64Of(h[:]) })
+	base64SHA512 = textToText(func(s string) (string, error) { h := sha512.Sum512([]byte(s)); return base64Of(h[:]) })
+	baseName     = textToText(func(s string) (string, error) { return path.Base(s), nil })
+	dirName      = textToText(func(s string) (string, error) { return path.Dir(s), nil })
 	urlEncode    = textToText(func(s string) (string, error) { return url.QueryEscape(s), nil })
 	base64Encode = textToText(func(s string) (string, error) { return base64.StdEncoding.EncodeToString([]byte(s)), nil })
 	base64Decode = textToText(func(s string) (string, error) {
