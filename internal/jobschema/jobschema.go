@@ -98,6 +98,9 @@ type Attribute struct {
 	Class  EditClass
 	// Late tells that references to the partition are allowed in it.
 	Late bool
+	// Chosen tells that the defaults below hold only where the object is set: without it there
+	// is no canary, say.
+	Chosen bool
 	// Once tells that the row is of a container that runs once for a run: then Late
 	// stands for references to the job, the run and the attempt alone.
 	Once bool

@@ -8,7 +8,7 @@ package jobschema
 func guardrails() []Attribute {
 	return []Attribute{
 		{
-			Name: "limits", Kind: Object, Class: Note, Attributes: Limits(),
+			Name: "limits", Kind: Object, Chosen: true, Class: Note, Attributes: Limits(),
 			Doc: "What the job may not exceed. The provider has limits of its own, and these can only tighten them. " +
 				"They are checked when there is something to apply; `override_limits` names those that may be exceeded on purpose.",
 		},

@@ -45,7 +45,7 @@ func generator() []Attribute {
 		},
 		{
 			Name: "command", Kind: StringList, Late: true, Class: Note,
-			Doc: "The program and its first arguments. Required unless there is a `script`. Texts may refer to `job.name`, `run.name` and `attempt`.",
+			Doc: "The program and its first arguments. Required unless there is a `script`.",
 		},
 		{
 			Name: "args", Kind: StringList, Late: true, Class: Note,
@@ -81,10 +81,11 @@ func generator() []Attribute {
 	))
 }
 
-// noted gives rows the class of what changes nothing but the record.
+// noted gives rows the class of what changes nothing but the record. They are of a
+// container that runs once.
 func noted(rows []Attribute) []Attribute {
 	for i := range rows {
-		rows[i].Class = Note
+		rows[i].Class, rows[i].Once = Note, true
 		rows[i].Attributes = noted(rows[i].Attributes)
 	}
 	return rows

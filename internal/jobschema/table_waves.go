@@ -7,7 +7,7 @@ package jobschema
 func waves() []Attribute {
 	return []Attribute{
 		{
-			Name: "canary", Kind: Object, Class: Grid, Attributes: []Attribute{
+			Name: "canary", Kind: Object, Chosen: true, Class: Grid, Attributes: []Attribute{
 				{
 					Name: "partitions", Kind: Int, Bounds: &Bounds{1, 100}, Class: Grid,
 					Doc: "How many partitions: the first of each run, in its order. One when neither this nor `keys` is set.",
@@ -22,7 +22,7 @@ func waves() []Attribute {
 				"A run leaves its canary out when the last canary that succeeded had the same template and the same settings, in the same revision.",
 		},
 		{
-			Name: "wave", Kind: Object, Class: Grid, Attributes: []Attribute{
+			Name: "wave", Kind: Object, Chosen: true, Class: Grid, Attributes: []Attribute{
 				{Name: "shards", Kind: Int, Default: "1", Bounds: &Bounds{1, 10_000}, Class: Grid, Doc: "Shards of the first wave."},
 				{Name: "growth", Kind: Int, Default: "2", Bounds: &Bounds{1, 100}, Class: Grid, Doc: "How many times as many shards each further wave has: 2 gives 1, 2, 4 and so on."},
 				{Name: "max_shards", Kind: Int, Bounds: &Bounds{1, 10_000}, Class: Grid, Doc: "The most shards of a wave."},
@@ -35,7 +35,7 @@ func waves() []Attribute {
 			Doc: "Shards run in waves, each of which begins when the one before has ended. There are at most 40 waves, the last of which takes the rest. Without it, all shards are one wave. A job of one shard has one wave.",
 		},
 		{
-			Name: "failure_budget", Kind: Object, Class: Note, Attributes: []Attribute{
+			Name: "failure_budget", Kind: Object, Chosen: true, Class: Note, Attributes: []Attribute{
 				{Name: "max_failed", Kind: Int, Bounds: &Bounds{0, 1_000_000}, Class: Note, Doc: "The most partitions that may fail."},
 				{
 					Name: "max_ratio", Kind: String, Format: Ratio, Class: Note,

@@ -57,7 +57,7 @@ func (e *explainer) attribute(a jobschema.Attribute, v cty.Value, path cty.Path)
 	switch {
 	case null && a.Default != "":
 		e.add(path, defaultText(a), "language")
-	case null && a.Kind == jobschema.Object && path[0] != (cty.GetAttrStep{Name: "partition"}) && !demands(a):
+	case null && a.Kind == jobschema.Object && path[0] != (cty.GetAttrStep{Name: "partition"}) && !a.Chosen && !demands(a):
 		// What is not described has no settings, and neither has what cannot go
 		// without; of the rest the language's defaults still hold.
 		e.object(a.Attributes, v, path)

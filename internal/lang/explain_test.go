@@ -66,6 +66,42 @@ retry.max_backoff = "10m" (language)
 	}
 }
 
+// Of what a job may have or not, such as a canary, the defaults hold only where
+// the job has it.
+func TestExplainLeavesOutWhatTheJobHasNot(t *testing.T) {
+	for src, want := range map[string][]string{
+		"":                 nil,
+		"canary {}":        {"canary.approve"},
+		"wave {}":          {"wave.shards", "wave.growth", "wave.ramp_up", "wave.approve"},
+		"retry {}":         nil, // which every job has
+		"anchor {}":        nil,
+		"limits {}":        {"limits.require_reason"},
+		"interruptions {}": nil,
+	} {
+		settings := func(more string) map[string]bool {
+			m, diags := lang.Load([]lang.Source{{Name: "a.hcl", Bytes: []byte("job \"a\" {\n" + more + "\n}\n")}}, lang.Inputs{})
+			if diags.HasErrors() {
+				t.Fatal(diags)
+			}
+			paths := map[string]bool{}
+			for _, s := range m.Explain(m.Bodies[0]) {
+				paths[s.Path] = true
+			}
+			return paths
+		}
+		without, with := settings(""), settings(src)
+		for _, path := range want {
+			if without[path] || !with[path] {
+				t.Errorf("%s: %s is told of a job without it: %t, of one with it: %t", src, path, without[path], with[path])
+			}
+			delete(with, path)
+		}
+		if d := cmp.Diff(without, with); d != "" {
+			t.Errorf("%s:\n%s", src, d)
+		}
+	}
+}
+
 func BenchmarkModuleOf1000Jobs(b *testing.B) {
 	src := []byte(`variable "n" { default = 1000 }
 locals { ids = { for i in range(1000) : format("%04d", i) => i } }
