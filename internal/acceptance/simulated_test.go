@@ -7,7 +7,6 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"sort"
@@ -28,13 +27,7 @@ import (
 // simulated. Its nodes have room for everything.
 func simulatedCluster(t *testing.T, behaviour string, flags ...string) *localCluster {
 	t.Helper()
-	binary := os.Getenv(envCluster)
-	if binary == "" {
-		lacking(t, "%s does not name the local cluster's binary (make test sets it)", envCluster)
-	}
-	if reason := os.Getenv(envNoCluster); reason != "" {
-		t.Skip(reason)
-	}
+	binary := program(t)
 	state := filepath.Join(t.TempDir(), "state")
 	c := &localCluster{binary: binary, state: state, kubeconfig: filepath.Join(state, "kubeconfig"), ours: true}
 	up := append([]string{
