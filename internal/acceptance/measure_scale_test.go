@@ -103,9 +103,9 @@ func TestScale(t *testing.T) {
 		}
 	}
 	const seed, share = 11, 0.005
-	job := scaleConfig{name: "scale", partitions: partitions, shardSize: 500, maxParallel: 600}
+	job := scaleConfig{name: "scale", partitions: partitions, shardSize: 500, maxParallel: 2000}
 	bad, failed := doomedCells(seed, share, partitions)
-	b := newBench(t, job, fmt.Sprintf("seed=%d,median=5s,spread=1.5,quiet=true,always-exit=%v", seed, share), "--tuned", "--requeue=3s")
+	b := newBench(t, job, fmt.Sprintf("seed=%d,median=5s,spread=1.5,quiet=true,always-exit=%v", seed, share), "--tuned", "--requeue=10s")
 	limit := 5*time.Minute + time.Duration(partitions)*time.Second/4
 	var (
 		first, second []lifetime
@@ -161,7 +161,7 @@ func TestScale(t *testing.T) {
 		fig("etcd, of this job at the end of the run", "%d bytes", end.held.all-b.before.held.all),
 		fig("etcd, when both runs are merged", "%d bytes", merged.held.all-b.before.held.all),
 		fig("of these, what stays when Argo has removed the merged Workflows", "%d bytes, %.2f for each partition", merged.held.staying(), float64(merged.held.staying())/float64(partitions)),
-		fig("pods", "`%s`", b.behaviour), fig("cluster", "`--tuned --requeue=3s`"), fig("command", "`make scale PARTITIONS=%d`", partitions),
+		fig("pods", "`%s`", b.behaviour), fig("cluster", "`--tuned --requeue=10s`"), fig("command", "`make scale PARTITIONS=%d`", partitions),
 	)
 }
 

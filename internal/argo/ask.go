@@ -34,9 +34,8 @@ const (
 // Parameters of a run that asks. Those of the grid are argSize, argStep and, for
 // windows, argUnit and argClock.
 const (
-	argAsk   = "ask"   // askNumbers or askTimes
-	argMost  = "most"  // partitions that an answer may yield
-	argShard = "shard" // partitions of a shard; absent when the run only asks
+	argAsk  = "ask"  // askNumbers or askTimes
+	argMost = "most" // partitions that an answer may yield
 	// argFormat is how runners get instants; only with windows.
 	argFormat = "format"
 )
@@ -158,9 +157,8 @@ func (a asking) workflow() (manifest.Object, error) {
 		templates = a.onlyAsk()
 	} else {
 		a.plan = a.largest()
-		atOnce = Concurrency(a.job.MaxParallel, a.width())
-		args = append(args, param(argShard, fmt.Sprint(a.shard)),
-			param(argParallelism, fmt.Sprint(a.job.MaxParallel)), param(argLaunchers, fmt.Sprint(atOnce)), param(argWidth, fmt.Sprint(a.width())))
+		atOnce = Concurrency(a.job.MaxParallel, a.width(), a.shard)
+		args = append(args, launchArgs(a.job.MaxParallel, atOnce, a.width(), a.shard)...)
 		if templates, err = a.askAndLaunch(); err != nil {
 			return nil, err
 		}
