@@ -67,18 +67,15 @@ const (
 )
 
 // Ask lowers a run that finds the bounds of the job's query. Unless it is only to
-// find them, it then runs all partitions in between.
-func Ask(j *job.Job, only bool, number int) ([]manifest.Object, error) {
-	template, err := Template(j)
-	if err != nil {
-		return nil, err
-	}
+// find them, it then runs all partitions in between, by the job's template of
+// the name.
+func Ask(j *job.Job, template string, only bool, number int) ([]manifest.Object, error) {
 	if err := tagError(tagged("job.partition.query", plainTexts(j.Query.Generator))); err != nil {
 		return nil, err
 	}
 	a := asking{
 		run: run{
-			job: j, number: number, name: RunName(j.Name, number), template: template.GetName(), attempts: attempts(j.Retry),
+			job: j, number: number, name: RunName(j.Name, number), template: template, attempts: attempts(j.Retry),
 			formula: formula{applies: true},
 		},
 		query: j.Query, only: only, shard: ShardSize(j), most: MostPartitions(j),
@@ -375,10 +372,11 @@ func (a asking) next(i int, salt string) node {
 
 // salt finds the suffix that keeps all names of the run apart.
 func (a asking) salt() (string, error) {
-	var ids idSet
+	ids := borrowIDs()
+	defer idSets.Put(ids)
 	for salt := range suffixes() {
 		ids.reset(a.attempts + 1 + a.onceNodes() + a.plan.ShardCount()*(launcherAttempts+1) + 4*len(a.plan.Waves) + 8)
-		if a.apart(&ids, salt) {
+		if a.apart(ids, salt) {
 			return salt, nil
 		}
 	}

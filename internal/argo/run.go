@@ -42,16 +42,12 @@ func Concurrency(maxParallel, shards, shardSize int) (launchers int) {
 	return min(maxLaunchers, shards, max(1, maxParallel/fewestPodsEach), enough)
 }
 
-// Run lowers one run of the planned partitions: the data ConfigMaps that it
-// needs, then the Workflow.
-func Run(j *job.Job, p plan.Plan, number int) ([]manifest.Object, error) {
-	template, err := Template(j)
-	if err != nil {
-		return nil, err
-	}
+// Run lowers one run of the planned partitions, which calls the job's template
+// of the name: the data ConfigMaps that it needs, then the Workflow.
+func Run(j *job.Job, template string, p plan.Plan, number int) ([]manifest.Object, error) {
 	r := run{
 		job: j, plan: p, number: number,
-		name: RunName(j.Name, number), template: template.GetName(),
+		name: RunName(j.Name, number), template: template,
 		attempts: attempts(j.Retry),
 	}
 	r.formula = formulaOf(p.Domain)
