@@ -15,7 +15,8 @@ import (
 )
 
 // waitingWorkflows are what could end a wait for a node without anybody who
-// watches: a timeout, alone, under retries, and within a step that is retried.
+// watches: a timeout, under retries and within a step that is retried, the pod's
+// deadline, a bound of all retries, and the deletion of the pod.
 const waitingWorkflows = `
 apiVersion: argoproj.io/v1alpha1
 kind: Workflow
@@ -40,6 +41,31 @@ spec:
       timeout: 3s
       nodeSelector: {pool: sold-out}
       retryStrategy: {limit: 3, retryPolicy: Always}
+      container: {image: busybox, command: [sleep, "600"]}
+---
+apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata: {name: deadline}
+spec:
+  entrypoint: main
+  serviceAccountName: backfill-runner
+  templates:
+    - name: main
+      activeDeadlineSeconds: 3
+      nodeSelector: {pool: sold-out}
+      retryStrategy: {limit: 3, retryPolicy: Always}
+      container: {image: busybox, command: [sleep, "600"]}
+---
+apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata: {name: backoff}
+spec:
+  entrypoint: main
+  serviceAccountName: backfill-runner
+  templates:
+    - name: main
+      nodeSelector: {pool: sold-out}
+      retryStrategy: {limit: 3, retryPolicy: Always, backoff: {duration: 1s, maxDuration: 3s}}
       container: {image: busybox, command: [sleep, "600"]}
 ---
 apiVersion: argoproj.io/v1alpha1
@@ -83,10 +109,13 @@ func TestNothingEndsTheWaitForANode(t *testing.T) {
 		t.Errorf("a timeout does not end what runs: %v", pods)
 	}
 
-	// Under retries nobody looks at it.
-	c.look(t, "retried")
-	if pods := c.attemptsIn(t, "retried"); len(pods) != 1 || pods[0].phase != "Pending" {
-		t.Errorf("a timeout ended an attempt that waits: %v", pods)
+	// Under retries nobody looks at it, nor at a pod's deadline or at the longest
+	// time that retries may take.
+	for _, name := range []string{"retried", "deadline", "backoff"} {
+		c.look(t, name)
+		if pods := c.attemptsIn(t, name); len(pods) != 1 || pods[0].phase != "Pending" {
+			t.Errorf("%s: an attempt that waits was ended: %v", name, pods)
+		}
 	}
 
 	// A pod that is deleted while it waits comes again as the same attempt.
