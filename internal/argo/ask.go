@@ -200,11 +200,17 @@ func (a asking) step() int64 {
 	return 1
 }
 
+// LargestAnswer stands for the domain between bounds that yield as many partitions
+// as an answer may.
+func LargestAnswer(j *job.Job) domain.Domain {
+	axis := domain.Dimension{Axis: domain.Range{Start: 0, End: MostPartitions(j), Size: 1}}
+	return domain.Domain{Dimensions: []domain.Dimension{axis}}
+}
+
 // largest is the plan of the largest answer: every other one has the first of
 // its shards, and maybe fewer partitions in the last.
 func (a asking) largest() plan.Plan {
-	axis := domain.Dimension{Axis: domain.Range{Start: 0, End: a.most, Size: 1}}
-	return plan.Uniform(domain.Domain{Dimensions: []domain.Dimension{axis}}, a.most, a.shard, a.job.Waves, a.job.Budget)
+	return plan.Uniform(LargestAnswer(a.job), a.most, a.shard, a.job.Waves, a.job.Budget)
 }
 
 // generator is the template of the container that writes the bounds.

@@ -18,14 +18,14 @@ import (
 // containersOfArgo are the names of the containers that every pod has.
 var containersOfArgo = []string{"init", "wait", "main"}
 
-// Overrides checks what the job says in Argo's own terms against Argo's types.
+// Overrides checks what a job says in Argo's own terms against Argo's types.
 // Which fields there may be is for package job to say.
-func Overrides(j *job.Job) hcl.Diagnostics {
+func Overrides(o job.Overrides) hcl.Diagnostics {
 	var spec wfv1.WorkflowSpec
-	diags := override("workflow", j.Argo.Workflow, &spec)
+	diags := override("workflow", o.Workflow, &spec)
 	diags = append(diags, executes("workflow", spec.AutomountServiceAccountToken, spec.Executor)...)
 	var leaf wfv1.Template
-	diags = append(diags, override("partition", j.Argo.Partition, &leaf)...)
+	diags = append(diags, override("partition", o.Partition, &leaf)...)
 	diags = append(diags, executes("partition", leaf.AutomountServiceAccountToken, leaf.Executor)...)
 	for _, c := range leaf.InitContainers {
 		diags = append(diags, container("initContainers", c, false)...)

@@ -36,7 +36,7 @@ func overridden(t *testing.T, text string) (*job.Job, []string) {
 	}
 	j, diags := job.Decode(m.Bodies[0].Value)
 	if j != nil {
-		diags = append(diags, Overrides(j)...)
+		diags = append(diags, Overrides(j.Argo)...)
 	}
 	var problems []string
 	for _, d := range diags {
@@ -50,9 +50,11 @@ func overridden(t *testing.T, text string) (*job.Job, []string) {
 
 func TestOverridesAreChecked(t *testing.T) {
 	for text, want := range map[string]string{
-		`workflow = { templates = [] }`:                                                                             "it is what this program writes",
-		`workflow = { retryStrategy = { limit = 3 } }`:                                                              "start whole fan-outs again",
-		`workflow = { priorty = 3 }`:                                                                                `Did you mean "priority"`,
+		`workflow = { templates = [] }`:                "it is what this program writes",
+		`workflow = { retryStrategy = { limit = 3 } }`: "start whole fan-outs again",
+		`workflow = { priorty = 3 }`:                   `Did you mean "priority"`,
+		`workflow = { priority = 1.5 }`:                "a number is not whole",
+		`partition = { sidecars = [{ name = "a", image = "a", command = ["a"], resources = { limits = { cpu = 1.5 } } }] }`: "a number is not whole",
 		`workflow = { priority = "high" }`:                                                                          "does not fit Argo's types",
 		`workflow = { dnsConfig = { nameserver = ["1.1.1.1"] } }`:                                                   `unknown field "dnsConfig.nameserver"`,
 		`workflow = { podMetadata = { labels = { a = "{{workflow.name}}" } } }`:                                     "which Argo Workflows would evaluate",

@@ -254,7 +254,7 @@ var registry = []Info{
 	{CodeStalePlan, "Stale Plan", "What is left to run is not what the plan showed.", "Plan again."},
 	{CodeRunActive, "Run Still Active", "The run before has not ended, and two runs of one job never overlap.", "Wait for its end, or raise stop_timeout."},
 	{CodeRecordDamaged, "Damaged Record", "What is kept about the job cannot be read.", "Follow the message."},
-	{CodeLeftBehind, "Objects Left Behind", "Objects of the job were still there when the time for its deletion was over.", "Remove what holds them (finalizers, a controller that is down), and destroy again."},
+	{CodeLeftBehind, "Objects Left Behind", "Objects of a job were still there when the time for its deletion was over, or when a job of the same name was created.", "Remove what holds them (finalizers, a controller that is down), and run the same command again."},
 	{CodeRunLost, "Run Gone Before Its End Was Seen", "A Workflow was deleted before its outcome was recorded, so its keys count as not done.", "Plan again to have them run, and leave Workflows to this program."},
 	{CodeNotRecorded, "Outcome Not Recorded", "A run has ended, and the credentials in use may not write that in the job's record.", "Apply, or use credentials that may update ConfigMaps and Workflows, before the Workflow is removed."},
 	{CodeAdopted, "Unfinished Creation Continued", "A record of the same job existed, as a creation leaves it that was interrupted.", "Nothing, unless another Terraform state manages the job: then remove it from one of them."},

@@ -5,6 +5,7 @@ package diag
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 
 	"github.com/hashicorp/hcl/v2"
@@ -76,6 +77,14 @@ func Sort(diags hcl.Diagnostics) hcl.Diagnostics {
 		seen[key] = true
 		return again
 	})
+}
+
+// Omitted says how many problems are not shown.
+func Omitted(n int) string {
+	if n == 1 {
+		return "There is 1 more problem, which is not shown. Correct these first."
+	}
+	return fmt.Sprintf("There are %d more problems, which are not shown. Correct these first.", n)
 }
 
 // Capped splits off what is too much to show. Errors are kept before

@@ -37,7 +37,7 @@ func WriteText(w io.Writer, diags hcl.Diagnostics, files map[string]*hcl.File, o
 		writeOne(out, d, files, o)
 	}
 	if omitted > 0 {
-		fmt.Fprintf(out, "\nThere are %d more problems, which are not shown. Correct these first.\n", omitted)
+		fmt.Fprintf(out, "\n%s\n", Omitted(omitted))
 	}
 	return out.Flush()
 }

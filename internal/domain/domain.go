@@ -55,7 +55,7 @@ func New(dims ...Dimension) (Domain, error) {
 	for i, dim := range dims {
 		found := dim.Axis.check()
 		for _, e := range found {
-			e.Dimension = dim.Name
+			e.Dimension, e.Position = dim.Name, i
 		}
 		errs = append(errs, found...)
 		d.Dimensions[i] = Dimension{Name: dim.Name, Axis: dim.Axis}
@@ -83,7 +83,7 @@ func checkNames(dims []Dimension) Errors {
 	seen := map[string]bool{}
 	for i, dim := range dims {
 		e := faultAt("dimensions", i, "")
-		e.Dimension = dim.Name
+		e.Dimension, e.Position = dim.Name, i
 		switch {
 		case !dimensionName.MatchString(dim.Name):
 			e.Message = "The name " + quote(dim.Name) + " cannot be part of a reference. Use a lower-case letter, then lower-case letters, digits and underscores."
@@ -123,11 +123,11 @@ func (d Domain) checkSize() Errors {
 // tooLong blames the longest value, because the keys of other axes are short.
 func (d Domain) tooLong(longest int) *Error {
 	e, most := fault("values", ""), 0
-	for _, dim := range d.Dimensions {
+	for k, dim := range d.Dimensions {
 		values, _ := dim.Axis.(Values)
 		for i, text := range values.Items {
 			if n := longestValueKey(text); n > most {
-				e.Dimension, e.Item, most = dim.Name, i, n
+				e.Dimension, e.Position, e.Item, most = dim.Name, k, i, n
 			}
 		}
 	}

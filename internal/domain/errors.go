@@ -14,6 +14,8 @@ type Error struct {
 	// Dimension is the name of the dimension, empty in a domain of one and for
 	// errors about the list of dimensions as a whole.
 	Dimension string
+	// Position is that of the dimension; names may be the same by mistake.
+	Position int
 	// Field is the attribute at fault: start, end, size, boundaries, every,
 	// timezone, format, exclude, values, name or dimensions.
 	Field string

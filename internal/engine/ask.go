@@ -75,7 +75,8 @@ func hull(d domain.Domain) *domain.Interval {
 }
 
 // freeze keeps what a run has found, and tells whether that is news. Keys that
-// are outside of the bounds leave the ledger.
+// are outside of the bounds leave the ledger; whether another job holds those
+// that are new is for the next update to see.
 func freeze(rec *record.Record, found domain.Interval) (bool, error) {
 	if rec.Bounds != nil && *rec.Bounds == found && rec.Domain.Bounded() {
 		return false, nil
@@ -91,6 +92,7 @@ func freeze(rec *record.Record, found domain.Interval) (bool, error) {
 		return false, err
 	}
 	full := ledger.Full(j.Domain)
+	rec.Grown = rec.Grown || !holdsAll(rec.Domain, j.Domain)
 	rec.Domain, rec.Bounds = j.Domain, &found
 	rec.Done, rec.Failed = rec.Done.Intersect(full), rec.Failed.Intersect(full)
 	rec.Failures = keepFailures(rec.Domain, rec.Failed, rec.Failures)
@@ -162,6 +164,9 @@ func (s *situation) bind(found *domain.Interval) *hcl.Diagnostic {
 		s.asks, found = true, hull(s.before.Domain)
 	default:
 		s.asks = found == nil || s.ending == record.NoBounds || s.policy.RerunToken != s.policyBefore.RerunToken && s.run == ""
+	}
+	if s.asks && s.done.Empty() && !argo.OnlyAsks(s.now) {
+		found = nil // whatever the answer is runs at once
 	}
 	now, err := bound(s.now, found)
 	if err != nil {

@@ -35,8 +35,20 @@ func Compile(v cty.Value, done ledger.Set, run int) (*Compiled, hcl.Diagnostics)
 	return compileValue(v, done, run, stand{})
 }
 
-func compileValue(v cty.Value, done ledger.Set, run int, from stand) (*Compiled, hcl.Diagnostics) {
+// decode is job.Decode with those rules about a declaration that need Argo's
+// types.
+func decode(v cty.Value) (*job.Job, hcl.Diagnostics) {
 	j, diags := job.Decode(v)
+	for _, d := range diags {
+		if diag.CodeOf(d) == diag.CodeArgoOverride {
+			return j, diags
+		}
+	}
+	return j, append(diags, check.Overrides(job.RawArgo(v))...)
+}
+
+func compileValue(v cty.Value, done ledger.Set, run int, from stand) (*Compiled, hcl.Diagnostics) {
+	j, diags := decode(v)
 	if j == nil || diags.HasErrors() {
 		return nil, diags
 	}
@@ -51,9 +63,6 @@ func compileValue(v cty.Value, done ledger.Set, run int, from stand) (*Compiled,
 //
 // The run ends at the first gate that is closed; it may have nothing to do.
 func compile(j *job.Job, remaining ledger.Set, run int, from stand) (*Compiled, hcl.Diagnostics) {
-	if diags := check.Overrides(j); diags.HasErrors() {
-		return nil, diags
-	}
 	if !j.Domain.Bounded() {
 		return compileAsk(j, argo.OnlyAsks(j), run)
 	}

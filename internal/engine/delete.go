@@ -134,17 +134,22 @@ func (e *Engine) removeKind(ctx context.Context, kind cluster.Kind, namespace, j
 func leftBehind(namespace, job string, left []manifest.Object) *hcl.Diagnostic {
 	var lines []string
 	for _, o := range left[:min(len(left), 20)] {
-		line := fmt.Sprintf("  %s %s", o.GetKind(), o.GetName())
-		if held := o.GetFinalizers(); len(held) > 0 {
-			line += ", held by the finalizers " + strings.Join(held, ", ")
-		}
-		lines = append(lines, line)
+		lines = append(lines, "  "+listed(o))
 	}
 	if len(left) > 20 {
 		lines = append(lines, fmt.Sprintf("  and %d more", len(left)-20))
 	}
 	return problem(diag.CodeLeftBehind, "Job \"%s/%s\" was stopped, but some of its objects are still there:\n\n%s\n\n"+
 		"The job's record is kept, so that destroying it again goes on here. See what holds the objects, for example whether the Argo controller runs.", namespace, job, strings.Join(lines, "\n"))
+}
+
+// listed is an object, and what keeps it from being deleted.
+func listed(o manifest.Object) string {
+	text := o.GetKind() + " " + o.GetName()
+	if held := o.GetFinalizers(); len(held) > 0 {
+		text += ", held by the finalizers " + strings.Join(held, ", ")
+	}
+	return text
 }
 
 // Release leaves a job as it is in the cluster, and lets whoever imports it

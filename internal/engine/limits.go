@@ -10,7 +10,9 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/argo"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/domain"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/job"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/ledger"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/plan"
@@ -39,14 +41,20 @@ func (p Policy) lifts(limit string) bool { return slices.Contains(p.OverrideLimi
 func Guard(c *Compiled, p Policy) hcl.Diagnostics { return p.guard(c.Job, c.Template) }
 
 func (p Policy) guard(j *job.Job, template string) hcl.Diagnostics {
-	partitions, shards := j.Domain.Count(), int64(0)
+	known, possible := job.Extent{Partitions: j.Domain.Count()}, job.Extent{}
+	if j.Query != nil {
+		possible.Partitions = argo.MostPartitions(j)
+	}
 	if p.Limits.Shards > 0 || j.Limits.Shards > 0 {
-		shards = shardsOf(j, template)
+		known.Shards = shardsOf(j, j.Domain, template)
+		if j.Query != nil {
+			possible.Shards = shardsOf(j, argo.LargestAnswer(j), template)
+		}
 	}
 	var diags hcl.Diagnostics
 	told := map[string]bool{}
 	for _, l := range p.limits(j) {
-		for _, b := range l.Breaches(j, partitions, shards) {
+		for _, b := range l.Breaches(j, known, possible) {
 			if told[b.Limit] {
 				continue
 			}
@@ -66,11 +74,12 @@ func (p Policy) breached(b job.Breach, owner string) *hcl.Diagnostic {
 	return diag.At(diag.CodeLimit, b.Path, text+fmt.Sprintf(" To exceed the limit on purpose, name %q in override_limits.", b.Limit))
 }
 
-// shardsOf is the number of shards of the whole job, whatever its gates.
-func shardsOf(j *job.Job, template string) int64 {
+// shardsOf is the number of shards of the whole job, whatever its gates, when
+// this is its domain.
+func shardsOf(j *job.Job, d domain.Domain, template string) int64 {
 	open := *j
-	open.Gates = plan.Gates{}
-	return int64(stand{}.plan(&open, template, ledger.Full(j.Domain)).ShardCount())
+	open.Domain, open.Gates = d, plan.Gates{}
+	return int64(stand{}.plan(&open, template, ledger.Full(d)).ShardCount())
 }
 
 // untimely refuses to submit a run of a recorded job at a forbidden time.

@@ -124,3 +124,58 @@ func TestForbiddenWindows(t *testing.T) {
 	w.complete("orders-r2")
 	w.exactly(0, 60, 1)
 }
+
+// What an answer of a query may yield is held to the limits before anybody
+// asks, and what it has yielded for ever after.
+func TestLimitsOfAQuery(t *testing.T) {
+	query := func(size, most int) declared { // shards of 4
+		return queried().with("partition", map[string]any{"query": map[string]any{
+			"image": "example.com/sql:1", "command": []string{"bounds"}, "size": size, "max_partitions": most,
+		}})
+	}
+	own := func(d declared) declared { return d.with("limits", map[string]any{"max_partitions": 50}) }
+	w := newWorld(t)
+	for name, c := range map[string]struct {
+		d      declared
+		policy engine.Policy
+		want   []string
+	}{
+		"as many as allowed": {query(5, 50), engine.Policy{Limits: job.Limits{Partitions: 50, Shards: 13}}, nil},
+		"own":                {own(query(5, 51)), engine.Policy{}, []string{"may yield 51 partitions, and the job's own limits allow at most 50"}},
+		"both": {own(query(5, 53)), engine.Policy{Limits: job.Limits{Partitions: 52, Shards: 13}}, []string{
+			"may yield 53 partitions, and the limits of the provider allow at most 52", "53 partitions in 14 shards, and the limits of the provider allow at most 13 shards",
+		}},
+		"behind a canary": {query(5, 52).with("canary", map[string]any{"partitions": 1}), engine.Policy{Limits: job.Limits{Shards: 12}}, []string{"52 partitions in 13 shards"}},
+		"lifted":          {own(query(5, 51)), engine.Policy{OverrideLimits: []string{"max_partitions"}}, []string{"It is permitted"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, diags := engine.PlanJobWith(c.d.value(t), c.policy, nil)
+			if len(diags) != len(c.want) {
+				t.Fatalf("got %v", diags)
+			}
+			for i, want := range c.want {
+				if path := diag.FormatPath(diag.PathOf(diags[i])); !strings.Contains(diags[i].Detail, want) || path != "partition.query.max_partitions" {
+					t.Errorf("got %v at %s, want %q", diags[i], path, want)
+				}
+			}
+			if _, created := w.engine.Create(t.Context(), engine.Submission{Value: c.d.with("name", strings.ReplaceAll(name, " ", "-")).value(t), Policy: c.policy}); created.HasErrors() != diags.HasErrors() {
+				t.Errorf("the plan says %v, and the apply %v", diags, created)
+			}
+		})
+	}
+	w.policy.Limits = job.Limits{Partitions: 20}
+	w.argo.answer = answer(0, 100)
+	w.must(w.apply(query(5, 20)))
+	w.argo.finish()
+	if o := w.seen(); o.Total != 20 {
+		t.Fatalf("%+v", o)
+	}
+	finer := query(4, 20).value(t)
+	_, planned := engine.PlanJobWith(finer, w.policy, w.state.known)
+	_, updated := w.engine.Update(t.Context(), engine.Submission{Value: finer, Owner: w.state.owner, Policy: w.policy})
+	for _, diags := range []hcl.Diagnostics{planned, updated} {
+		if codeOf(diags) != diag.CodeLimit || !strings.Contains(diags.Error(), "The job has 25 partitions") {
+			t.Errorf("cut finer: %v", diags)
+		}
+	}
+}

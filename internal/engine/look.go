@@ -180,7 +180,7 @@ func (e *Engine) gather(ctx context.Context, rec *record.Record, r *runSight) *h
 }
 
 func unreadable(workflow manifest.Object, err error) *hcl.Diagnostic {
-	return problem(diag.CodeRunUnreadable, "The state of Workflow \"%s/%s\" cannot be read: %v.", workflow.GetNamespace(), workflow.GetName(), err)
+	return problem(diag.CodeRunUnreadable, "The state of Workflow \"%s/%s\" cannot be read: %v. If that cannot be mended, delete the Workflow: what it covers and is not recorded yet then counts as not done, and the next apply runs it.", workflow.GetNamespace(), workflow.GetName(), err)
 }
 
 // The label selectors of a job's objects.

@@ -76,7 +76,7 @@ func (e *Engine) overlapping(ctx context.Context, rec *record.Record, d domain.D
 		for _, o := range all {
 			other, err := record.Decode(o)
 			if err != nil {
-				diags = append(diags, warning(diag.CodeRecordDamaged, "ConfigMap \"%s/%s\" carries the label of a job with the target %q and cannot be read, so whether that job overlaps is not known: %v.",
+				diags = append(diags, warning(diag.CodeRecordDamaged, "ConfigMap \"%s/%s\" carries the label of a job with the target %q and cannot be read, so that whether that job overlaps is not known: %v. Restore that record, or delete it if nobody needs the job.",
 					rec.Namespace, o.GetName(), target, err))
 				continue
 			}
@@ -134,27 +134,40 @@ func later(a, b *record.Record) bool {
 	return a.UID > b.UID
 }
 
+// holdsAll tells whether a job that holds a holds all keys of b too.
+func holdsAll(a, b domain.Domain) bool {
+	if !a.SameSpace(b) || !a.Bounded() {
+		return a.SameSpace(b)
+	}
+	return b.Bounded() && ledger.Full(a).Contains(ledger.Full(b))
+}
+
 // claims tells whether this update asks for keys of a target that the job does
-// not hold yet.
+// not hold yet. What a query has found when it was asked again is claimed by the
+// update that would process it, and not by one that asks once more.
 func (u *update) claims() bool {
 	if u.job.Target == "" || u.Policy.AllowOverlap {
 		return false
 	}
 	rec := u.seen.rec
-	return u.restored || rec.Target != u.job.Target || !rec.Domain.SameSpace(u.job.Domain) || !ledger.Full(rec.Domain).Contains(ledger.Full(u.job.Domain))
+	return u.restored || rec.Grown && !u.onlyAsks || rec.Target != u.job.Target || !holdsAll(rec.Domain, u.job.Domain)
 }
 
 // unreserved refuses keys of a target that another job holds, where this
-// update would add them.
-func (u *update) unreserved(ctx context.Context) hcl.Diagnostics {
+// update would add them, and tells whether to go on.
+func (u *update) unreserved(ctx context.Context) bool {
 	if !u.claims() {
-		return nil
+		return true
 	}
 	others, diags := u.overlapping(ctx, u.seen.rec, u.job.Domain, u.job.Target)
 	if len(others) > 0 {
 		diags = append(diags, overlaps(u.job.Domain, others[0]))
 	}
-	return diags
+	if u.check(diags...) {
+		return true
+	}
+	u.forsake(ctx)
+	return false
 }
 
 // grow reserves the keys that this update adds, and then looks whether another

@@ -109,3 +109,134 @@ func race(t *testing.T, c *fake.Cluster, point int) {
 		t.Errorf("left: %v", left)
 	}
 }
+
+// bounded has a query job of a target at rest over [lo, hi), and makes another
+// job that holds [60, 100) of the same target.
+func (w *world) bounded(lo, hi int64) declared {
+	w.Helper()
+	d := queried().named("first")
+	w.argo.answer = answer(lo, hi)
+	w.must(w.apply(d))
+	w.argo.finish()
+	_, err := w.refresh("first")
+	w.must(err)
+	if _, diags := w.engine.Create(w.Context(), engine.Submission{Value: orders().named("second").between(60, 100, 5).value(w)}); diags.HasErrors() {
+		w.Fatal(diags)
+	}
+	w.argo.finish()
+	return d
+}
+
+// askAgain lets the next token ask, and the next refresh see the answer.
+func (w *world) askAgain(d declared, lo, hi int64) {
+	w.Helper()
+	w.policy.RerunToken += "x"
+	w.argo.answer = answer(lo, hi)
+	w.must(w.apply(d))
+	w.argo.finish()
+	_, err := w.refresh("first")
+	w.must(err)
+}
+
+// What is found when a query is asked again may belong to another job: then it
+// is not processed, until the bounds are others or somebody allows it.
+func TestBoundsThatGrowIntoAnotherJob(t *testing.T) {
+	w := newWorld(t)
+	d := w.bounded(0, 60)
+	w.askAgain(d, 0, 80)
+	before := len(w.names())
+	for range 2 {
+		err := w.apply(d)
+		if codeOfError(err) != diag.CodeOverlap || !strings.Contains(err.Error(), `"data/second" holds the target "index/orders" for keys that this job declares too: [60,80)`) {
+			t.Fatalf("got %v", err)
+		}
+	}
+	if err := w.apply(d.with("reason", "noted")); codeOfError(err) != diag.CodeOverlap {
+		t.Errorf("another declaration takes the keys: %v", err)
+	}
+	if len(w.names()) != before {
+		t.Errorf("left %v", w.names())
+	}
+	w.askAgain(d, 0, 60) // which must be possible
+	w.nothing(d)
+	w.askAgain(d, 0, 75)
+	if err := w.apply(d); codeOfError(err) != diag.CodeOverlap {
+		t.Fatalf("got %v", err)
+	}
+	w.policy.AllowOverlap = true
+	w.must(w.apply(d))
+	w.argo.finish()
+	w.exactly(0, 60, 1)
+	w.exactly(60, 75, 2)
+	w.policy.AllowOverlap = false
+	w.must(w.apply(d.with("reason", "they are held now")))
+}
+
+// Bounds that grow where no other job is are held from then on.
+func TestBoundsThatGrowAreHeld(t *testing.T) {
+	w := newWorld(t)
+	d := w.bounded(20, 60)
+	w.askAgain(d, 0, 60)
+	w.must(w.apply(d))
+	w.argo.finish()
+	w.exactly(0, 60, 1)
+	_, diags := w.engine.Create(t.Context(), engine.Submission{Value: orders().named("third").between(0, 10, 5).value(t)})
+	if codeOf(diags) != diag.CodeOverlap || !strings.Contains(diags.Error(), `"data/first"`) {
+		t.Errorf("got %v", diags)
+	}
+}
+
+// A run that asks and at once processes what it finds may find any key, so that
+// no other job may hold one.
+func TestAskingAnewClaimsEveryKey(t *testing.T) {
+	for name, change := range map[string]func(w *world, d declared) declared{
+		"another revision": func(w *world, d declared) declared { w.policy.Revision = "b"; return d },
+		"another revision behind a canary": func(w *world, d declared) declared {
+			w.policy.Revision = "b"
+			return d.with("canary", map[string]any{"partitions": 1})
+		},
+		"another token, and nothing is done": func(w *world, d declared) declared {
+			w.argo.fails = func(int64, int64) bool { return true }
+			w.policy.Revision = "a"
+			w.must(w.apply(d))
+			w.argo.finish()
+			_, err := w.refresh("first")
+			w.must(err)
+			w.policy.RerunToken = "2"
+			return d
+		},
+		"times instead of numbers": func(_ *world, d declared) declared {
+			return d.with("partition", map[string]any{"query": map[string]any{"image": "i", "command": []string{"b"}, "every": "1d"}})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			d := queried().named("first")
+			w.argo.answer = answer(0, 40)
+			w.must(w.apply(d))
+			w.argo.finish()
+			_, err := w.refresh("first")
+			w.must(err)
+			d = change(w, d)
+			other := orders().named("second").between(60, 100, 5)
+			if strings.Contains(name, "times") {
+				other = other.with("partition", map[string]any{"time": map[string]any{"start": "2026-01-01", "end": "2026-01-04", "every": "1d"}})
+			}
+			if _, diags := w.engine.Create(t.Context(), engine.Submission{Value: other.value(t)}); diags.HasErrors() {
+				t.Fatal(diags)
+			}
+			before := w.names()
+			err = w.apply(d)
+			if codeOfError(err) != diag.CodeOverlap || !strings.Contains(err.Error(), "run time only") || len(w.names()) != len(before) {
+				t.Fatalf("got %v, objects %v", err, w.names())
+			}
+			if diags := w.engine.Delete(t.Context(), "data", "second", ""); diags.HasErrors() {
+				t.Fatal(diags)
+			}
+			w.must(w.apply(d))
+			if _, diags := w.engine.Create(t.Context(), engine.Submission{Value: other.value(t)}); codeOf(diags) != diag.CodeOverlap {
+				t.Errorf("while the bounds are asked: %v", diags)
+			}
+		})
+	}
+}

@@ -72,11 +72,11 @@ func PlanJob(v cty.Value, known *Known) (*Preview, hcl.Diagnostics) {
 	if known != nil {
 		p = known.Policy
 	}
-	j, diags := job.Decode(v)
+	j, diags := decode(v)
 	if j == nil || diags.HasErrors() {
 		return nil, diags
 	}
-	preview, more := planJob(v, j, p, known)
+	preview, _, more := planJob(v, j, p, known)
 	return preview, append(diags, more...)
 }
 
@@ -84,16 +84,16 @@ func PlanJob(v cty.Value, known *Known) (*Preview, hcl.Diagnostics) {
 // Limits are checked when there is something to apply: a job at rest is never
 // refused.
 func PlanJobWith(v cty.Value, policy Policy, known *Known) (*Preview, hcl.Diagnostics) {
-	j, diags := job.Decode(v)
+	j, diags := decode(v)
 	if j == nil || diags.HasErrors() {
 		return nil, diags
 	}
-	p, more := planJob(v, j, policy, known)
+	p, now, more := planJob(v, j, policy, known)
 	if diags = append(diags, more...); p == nil {
 		return nil, diags
 	}
 	if p.Next != nil || known == nil || known.changed(v) {
-		diags = append(diags, policy.guard(j, p.Template)...)
+		diags = append(diags, policy.guard(now, p.Template)...)
 	}
 	return p, diags
 }
@@ -104,7 +104,8 @@ func (k *Known) changed(v cty.Value) bool {
 	return err != nil || !bytes.Equal(k.Job, canonical)
 }
 
-func planJob(v cty.Value, j *job.Job, policy Policy, known *Known) (*Preview, hcl.Diagnostics) {
+// planJob also returns the job with the bounds that its query has found.
+func planJob(v cty.Value, j *job.Job, policy Policy, known *Known) (*Preview, *job.Job, hcl.Diagnostics) {
 	var diags hcl.Diagnostics
 	canonical, err := job.Canonical(v)
 	if err != nil {
@@ -113,7 +114,7 @@ func planJob(v cty.Value, j *job.Job, policy Policy, known *Known) (*Preview, hc
 	}
 	s, err := known.situation(j, canonical)
 	if err != nil {
-		return nil, append(diags, damagedState(err))
+		return nil, nil, append(diags, damagedState(err))
 	}
 	s.policy = policy
 	var bounds *domain.Interval
@@ -121,7 +122,7 @@ func planJob(v cty.Value, j *job.Job, policy Policy, known *Known) (*Preview, hc
 		s.policyBefore, bounds = known.Policy, known.Bounds
 	}
 	if problem := s.bind(bounds); problem != nil {
-		return nil, append(diags, problem)
+		return nil, nil, append(diags, problem)
 	}
 	j = s.now
 	// Compiling the whole job shows now what a later apply would stumble over.
@@ -130,10 +131,10 @@ func planJob(v cty.Value, j *job.Job, policy Policy, known *Known) (*Preview, hc
 	whole, more := compile(&open, ledger.Full(j.Domain), 1, stand{})
 	diags = append(diags, more...)
 	if whole == nil || diags.HasErrors() {
-		return nil, diags
+		return nil, nil, diags
 	}
 	if err := s.name(whole.Template); err != nil {
-		return nil, append(diags, internal("comparing templates", err))
+		return nil, nil, append(diags, internal("comparing templates", err))
 	}
 	p := &Preview{Template: whole.Template, Open: !j.Domain.Bounded()}
 	if !p.Open {
@@ -147,7 +148,7 @@ func planJob(v cty.Value, j *job.Job, policy Policy, known *Known) (*Preview, hc
 	if next != nil {
 		p.Next = &next.NextRun
 	}
-	return p, append(diags, s.prevented(next)...)
+	return p, j, append(diags, s.prevented(next)...)
 }
 
 // situation is what a decision about the next run is made from. The sets are

@@ -31,6 +31,11 @@ func internal(doing string, err error) *hcl.Diagnostic {
 
 // failed words an error of the cluster.
 func failed(err error) *hcl.Diagnostic {
+	var stays *lingering
+	if errors.As(err, &stays) {
+		return problem(diag.CodeLeftBehind, "An object of an earlier job of the name is being deleted, and is still there:\n\n  %s\n\nNo run was submitted. "+
+			"See what holds the object in namespace %q, for example whether the Argo controller runs, and apply again.", listed(stays.Object), stays.GetNamespace())
+	}
 	var known *cluster.Error
 	if !errors.As(err, &known) {
 		return internal("talking to the cluster", err)
@@ -59,7 +64,11 @@ func damagedRecord(namespace, job string, err error) *hcl.Diagnostic {
 	if errors.Is(err, record.ErrForeign) {
 		return notOurs(string(cluster.ConfigMap), namespace, name)
 	}
-	return problem(diag.CodeRecordDamaged, "ConfigMap \"%s/%s\" holds the record of the job: %v. Restore it from a backup, or delete it to start anew.", namespace, name, err)
+	cure := "Restore it from a backup. Without one, delete it and plan again: what the Terraform state knows as done, and what the job's Workflows show, is kept."
+	if errors.Is(err, record.ErrNewer) {
+		cure = "Use the version of this program that wrote it, or a later one."
+	}
+	return problem(diag.CodeRecordDamaged, "ConfigMap \"%s/%s\" holds the record of the job, but %v. Nothing was changed. %s", namespace, name, err, cure)
 }
 
 func notOurs(kind, namespace, name string) *hcl.Diagnostic {

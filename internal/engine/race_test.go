@@ -181,3 +181,75 @@ func (w *world) nothingChanged(r *rapid.T, name string, won bool, after, before 
 		}
 	}
 }
+
+// TestAskedKeysAreTakenOnce has a job whose query was asked again go on with what
+// that has found, while another job of its target is created or grows, call by
+// call in any order: no key is ever processed by both, and whoever does not
+// get the keys is told so.
+func TestAskedKeysAreTakenOnce(t *testing.T) {
+	outcomes := map[string]int{}
+	rapid.Check(t, func(r *rapid.T) {
+		w := newWorld(t)
+		w.cluster.Frozen, w.cluster.Descending = rapid.Bool().Draw(r, "frozen"), rapid.Bool().Draw(r, "descending")
+		anew, grows := rapid.Bool().Draw(r, "another revision"), rapid.Bool().Draw(r, "second grows")
+		asked := queried().named("first")
+		w.argo.answer = answer(0, 60)
+		w.must(w.apply(asked))
+		w.argo.finish()
+		_, err := w.refresh("first")
+		w.must(err)
+		w.argo.answer = answer(0, 80)
+		if anew {
+			w.policy.Revision = "b"
+		} else { // the answer is there, and nobody has read it
+			w.policy.RerunToken = "2"
+			w.must(w.apply(asked))
+			w.argo.finish()
+		}
+		s := engine.Submission{Value: asked.value(t), Owner: w.state.owner, Known: w.state.known, Policy: w.policy}
+		first := func(e *engine.Engine) (*engine.Observation, hcl.Diagnostics) { return e.Update(t.Context(), s) }
+		takes := orders().named("second").between(60, 160, 5).value(t)
+		second := func(e *engine.Engine) (*engine.Observation, hcl.Diagnostics) {
+			return e.Create(t.Context(), engine.Submission{Value: takes})
+		}
+		if grows && !anew { // with another revision the second job is in the way from the start
+			o, diags := w.process().Create(t.Context(), engine.Submission{Value: orders().named("second").between(100, 160, 5).value(t)})
+			w.must(errorOf(diags))
+			w.argo.finish()
+			second = func(e *engine.Engine) (*engine.Observation, hcl.Diagnostics) {
+				return e.Update(t.Context(), engine.Submission{Value: takes, Owner: o.Owner})
+			}
+		}
+		turns := rapid.SliceOfN(rapid.Bool(), 60, 60).Draw(r, "turns")
+		a, b := startRacer(w.cluster, 1, first), startRacer(w.cluster, 2, second)
+		raceBoth(a, b, func() bool {
+			if len(turns) == 0 {
+				return true
+			}
+			turn := turns[0]
+			turns = turns[1:]
+			return turn
+		})
+		for name, racer := range map[string]*racer{"first": a, "second": b} {
+			if !racer.won && codeOf(racer.diags) != diag.CodeOverlap {
+				r.Fatalf("%s: %v", name, racer.diags)
+			}
+		}
+		w.argo.finish()
+		for k := int64(60); k < 80; k++ {
+			if n := w.argo.times[k]; n > 1 || n == 0 && (a.won || b.won) {
+				r.Fatalf("key %d was processed %d times; first won %t, second %t", k, n, a.won, b.won)
+			}
+		}
+		for _, obj := range w.cluster.Objects() {
+			if obj.GetLabels()["backfill.dev/reserved-hash"] != "" {
+				r.Fatalf("%s keeps a reservation", obj.GetName())
+			}
+		}
+		outcomes[fmt.Sprintf("first %t, second %t", a.won, b.won)]++
+	})
+	t.Log(outcomes)
+	if len(outcomes) < 2 {
+		t.Error("the race always ends in the same way")
+	}
+}

@@ -5,7 +5,6 @@ package engine
 
 import (
 	"context"
-	"fmt"
 	"reflect"
 
 	"github.com/hashicorp/hcl/v2"
@@ -142,13 +141,23 @@ func (e *Engine) createOrGet(ctx context.Context, o manifest.Object) (existing m
 		if err != nil && !cluster.IsNotFound(err) {
 			return nil, err
 		}
+		if err != nil {
+			existing = o // gone, and made again by somebody else
+		}
 		if wait > longestPoll {
-			return nil, fmt.Errorf("%s \"%s/%s\" is being deleted and does not go away", kind, o.GetNamespace(), o.GetName())
+			return nil, &lingering{existing}
 		}
 		if err := e.pause(ctx, wait); err != nil {
 			return nil, cluster.NewError(cluster.Canceled, cluster.Call{Verb: "create", Kind: kind, Namespace: o.GetNamespace(), Name: o.GetName()}, "", err)
 		}
 	}
+}
+
+// lingering is the error of an object that is being deleted and does not go away.
+type lingering struct{ manifest.Object }
+
+func (l *lingering) Error() string {
+	return listed(l.Object) + " is being deleted and does not go away"
 }
 
 // covers tells whether every field that we wrote is in the live object as

@@ -33,6 +33,7 @@ type update struct {
 	takesOver     bool
 	seen          *sight
 	stopped       bool // a run, for this update
+	onlyAsks      bool // the run to submit, for the bounds of the query
 	restored      bool // the record, by this update
 	diags         hcl.Diagnostics
 }
@@ -84,15 +85,16 @@ func (u *update) run(ctx context.Context) *Observation {
 	if !u.check(u.owned(seen.rec)) {
 		return nil
 	}
-	if !u.check(u.unreserved(ctx)...) {
-		u.forsake(ctx)
-		return nil
+	if u.restored { // a record that is refused must leave no trace
+		if _, problem := u.decide(); !u.check(problem) || !u.unreserved(ctx) {
+			return nil
+		}
 	}
 	if !u.check(u.settle(ctx, seen)...) {
 		return nil
 	}
 	d, problem := u.decide()
-	if !u.check(problem) || !u.check(u.allowed(d)...) {
+	if !u.check(problem) || !u.check(u.allowed(d)...) || !u.unreserved(ctx) {
 		return nil
 	}
 	if d != nil && d.stops {
@@ -104,7 +106,7 @@ func (u *update) run(ctx context.Context) *Observation {
 		return nil
 	}
 	if u.Pinned && u.Planned == nil {
-		d = nil
+		d, u.onlyAsks = nil, false
 	}
 	if !u.check(u.grow(ctx)...) {
 		u.forsake(ctx)
@@ -169,6 +171,7 @@ func (u *update) decide() (*decision, *hcl.Diagnostic) {
 	}
 	u.job = s.now
 	d := s.next()
+	u.onlyAsks = d != nil && d.only
 	if prevented := s.prevented(d); prevented.HasErrors() {
 		return nil, prevented[0]
 	}
@@ -239,7 +242,7 @@ func (u *update) lookAgain(ctx context.Context) bool {
 // declare puts the new declaration into a record: the ledger keeps what lies
 // in the new domain. It tells whether anything changed.
 func (u *update) declare(rec *record.Record) bool {
-	if rec.Reserved == nil && bytes.Equal(rec.Job, u.canonical) && rec.Owner == u.Owner && bytes.Equal(rec.Policy, u.Policy.encode()) {
+	if rec.Reserved == nil && (!rec.Grown || u.onlyAsks) && bytes.Equal(rec.Job, u.canonical) && rec.Owner == u.Owner && bytes.Equal(rec.Policy, u.Policy.encode()) {
 		return false
 	}
 	old := rec.Domain
@@ -258,6 +261,7 @@ func (u *update) declare(rec *record.Record) bool {
 	full := ledger.Full(u.job.Domain)
 	rec.Done, rec.Failed = rec.Done.Intersect(full), rec.Failed.Intersect(full)
 	rec.Domain, rec.Bounds, rec.Reserved = u.job.Domain, boundsOf(u.job), nil
+	rec.Grown = rec.Grown && u.onlyAsks // else grow has looked
 	rec.Failures = keepFailures(rec.Domain, rec.Failed, rec.Failures)
 	rec.Job, rec.Owner, rec.Target, rec.Reason, rec.Policy = u.canonical, u.Owner, u.job.Target, u.job.Reason, u.Policy.encode()
 	return true

@@ -28,7 +28,7 @@ func Decode(v cty.Value) (*Job, hcl.Diagnostics) {
 	d.object(jobschema.Job(), v, nil)
 	root := at{value: v}
 	dom, domainOK := d.domain(root.attr("partition"))
-	d.runnerRules(root.attr("runner"), dom)
+	d.runnerRules(root.attr("runner"), root.attr("partition"))
 	for _, name := range []string{"setup", "teardown"} {
 		d.containerRules(root.attr(name), name, referencesOfAll)
 	}

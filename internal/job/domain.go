@@ -5,7 +5,7 @@ package job
 
 import (
 	"errors"
-	"slices"
+	"fmt"
 
 	"github.com/zclconf/go-cty/cty"
 
@@ -44,19 +44,14 @@ func (d *decoder) domain(p at) (dom domain.Domain, ok bool) {
 	if kind == "query" {
 		return d.query(p.attr(kind))
 	}
-	var dims []domain.Dimension
-	var axes []axis
 	if kind == "dimensions" {
-		dims, axes, ok = d.dimensions(p.attr(kind))
-	} else {
-		var a axis
-		a, ok = d.axis(p.attr(kind))
-		dims, axes = []domain.Dimension{{Axis: a.axis}}, []axis{a}
+		return d.product(p)
 	}
+	a, ok := d.axis(p.attr(kind))
 	if !ok {
 		return dom, false
 	}
-	return d.build(p, dims, axes)
+	return d.build(p, []domain.Dimension{{Axis: a.axis}}, []axis{a})
 }
 
 // build makes the domain and puts what package domain finds on the attributes.
@@ -65,7 +60,7 @@ func (d *decoder) build(p at, dims []domain.Dimension, axes []axis) (domain.Doma
 	var problems domain.Errors
 	if errors.As(err, &problems) {
 		for _, e := range problems {
-			d.domainProblem(p, dims, axes, e)
+			d.domainProblem(p, axes, e)
 		}
 		return domain.Domain{}, false
 	}
@@ -113,26 +108,94 @@ func (d *decoder) axis(a at) (axis, bool) {
 	return d.integerRange(a)
 }
 
-// dimensions reads a product.
-func (d *decoder) dimensions(l at) (dims []domain.Dimension, axes []axis, ok bool) {
-	ok = true
-	for _, e := range l.elements() {
-		if !e.set() {
-			ok = false
-			continue
-		}
-		name := e.attr("name")
-		kind, one := d.kind(e, "dimension", diag.CodeNoDomain, diag.CodeTwoDomains, "range", "time", "values")
-		if !one || !d.usable(name) {
-			ok = false
-			continue
-		}
-		a, one := d.axis(e.attr(kind))
-		ok = ok && one
-		dims = append(dims, domain.Dimension{Name: name.text(), Axis: a.axis})
-		axes = append(axes, a)
+// product reads dimensions. For a part that is unknown or wrong another stands
+// in, so that the others are checked all the same.
+func (d *decoder) product(p at) (domain.Domain, bool) {
+	list := p.attr("dimensions")
+	if !list.set() {
+		return domain.Domain{}, false
 	}
-	return dims, axes, ok
+	var dims []domain.Dimension
+	var axes []axis
+	known := true
+	for i, e := range list.elements() {
+		name, a, whole := d.dimension(e, i)
+		known = known && whole
+		dims, axes = append(dims, domain.Dimension{Name: name, Axis: a.axis}), append(axes, a)
+	}
+	dom, ok := d.build(p, dims, axes)
+	return dom, ok && known
+}
+
+// dimension reads the i-th dimension, and tells whether nothing stands in.
+func (d *decoder) dimension(e at, i int) (name string, a axis, known bool) {
+	name, a, known = fmt.Sprintf("dimension_%d", i), axis{axis: anyAxis, at: e}, true
+	if !e.set() {
+		return name, a, false
+	}
+	if d.usable(e.attr("name")) {
+		name = e.attr("name").text()
+	} else {
+		known = false
+	}
+	kind, one := d.kind(e, "dimension", diag.CodeNoDomain, diag.CodeTwoDomains, "range", "time", "values")
+	if !one {
+		return name, a, false
+	}
+	if found, ok := d.axis(e.attr(kind)); ok {
+		return name, found, known
+	}
+	return name, a, false
+}
+
+// anyAxis stands in for an axis that is not known.
+var anyAxis = domain.Range{Start: 0, End: 1, Size: 1}
+
+// shape is a domain whose partitions are told the same facts as those of the
+// partition block, whatever its bounds are; empty while that is not known.
+func shape(p at) domain.Domain {
+	form := func(a at, kinds ...string) (string, domain.Axis) {
+		given := ""
+		for _, k := range kinds {
+			if v := a.attr(k).value; v.IsKnown() && v.IsNull() {
+				continue
+			}
+			if given != "" {
+				return "", nil
+			}
+			given = k
+		}
+		if given == "values" {
+			return given, domain.Values{Items: []string{"x"}}
+		}
+		return given, anyAxis
+	}
+	if !p.set() {
+		return domain.Domain{}
+	}
+	kind, one := form(p, "range", "time", "values", "query", "dimensions")
+	dims := []domain.Dimension{{Axis: one}}
+	if kind == "dimensions" {
+		dims = nil
+		for _, e := range p.attr(kind).elements() {
+			if !e.set() || !e.attr("name").set() {
+				return domain.Domain{}
+			}
+			kind, one = form(e, "range", "time", "values")
+			if kind == "" {
+				return domain.Domain{}
+			}
+			dims = append(dims, domain.Dimension{Name: e.attr("name").text(), Axis: one})
+		}
+	}
+	if kind == "" {
+		return domain.Domain{}
+	}
+	dom, err := domain.New(dims...)
+	if err != nil {
+		return domain.Domain{}
+	}
+	return dom
 }
 
 func (d *decoder) integerRange(r at) (axis, bool) {
@@ -156,6 +219,7 @@ func (d *decoder) integerRange(r at) (axis, bool) {
 	}
 	start, end, size := bounds[0], bounds[1], bounds[2]
 	if !d.usable(start) || !d.usable(end) {
+		d.alone(axis{axis: domain.Range{Start: -1, End: 0, Size: size.integer(1)}, at: r})
 		return axis{}, false
 	}
 	out := domain.Range{Start: start.integer(0), End: end.integer(0), Size: 1}
@@ -165,15 +229,35 @@ func (d *decoder) integerRange(r at) (axis, bool) {
 	return axis{axis: out, at: r, known: d.usable(size)}, true
 }
 
+// alone checks what does not depend on bounds that are unknown or wrong, for
+// which others stand in that go with everything. What is found of those is not
+// the user's.
+func (d *decoder) alone(a axis) {
+	_, err := domain.New(domain.Dimension{Axis: a.axis})
+	var problems domain.Errors
+	if !errors.As(err, &problems) {
+		return
+	}
+	for _, e := range problems {
+		if ofItem := e.Item >= 0 && e.Item < len(a.items); ofItem || d.usable(a.at.attr(e.Field)) && e.Field != "exclude" {
+			d.domainProblem(a.at, []axis{a}, e)
+		}
+	}
+}
+
 func (d *decoder) boundaries(l at) (axis, bool) {
 	out := axis{at: l, known: true}
 	var points []int64
 	for _, e := range l.elements() {
 		if !d.usable(e) {
-			return axis{}, false
+			out.known = false
+			continue // the others ascend all the same
 		}
 		points = append(points, e.integer(0))
 		out.items = append(out.items, e)
+	}
+	if len(points) < 2 && !out.known {
+		return axis{}, false
 	}
 	out.axis = domain.Boundaries{Points: points}
 	return out, true
@@ -248,18 +332,18 @@ var domainCodes = map[string]string{
 }
 
 // domainProblem puts what package domain found on the attribute it concerns.
-func (d *decoder) domainProblem(p at, dims []domain.Dimension, axes []axis, e *domain.Error) {
+func (d *decoder) domainProblem(p at, axes []axis, e *domain.Error) {
 	code := domainCodes[e.Field]
 	if code == "" {
 		code = diag.CodeRange
 	}
-	path := d.problemPath(p, dims, axes, e)
+	path := d.problemPath(p, axes, e)
 	if !d.bad[diag.FormatPath(path)] {
 		d.report(code, path, "%s", e.Message)
 	}
 }
 
-func (d *decoder) problemPath(p at, dims []domain.Dimension, axes []axis, e *domain.Error) cty.Path {
+func (d *decoder) problemPath(p at, axes []axis, e *domain.Error) cty.Path {
 	if code := domainCodes[e.Field]; code == diag.CodeDimensions {
 		list := p.attr("dimensions")
 		if elements := list.elements(); e.Item >= 0 && e.Item < len(elements) {
@@ -267,11 +351,7 @@ func (d *decoder) problemPath(p at, dims []domain.Dimension, axes []axis, e *dom
 		}
 		return list.path
 	}
-	i := slices.IndexFunc(dims, func(dim domain.Dimension) bool { return dim.Name == e.Dimension })
-	if i < 0 {
-		return p.path
-	}
-	a := axes[i]
+	a := axes[e.Position]
 	if e.Item >= 0 && e.Item < len(a.items) {
 		return a.items[e.Item].path
 	}

@@ -111,6 +111,49 @@ func TestUnknownPartsAreSkippedAndTheRestIsChecked(t *testing.T) {
 	}
 }
 
+// What depends on an unknown part is left for later, and nothing else: bounds
+// often are not known while Terraform plans.
+func TestWhatIsKnownOfAPartitionIsChecked(t *testing.T) {
+	const references = "BF1403 runner.command[1]" // to partition.begin
+	for partition, want := range map[string][]string{
+		`range = { start = 1, end = var.n, size = 0 }`:                                                           {"BF2103 partition.range.size", references},
+		`range = { start = 1, end = var.n, size = 10 }`:                                                          {references},
+		`range = { start = var.n, end = 9223372036854775807, size = 9223372036854775807 }`:                       {references},
+		`range = { boundaries = [3, var.n, 2, 9] }`:                                                              {"BF2103 partition.range.boundaries[2]", references},
+		`range = { boundaries = [3, var.n] }`:                                                                    {references},
+		`values = ["a", var.s, "a"]`:                                                                             {"BF2104 partition.values[2]", references},
+		`time = { start = var.s, end = "2026-02-01", every = "0h" }`:                                             {"BF2107 partition.time.every", references},
+		`time = { start = var.s, end = var.s, every = "6h", format = "date" }`:                                   {"BF2107 partition.time.format", references},
+		`time = { start = "2026-01-31", end = var.s, every = "1mo" }`:                                            {"BF2103 partition.time.start", references},
+		`time = { start = "2026-01-01T01:00", end = var.s, every = "1d", format = "date" }`:                      {"BF2107 partition.time.format", references},
+		`time = { start = var.s, end = "2026-01-31", every = "1mo", format = "date" }`:                           {references},
+		`time = { start = "2026-01-01", end = "soon", every = "1d", timezone = var.s }`:                          {"BF2107 partition.time.end", references},
+		`time = { start = "2026-04-24", end = var.s, every = "1d", timezone = "Africa/Cairo", format = "date" }`: {references}, // whose next day began at 01:00 in 2026
+		`time = { start = "2026-01-01", end = var.s, every = "1d", exclude = [{ start = "x", end = var.s }] }`:   {"BF2107 partition.time.exclude[0].start", references},
+		`time = { start = var.s, end = var.s, every = "1d", exclude = [{ start = "2000-01-01", end = "2100-01-01" }, { start = "2026-02-01", end = "2026-01-01" }] }`: {
+			"BF2107 partition.time.exclude[1]", references},
+		`query = { image = "i", command = ["c"], every = var.s, timezone = "Berlin" }`: {"BF2107 partition.query.timezone", references},
+		`query = { image = "i", command = ["c"], size = var.n }`:                       {references},
+		`dimensions = [{ name = "a", range = { start = 1, end = var.n, size = 1 } }, { name = "a", values = ["x", "x"] }, { name = var.s, range = { start = 2, end = 1, size = 1 } }]`: {
+			"BF2108 partition.dimensions[1].name", "BF2104 partition.dimensions[1].values[1]", "BF2103 partition.dimensions[2].range.end"},
+		`dimensions = [{ name = "a", range = { start = 1, end = var.n, size = 1 } }, { name = "b", values = [var.s] }]`: {references},
+		`dimensions = [{ name = "a", values = ["x"] }, { name = "b", values = var.list }]`:                              {references},
+		`dimensions = var.list`: nil,
+	} {
+		source := strings.Replace(small, "range = { start = 1, end = 25, size = 10 }", "\n"+partition+"\n", 1)
+		source = strings.Replace(source, "partition.start", "partition.begin", 1)
+		module, diags := lang.Load([]lang.Source{{Name: "a.backfill.hcl", Bytes: []byte("variable \"n\" {}\nvariable \"s\" {}\nvariable \"list\" {}\n" + source)}},
+			lang.Inputs{Values: map[string]cty.Value{"n": cty.UnknownVal(cty.Number), "s": cty.UnknownVal(cty.String), "list": cty.DynamicVal}})
+		if diags.HasErrors() {
+			t.Fatalf("%s: %v", partition, diags)
+		}
+		j, diags := job.Decode(module.Bodies[0].Value)
+		if got := paths(diags); j != nil || !cmp.Equal(got, want) {
+			t.Errorf("%s: got %q, want %q; %v", partition, got, want, diags)
+		}
+	}
+}
+
 func paths(diags hcl.Diagnostics) []string {
 	var out []string
 	for _, d := range diags {

@@ -25,13 +25,17 @@ func (d *decoder) kubernetes(a jobschema.Attribute, v cty.Value, path cty.Path) 
 		d.report(diag.CodeWrongType, path, "%q takes an object with the fields of a %s; this is %s.", a.Name, a.Format, ty.FriendlyName())
 		return
 	}
-	if a.Format == jobschema.ArgoWorkflowSpec || a.Format == jobschema.ArgoTemplate {
-		d.override(a, v, path)
-		return
-	}
+	ofArgo := a.Format == jobschema.ArgoWorkflowSpec || a.Format == jobschema.ArgoTemplate
 	data, err := plainJSON(v)
-	if err != nil {
+	switch {
+	case err != nil && ofArgo:
+		d.report(diag.CodeArgoOverride, path, "%q cannot be passed on: %s.", a.Name, err)
+		return
+	case err != nil:
 		d.report(diag.CodeKubernetes, path, "%q cannot be passed on: %s.", a.Name, err)
+		return
+	case ofArgo:
+		d.override(a, v, path)
 		return
 	}
 	if strings.Contains(string(data), "{{") {

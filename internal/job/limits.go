@@ -162,18 +162,33 @@ type Breach struct {
 	Text string
 }
 
-// Breaches lists the limits that a job of so many partitions and shards
-// exceeds, in the order of the table. Times are a matter of Forbids.
-func (l Limits) Breaches(j *Job, partitions, shards int64) []Breach {
+// Extent is how large a job is.
+type Extent struct{ Partitions, Shards int64 }
+
+// Breaches lists the limits that a job exceeds, in the order of the table: one
+// that is known to be of a size, and whose query, if it has one, may find
+// another size. Times are a matter of Forbids.
+func (l Limits) Breaches(j *Job, known, possible Extent) []Breach {
 	var out []Breach
 	add := func(limit, attribute, format string, args ...any) {
 		out = append(out, Breach{limit, cty.GetAttrPath(attribute), fmt.Sprintf(format, args...)})
 	}
-	if l.Partitions > 0 && partitions > l.Partitions {
-		add("max_partitions", "partition", "The job has %d partitions, and %%s allow at most %d. Choose a larger size or a smaller domain.", partitions, l.Partitions)
+	asks := func(limit, format string, args ...any) {
+		out = append(out, Breach{limit, cty.GetAttrPath("partition").GetAttr("query").GetAttr("max_partitions"), fmt.Sprintf(format, args...)})
 	}
-	if l.Shards > 0 && shards > l.Shards {
-		add("max_shards", "partition", "The job has %d shards, and %%s allow at most %d. Choose fewer partitions, or a larger shard_size.", shards, l.Shards)
+	switch {
+	case l.Partitions > 0 && known.Partitions > l.Partitions:
+		add("max_partitions", "partition", "The job has %d partitions, and %%s allow at most %d. Choose a larger size or a smaller domain.", known.Partitions, l.Partitions)
+	case l.Partitions > 0 && possible.Partitions > l.Partitions:
+		asks("max_partitions", "The bounds that the query finds may yield %d partitions, and %%s allow at most %d. Set max_partitions of the query to no more than that.",
+			possible.Partitions, l.Partitions)
+	}
+	switch {
+	case l.Shards > 0 && known.Shards > l.Shards:
+		add("max_shards", "partition", "The job has %d shards, and %%s allow at most %d. Choose fewer partitions, or a larger shard_size.", known.Shards, l.Shards)
+	case l.Shards > 0 && possible.Shards > l.Shards:
+		asks("max_shards", "The bounds that the query finds may yield %d partitions in %d shards, and %%s allow at most %d shards. Lower max_partitions of the query, or choose a larger shard_size.",
+			possible.Partitions, possible.Shards, l.Shards)
 	}
 	if l.Parallel > 0 && int64(j.MaxParallel) > l.Parallel {
 		add("max_parallel", "max_parallel", "max_parallel is %d, and %%s allow at most %d. Lower it.", j.MaxParallel, l.Parallel)

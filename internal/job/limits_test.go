@@ -44,7 +44,7 @@ func TestBreaches(t *testing.T) {
 	} {
 		j := limited(t, limits)
 		var got []string
-		for i, b := range j.Limits.Breaches(j, j.Domain.Count(), 7) {
+		for i, b := range j.Limits.Breaches(j, job.Extent{Partitions: j.Domain.Count(), Shards: 7}, job.Extent{}) {
 			if i < len(want) && want[i] == b.Limit {
 				got = append(got, b.Limit)
 				continue

@@ -24,6 +24,22 @@ type Overrides struct {
 	Workflow, Partition map[string]any
 }
 
+// RawArgo reads the overrides of a job's value that Decode has found nothing
+// wrong with. Those that are not wholly known are left out.
+func RawArgo(v cty.Value) Overrides {
+	if !v.IsKnown() || v.IsNull() {
+		return Overrides{}
+	}
+	o := at{value: v}.attr("argo")
+	known := func(name string) map[string]any {
+		if !o.attr(name).value.IsWhollyKnown() {
+			return nil
+		}
+		return o.attr(name).object()
+	}
+	return Overrides{Workflow: known("workflow"), Partition: known("partition")}
+}
+
 func buildOverrides(o at) Overrides {
 	return Overrides{Workflow: o.attr("workflow").object(), Partition: o.attr("partition").object()}
 }

@@ -84,6 +84,7 @@ func (q *Query) open() domain.Domain {
 func (d *decoder) query(q at) (domain.Domain, bool) {
 	d.generatorRules(q)
 	size, every := q.attr("size"), q.attr("every")
+	_, zoned := d.zone(q.attr("timezone"))
 	if !size.value.IsKnown() || !every.value.IsKnown() {
 		return domain.Domain{}, false
 	}
@@ -99,7 +100,7 @@ func (d *decoder) query(q at) (domain.Domain, bool) {
 			}
 		}
 	default:
-		return d.queryOfTime(q)
+		return d.queryOfTime(q, zoned)
 	}
 	if !d.usable(size) || d.refusedBelow(q.path) {
 		return domain.Domain{}, false
@@ -109,11 +110,11 @@ func (d *decoder) query(q at) (domain.Domain, bool) {
 
 // queryOfTime checks what is known of the windows before their bounds are: as
 // windows from one end of what may be answered to the other.
-func (d *decoder) queryOfTime(q at) (domain.Domain, bool) {
-	zone, ok := d.zone(q.attr("timezone"))
+func (d *decoder) queryOfTime(q at, zoned bool) (domain.Domain, bool) {
+	zone, _ := d.zone(q.attr("timezone"))
 	every, known := d.step(q.attr("every"))
 	format := q.attr("format")
-	if !ok || !known || !format.value.IsNull() && !d.usable(format) {
+	if !zoned || !known || !format.value.IsNull() && !d.usable(format) {
 		return domain.Domain{}, false
 	}
 	midnight := func(t time.Time) time.Time { return fromWall(t, zone) }

@@ -16,9 +16,10 @@ import (
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/late"
 )
 
-// runnerRules checks what spans the attributes of the runner.
-func (d *decoder) runnerRules(r at, dom domain.Domain) {
-	d.containerRules(r, "runner", references(dom))
+// runnerRules checks what spans the attributes of the runner. Its texts are
+// told the facts of the partition p.
+func (d *decoder) runnerRules(r, p at) {
+	d.containerRules(r, "runner", references(shape(p)))
 }
 
 // containerRules checks a container and its pod; known is what its texts may

@@ -14,24 +14,37 @@ import (
 
 // timeWindows reads calendar windows.
 func (d *decoder) timeWindows(t at) (axis, bool) {
-	zone, ok := d.zone(t.attr("timezone"))
-	if !ok {
-		return axis{}, false
+	zone, zoned := d.zone(t.attr("timezone"))
+	if !zoned {
+		zone = time.UTC // any will do for what does not depend on it
 	}
 	start, ok1 := d.instant(t.attr("start"), zone)
 	end, ok2 := d.instant(t.attr("end"), zone)
 	every, known := d.step(t.attr("every"))
-	if !ok1 || !ok2 {
+	format := t.attr("format")
+	if !format.value.IsNull() && !d.usable(format) {
 		return axis{}, false
 	}
-	format := t.attr("format")
-	if format.value.IsNull() || d.usable(format) {
-		out := domain.Windows{Start: start, End: end, Every: every, Zone: zone, Format: format.textOr(domain.FormatRFC3339)}
-		a := axis{axis: out, at: t, known: known}
-		return d.exclusions(a, out)
+	out := domain.Windows{Start: start, End: end, Every: every, Zone: zone, Format: format.textOr(domain.FormatRFC3339)}
+	if !zoned || !ok1 || !ok2 {
+		if !zoned || !ok1 {
+			out.Start = fromWall(standInDay, zone)
+		}
+		year, month, day := out.Start.Date()
+		out.End = fromWall(time.Date(year, month, day+1, 0, 0, 0, 0, time.UTC), zone)
+		a, _ := d.exclusions(axis{axis: out, at: t}, out)
+		if !zoned {
+			a.axis = out // what is excluded may be in order in another zone
+		}
+		d.alone(a)
+		return axis{}, false
 	}
-	return axis{}, false
+	return d.exclusions(axis{axis: out, at: t, known: known}, out)
 }
+
+// standInDay stands in for a start that is not known: the first of a month, and
+// every zone has it.
+var standInDay = time.Date(2001, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // exclusions adds what is left out of the windows.
 func (d *decoder) exclusions(a axis, w domain.Windows) (axis, bool) {

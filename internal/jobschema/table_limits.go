@@ -18,8 +18,8 @@ func guardrails() []Attribute {
 // Limits are the rows of limits, which jobs and the provider have alike.
 func Limits() []Attribute {
 	return []Attribute{
-		{Name: "max_partitions", Kind: Int, Bounds: &Bounds{1, 1_000_000}, Class: Note, Doc: "The most partitions that the whole domain may have."},
-		{Name: "max_shards", Kind: Int, Bounds: &Bounds{1, 1_000_000}, Class: Note, Doc: "The most shards that the whole domain may have."},
+		{Name: "max_partitions", Kind: Int, Bounds: &Bounds{1, 1_000_000}, Class: Note, Doc: "The most partitions that the whole domain may have, and the most that `max_partitions` of a query may be."},
+		{Name: "max_shards", Kind: Int, Bounds: &Bounds{1, 1_000_000}, Class: Note, Doc: "The most shards that the whole domain may have, or that the `max_partitions` of a query come to."},
 		{Name: "max_parallel", Kind: Int, Bounds: &Bounds{1, 10_000}, Class: Note, Doc: "The most that `max_parallel` may be."},
 		{Name: "namespaces", Kind: StringList, Format: DNSLabel, Class: Note, Doc: "The only namespaces that the job may be in."},
 		{Name: "required_labels", Kind: StringList, Format: LabelKey, Class: Note, Doc: "Keys of labels that the job must have, such as `team`."},

@@ -11,6 +11,7 @@ import (
 
 	"github.com/zclconf/go-cty/cty"
 
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/lang"
 )
 
@@ -78,7 +79,7 @@ func TestGrowthOfLocalValuesIsBounded(t *testing.T) {
 	}
 	b.WriteString("}\njob \"a\" {}\n")
 	_, diags := lang.Load([]lang.Source{{Name: "a.hcl", Bytes: []byte(b.String())}}, lang.Inputs{})
-	if len(diags) != 1 || diags[0].Summary != "Value Too Large" {
+	if len(diags) != 1 || diag.CodeOf(diags[0]) != diag.CodeHugeValue {
 		t.Errorf("got %v", diags)
 	}
 }

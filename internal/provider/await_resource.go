@@ -133,6 +133,7 @@ func (r *awaitResource) Configure(_ context.Context, req resource.ConfigureReque
 
 // ValidateConfig implements resource.ResourceWithValidateConfig.
 func (r *awaitResource) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
+	defer guard(&resp.Diagnostics, "checking the wait for", "job", req.Config.Raw)
 	var m awaitModel
 	resp.Diagnostics.Append(req.Config.Get(ctx, &m)...)
 	if resp.Diagnostics.HasError() || m.Until.IsUnknown() || m.Progress.IsUnknown() {
@@ -151,7 +152,7 @@ func (r *awaitResource) ValidateConfig(ctx context.Context, req resource.Validat
 
 // Create implements resource.Resource: it waits.
 func (r *awaitResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
-	defer guard(&resp.Diagnostics, "waiting for a job")
+	defer guard(&resp.Diagnostics, "waiting for", "job", req.Plan.Raw)
 	var m awaitModel
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &m)...)
 	limit, diags := m.Timeouts.Create(ctx, awaitTimeout)
@@ -172,7 +173,7 @@ func (r *awaitResource) Read(context.Context, resource.ReadRequest, *resource.Re
 
 // Update implements resource.Resource: another condition is waited for.
 func (r *awaitResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
-	defer guard(&resp.Diagnostics, "waiting for a job")
+	defer guard(&resp.Diagnostics, "waiting for", "job", req.Plan.Raw)
 	var m awaitModel
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &m)...)
 	limit, diags := m.Timeouts.Update(ctx, awaitTimeout)

@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	tfdiag "github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
@@ -32,8 +33,7 @@ func more(omitted int) tfdiag.Diagnostics {
 	if omitted == 0 {
 		return nil
 	}
-	return tfdiag.Diagnostics{tfdiag.NewWarningDiagnostic("More Problems",
-		fmt.Sprintf("There are %d more problems, which are not shown. Correct these first.", omitted))}
+	return tfdiag.Diagnostics{tfdiag.NewWarningDiagnostic("More Problems", diag.Omitted(omitted))}
 }
 
 // atSource converts diagnostics of a job file inside the configuration: all
@@ -115,14 +115,37 @@ func asWarnings(diags tfdiag.Diagnostics) tfdiag.Diagnostics {
 	return out
 }
 
-// guard turns a panic into a diagnostic that says what was being done.
-func guard(diags *tfdiag.Diagnostics, doing string) {
+// guard turns a panic into a diagnostic that says what was being done, and with
+// which job or pool: the first that one of the objects names.
+func guard(diags *tfdiag.Diagnostics, doing, what string, objects ...tftypes.Value) {
 	if r := recover(); r != nil {
-		diags.Append(fault(diag.CodeInternal, path.Empty(),
-			"The provider failed while %s: %v. This is a fault of the provider, not of your configuration. Please report it at "+
-				"https://github.com/terraform-backfill/terraform-provider-backfill/issues with the job and these lines:\n\n%s",
-			doing, r, debug.Stack()))
+		diags.Append(fault(diag.CodeInternal, path.Empty(), "%s", panicked(doing+" "+called(what, objects), r)))
 	}
+}
+
+// panicked words a panic, with the stack of whoever recovers it.
+func panicked(doing string, reason any) string {
+	return fmt.Sprintf("The provider failed while %s: %v. This is a fault of the provider, not of your configuration. Please report it at "+
+		"https://github.com/terraform-backfill/terraform-provider-backfill/issues with the job and these lines:\n\n%s", doing, reason, debug.Stack())
+}
+
+// called is a job or a pool by its name, where one of the objects tells that.
+func called(what string, objects []tftypes.Value) string {
+	for _, object := range objects {
+		attributes, err := attributesOf(object)
+		if err != nil {
+			continue
+		}
+		if id := stringOf(attributes["id"]); id != "" {
+			return what + " " + id
+		}
+		for _, attribute := range []string{"name", "job"} {
+			if name := stringOf(attributes[attribute]); name != "" {
+				return what + " " + namespaceOf(attributes["namespace"]) + "/" + name
+			}
+		}
+	}
+	return "a " + what
 }
 
 // adder collects diagnostics.

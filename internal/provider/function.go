@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -38,8 +39,12 @@ func sourceParameters() []function.Parameter {
 }
 
 // compileArguments reads and compiles the jobs of a job file. The error is
-// about the parameter at fault.
-func compileArguments(ctx context.Context, arguments function.ArgumentsData) ([]*engine.Compiled, *function.FuncError) {
+// about the parameter at fault. One of the jobs is nil when something that it needs
+// is not known yet: Terraform calls functions although a part of an object is unknown.
+// Only with guarded are jobs refused that exceed limits of their own.
+func compileArguments(ctx context.Context, arguments function.ArgumentsData, guarded bool) (all []*engine.Compiled, failed *function.FuncError) {
+	doing := "reading a job file"
+	defer guardFunction(&failed, &doing)
 	var source types.String
 	var variables types.Dynamic
 	if err := arguments.Get(ctx, &source, &variables); err != nil {
@@ -57,9 +62,12 @@ func compileArguments(ctx context.Context, arguments function.ArgumentsData) ([]
 	if problems.HasErrors() {
 		return nil, sourceError(problems, module)
 	}
-	var all []*engine.Compiled
 	for _, body := range module.Bodies {
+		doing = fmt.Sprintf("compiling job %q", body.Name)
 		compiled, more := engine.Compile(body.Value, ledger.Set{}, 1)
+		if guarded && compiled != nil {
+			more = append(more, engine.Guard(compiled, engine.Policy{})...)
+		}
 		problems = append(problems, diag.Resolve(more, body.Origin)...)
 		all = append(all, compiled)
 	}
@@ -69,19 +77,28 @@ func compileArguments(ctx context.Context, arguments function.ArgumentsData) ([]
 	return all, nil
 }
 
+// guardFunction is guard for functions.
+func guardFunction(failed **function.FuncError, doing *string) {
+	if r := recover(); r != nil {
+		*failed = function.NewFuncError(panicked(*doing, r))
+	}
+}
+
 // sourceError shows every error with its place in the file; functions have no
 // warnings.
 func sourceError(problems hcl.Diagnostics, module *lang.Module) *function.FuncError {
 	var parts []string
-	for _, d := range diag.Sort(problems) {
-		if d.Severity != hcl.DiagError {
-			continue
-		}
+	problems = slices.DeleteFunc(problems, func(d *hcl.Diagnostic) bool { return d.Severity != hcl.DiagError })
+	shown, omitted := diag.Capped(diag.Sort(problems))
+	for _, d := range shown {
 		place := ""
 		if d.Subject != nil {
 			place = diag.Excerpt(d.Subject, module.Files)
 		}
-		parts = append(parts, d.Summary+"\n"+place+d.Detail)
+		parts = append(parts, fmt.Sprintf("%s [%s]\n%s%s", d.Summary, diag.CodeOf(d), place, d.Detail))
+	}
+	if omitted > 0 {
+		parts = append(parts, diag.Omitted(omitted))
 	}
 	return function.NewArgumentFuncError(0, strings.Join(parts, "\n\n"))
 }
@@ -120,7 +137,7 @@ func (compileFunction) Definition(_ context.Context, _ function.DefinitionReques
 	resp.Definition = function.Definition{
 		Summary: "Compile a job file to Kubernetes objects",
 		MarkdownDescription: "Returns the objects of the first run of every job in a job file, in a fixed order: template, data, run. " +
-			"They are those that `terraform-provider-backfill compile` prints. No cluster is needed.",
+			"They are those that `terraform-provider-backfill compile` prints. No cluster is needed. A job that exceeds `limits` of its own is an error.",
 		Parameters: sourceParameters(),
 		Return:     function.DynamicReturn{},
 	}
@@ -128,9 +145,14 @@ func (compileFunction) Definition(_ context.Context, _ function.DefinitionReques
 
 // Run implements function.Function.
 func (compileFunction) Run(ctx context.Context, req function.RunRequest, resp *function.RunResponse) {
-	all, failed := compileArguments(ctx, req.Arguments)
+	defer guardFunction(&resp.Error, new("returning the objects of a job file"))
+	all, failed := compileArguments(ctx, req.Arguments, true)
 	if failed != nil {
 		resp.Error = failed
+		return
+	}
+	if slices.Contains(all, nil) {
+		resp.Error = resp.Result.Set(ctx, types.DynamicUnknown())
 		return
 	}
 	objects := []any{}

@@ -6,6 +6,7 @@ package provider
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/function"
@@ -55,9 +56,15 @@ func (partitionsFunction) Definition(_ context.Context, _ function.DefinitionReq
 
 // Run implements function.Function.
 func (partitionsFunction) Run(ctx context.Context, req function.RunRequest, resp *function.RunResponse) {
-	all, failed := compileArguments(ctx, req.Arguments)
+	defer guardFunction(&resp.Error, new("listing the partitions of a job file"))
+	all, failed := compileArguments(ctx, req.Arguments, false)
 	if failed != nil {
 		resp.Error = failed
+		return
+	}
+	element := types.ObjectType{AttrTypes: listedPartitionType}
+	if slices.Contains(all, nil) {
+		resp.Error = resp.Result.Set(ctx, types.ListUnknown(element))
 		return
 	}
 	listed := []attr.Value{}
@@ -73,7 +80,7 @@ func (partitionsFunction) Run(ctx context.Context, req function.RunRequest, resp
 		}
 		listed = append(listed, listPartitions(compiled)...)
 	}
-	list, diags := types.ListValue(types.ObjectType{AttrTypes: listedPartitionType}, listed)
+	list, diags := types.ListValue(element, listed)
 	if resp.Error = function.FuncErrorFromDiags(ctx, diags); resp.Error != nil {
 		return
 	}
@@ -139,6 +146,7 @@ func (schemaFunction) Definition(_ context.Context, _ function.DefinitionRequest
 
 // Run implements function.Function.
 func (schemaFunction) Run(ctx context.Context, _ function.RunRequest, resp *function.RunResponse) {
+	defer guardFunction(&resp.Error, new("writing the schema"))
 	data, err := jobschema.JSONSchema()
 	if err != nil {
 		resp.Error = function.NewFuncError(err.Error())

@@ -54,6 +54,7 @@ func (r *jobResource) ImportState(ctx context.Context, req resource.ImportStateR
 
 // importByName sets what the read after an import needs: the id, namespace/name.
 func importByName(ctx context.Context, what string, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
+	defer guard(&resp.Diagnostics, "importing", what)
 	namespace, name, ok := strings.Cut(req.ID, "/")
 	if req.ID == "" && req.Identity != nil {
 		var given namedIdentity

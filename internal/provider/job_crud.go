@@ -25,7 +25,7 @@ import (
 // Create implements resource.Resource. It submits and returns. Once the record
 // exists nothing is an error any more, see asWarnings.
 func (r *jobResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
-	defer guard(&resp.Diagnostics, "creating a job")
+	defer guard(&resp.Diagnostics, "creating", "job", req.Plan.Raw, req.Config.Raw)
 	ctx, cancel := bounded(ctx, req.Plan, "create")
 	defer cancel()
 	d, s, diags := r.submission(req.Config.Raw, req.Plan.Raw)
@@ -52,7 +52,7 @@ func (r *jobResource) Create(ctx context.Context, req resource.CreateRequest, re
 
 // Read implements resource.Resource.
 func (r *jobResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
-	defer guard(&resp.Diagnostics, "reading a job")
+	defer guard(&resp.Diagnostics, "reading", "job", req.State.Raw)
 	ctx, cancel := bounded(ctx, req.State, "read")
 	defer cancel()
 	attributes, namespace, name, ok := jobOf(req.State.Raw, &resp.Diagnostics)
@@ -139,7 +139,7 @@ func redeclared(prior map[string]tftypes.Value, resourceType tftypes.Type, seen 
 // Update implements resource.Resource. When it fails Terraform keeps the state
 // as it was, or what has been achieved.
 func (r *jobResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
-	defer guard(&resp.Diagnostics, "updating a job")
+	defer guard(&resp.Diagnostics, "updating", "job", req.State.Raw)
 	ctx, cancel := bounded(ctx, req.Plan, "update")
 	defer cancel()
 	d, s, diags := r.submission(req.Config.Raw, req.Plan.Raw)
@@ -185,7 +185,7 @@ func sameJob(state tftypes.Value, id string) tfdiag.Diagnostics {
 
 // Delete implements resource.Resource.
 func (r *jobResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
-	defer guard(&resp.Diagnostics, "deleting a job")
+	defer guard(&resp.Diagnostics, "deleting", "job", req.State.Raw)
 	ctx, cancel := bounded(ctx, req.State, "delete")
 	defer cancel()
 	attributes, namespace, name, ok := jobOf(req.State.Raw, &resp.Diagnostics)

@@ -76,7 +76,7 @@ func (d *jobDataSource) Configure(_ context.Context, req datasource.ConfigureReq
 
 // Read implements datasource.DataSource.
 func (d *jobDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
-	defer guard(&resp.Diagnostics, "reading a job")
+	defer guard(&resp.Diagnostics, "reading", "job", req.Config.Raw)
 	attributes, err := attributesOf(req.Config.Raw)
 	if err != nil {
 		internalError(&resp.Diagnostics, "reading the configuration", err)

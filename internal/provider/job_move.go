@@ -39,7 +39,7 @@ func (r *jobResource) MoveState(context.Context) []resource.StateMover {
 }
 
 func moveJob(ctx context.Context, req resource.MoveStateRequest, resp *resource.MoveStateResponse) {
-	defer guard(&resp.Diagnostics, "moving the state of a job")
+	defer guard(&resp.Diagnostics, "moving the state of", "job")
 	_, source, _ := strings.Cut(req.SourceProviderAddress, "/") // without the registry's host
 	find := movable[source+" "+req.SourceTypeName]
 	if find == nil {

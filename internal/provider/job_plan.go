@@ -22,7 +22,7 @@ import (
 // configuration, state and private state alone, because Terraform plans again
 // inside the apply and compares.
 func (r *jobResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
-	defer guard(&resp.Diagnostics, "planning a job")
+	defer guard(&resp.Diagnostics, "planning", "job", req.Config.Raw, req.State.Raw)
 	if req.Plan.Raw.IsNull() { // destroy
 		return
 	}

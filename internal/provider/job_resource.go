@@ -74,7 +74,7 @@ func (r *jobResource) Configure(_ context.Context, req resource.ConfigureRequest
 // ValidateConfig implements resource.ResourceWithValidateConfig. What is
 // unknown is not checked yet.
 func (r *jobResource) ValidateConfig(_ context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
-	defer guard(&resp.Diagnostics, "checking a job")
+	defer guard(&resp.Diagnostics, "checking", "job", req.Config.Raw)
 	d, diags := declare(req.Config.Raw)
 	resp.Diagnostics.Append(diags...)
 	if d == nil {

@@ -4,6 +4,7 @@
 package provider
 
 import (
+	"maps"
 	"strings"
 	"testing"
 
@@ -43,6 +44,22 @@ func TestLimitsOfTheProvider(t *testing.T) {
 	mustSucceed(t, "import", other.importState("default/orders"))
 	other.mustHold(map[string]string{"override_limits": `["max_partitions"]`})
 	other.mustPlan(lifted, "no-op")
+}
+
+// What a query may find is held to the limits where the query says how much.
+func TestLimitsOfAQuery(t *testing.T) {
+	query := func(more object) object {
+		q := object{"image": "example.com/sql:1", "command": []string{"bounds"}, "size": 5}
+		maps.Copy(q, more)
+		return orders(object{"partition": object{"query": q}})
+	}
+	tf := withLimits(t, fake.New(start), object{"max_partitions": 50})
+	for name, config := range map[string]object{"unless it says": query(nil), "as it says": query(object{"max_partitions": 51})} {
+		if d := oneError(t, tf.plan(config).diags); d.Summary != "Limit Exceeded" || d.Attribute.String() != `AttributeName("partition").AttributeName("query").AttributeName("max_partitions")` {
+			t.Errorf("%s: got %s at %s", name, written(d), d.Attribute)
+		}
+	}
+	tf.mustPlan(query(object{"max_partitions": 50}), "create")
 }
 
 func TestForbiddenWindowOfTheProvider(t *testing.T) {

@@ -85,7 +85,7 @@ func (r *poolResource) Configure(_ context.Context, req resource.ConfigureReques
 
 // Create implements resource.Resource.
 func (r *poolResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
-	defer guard(&resp.Diagnostics, "creating a pool")
+	defer guard(&resp.Diagnostics, "creating", "pool", req.Plan.Raw)
 	var m poolModel
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &m)...)
 	e, diags := r.connection.use()
@@ -105,7 +105,7 @@ func (r *poolResource) Create(ctx context.Context, req resource.CreateRequest, r
 
 // Read implements resource.Resource.
 func (r *poolResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
-	defer guard(&resp.Diagnostics, "reading a pool")
+	defer guard(&resp.Diagnostics, "reading", "pool", req.State.Raw)
 	var m poolModel
 	resp.Diagnostics.Append(req.State.Get(ctx, &m)...)
 	e, diags := r.connection.use()
@@ -133,7 +133,7 @@ func (r *poolResource) Read(ctx context.Context, req resource.ReadRequest, resp 
 
 // Update implements resource.Resource: only the size can change.
 func (r *poolResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
-	defer guard(&resp.Diagnostics, "changing a pool")
+	defer guard(&resp.Diagnostics, "changing", "pool", req.State.Raw)
 	var m poolModel
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &m)...)
 	e, diags := r.connection.use()
@@ -152,7 +152,7 @@ func (r *poolResource) Update(ctx context.Context, req resource.UpdateRequest, r
 
 // Delete implements resource.Resource.
 func (r *poolResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
-	defer guard(&resp.Diagnostics, "deleting a pool")
+	defer guard(&resp.Diagnostics, "deleting", "pool", req.State.Raw)
 	var m poolModel
 	resp.Diagnostics.Append(req.State.Get(ctx, &m)...)
 	e, diags := r.connection.use()

@@ -95,6 +95,7 @@ func (p *backfillProvider) Schema(_ context.Context, _ provider.SchemaRequest, r
 // Configure implements provider.Provider. It contacts nothing: the cluster is
 // reached when the first read or apply needs it.
 func (p *backfillProvider) Configure(ctx context.Context, req provider.ConfigureRequest, resp *provider.ConfigureResponse) {
+	defer guard(&resp.Diagnostics, "configuring", "provider")
 	var model settingsModel
 	resp.Diagnostics.Append(req.Config.Get(ctx, &model)...)
 	if resp.Diagnostics.HasError() {

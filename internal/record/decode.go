@@ -55,7 +55,7 @@ func open(o manifest.Object) (stored, string, error) {
 	case o.GetKind() != "ConfigMap" || job == "" || o.GetName() != Name(job) || err != nil || text[keyFormat] == "":
 		return stored{}, "", fmt.Errorf("%s %q is %w", o.GetKind(), o.GetName(), ErrForeign)
 	case text[keyFormat] != format:
-		return stored{}, "", invalid("it is of format %q, and this program knows format %q. Use a newer version of the program", text[keyFormat], format)
+		return stored{}, "", fmt.Errorf("%w: it is of format %q, and this version knows format %q", ErrNewer, text[keyFormat], format)
 	}
 	binary, _, err := unstructured.NestedStringMap(o.Object, "binaryData")
 	if err != nil {
@@ -124,6 +124,7 @@ func (s stored) declaration(r *Record) error {
 }
 
 func (s stored) bounds(r *Record) error {
+	r.Grown = s.text[keyGrown] != ""
 	text := s.text[keyBounds]
 	if text == "" {
 		return nil

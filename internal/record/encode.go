@@ -28,6 +28,7 @@ const (
 	keyJob      = "job.json"
 	keyDomain   = "domain.json"
 	keyBounds   = "bounds.json"
+	keyGrown    = "grown"
 	keyOwner    = "owner"
 	keyDone     = "done"
 	keyFailed   = "failed"
@@ -100,6 +101,9 @@ func Encode(r Record) (manifest.Object, error) {
 			return nil, err
 		}
 		c.text[keyBounds] = string(bounds)
+	}
+	if r.Grown {
+		c.text[keyGrown] = "true"
 	}
 	if r.Canary != "" {
 		c.text[keyCanary] = r.Canary

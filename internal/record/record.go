@@ -65,6 +65,9 @@ type Record struct {
 	// Bounds is what the job's query has found last; nil without a query, and
 	// while it has found nothing.
 	Bounds *domain.Interval
+	// Grown tells that the query was asked again and has found keys that the job
+	// did not hold before, of which it is not known yet whether another job holds them.
+	Grown bool
 	// Owner is the random token of the Terraform state that manages the job;
 	// "" after import or when the command line made it.
 	Owner          string
@@ -191,6 +194,9 @@ func Name(job string) string { return job + "-backfill" }
 
 // ErrForeign is the error of an object that is not a record of ours.
 var ErrForeign = errors.New("not a record of a backfill job")
+
+// ErrNewer is the error of a record that a later version of this program wrote.
+var ErrNewer = errors.New("another version of this program wrote the record")
 
 // TargetHash is the label value by which jobs with the same target find each
 // other; "" for no target.

@@ -48,7 +48,7 @@ func example(t testing.TB, d domain.Domain) Record {
 			{Number: 1, Template: "orders-abc", Intervals: "[0,10)", Partitions: 1, Start: time.Unix(1e9, 0).UTC(), End: time.Unix(1e9+60, 0).UTC(), Outcome: Failed, Retiring: true, Domain: &other},
 			{Number: 2, Template: "orders-abc", Partitions: 7, Start: time.Unix(1e9+90, 0).UTC(), Claim: "c2", Canary: "orders-abc x", Until: 3, MaxParallel: 9, SpecHash: "0123abcd"},
 		},
-		Target: "db/orders", Reason: "why", Canary: "orders-abd y", Gate: Gate{Next: 3, Approved: 2, Void: new(int)}, Policy: []byte(`{"revision":"2"}`), Reserved: &Reservation{other, "db/items"},
+		Target: "db/orders", Reason: "why", Canary: "orders-abd y", Gate: Gate{Next: 3, Approved: 2, Void: new(int)}, Policy: []byte(`{"revision":"2"}`), Reserved: &Reservation{other, "db/items"}, Grown: true,
 	}
 }
 
@@ -216,7 +216,7 @@ func TestDecodeRefuses(t *testing.T) {
 		"no label":          {func(o manifest.Object) { o.SetLabels(nil) }, true, ""},
 		"another job":       {func(o manifest.Object) { o.SetLabels(map[string]string{LabelJob: "x"}) }, true, ""},
 		"no format":         {set(keyFormat, ""), true, ""},
-		"newer format":      {set(keyFormat, "2"), false, "newer version"},
+		"newer format":      {set(keyFormat, "2"), false, "another version of this program wrote the record"},
 		"job is no JSON":    {set(keyJob, "{"), false, "job.json"},
 		"domain":            {set(keyDomain, `[{"range":{"start":1,"end":1,"size":1}}]`), false, "domain.json"},
 		"domain of no axis": {set(keyDomain, `[{}]`), false, "0 axes"},
