@@ -21,11 +21,11 @@ import (
 func BenchmarkLook(b *testing.B) {
 	d := axis(b, domain.Range{Start: 0, End: 100_000, Size: 1})
 	j := sample(d)
-	objects, err := Run(j, planOf(j, ledger.Span(0, 100)), 1)
+	template, err := Template(j)
 	if err != nil {
 		b.Fatal(err)
 	}
-	template, err := Template(j)
+	objects, err := Run(j, template.GetName(), planOf(j, ledger.Span(0, 100)), 1)
 	if err != nil {
 		b.Fatal(err)
 	}
