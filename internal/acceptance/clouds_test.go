@@ -53,7 +53,8 @@ resource "backfill_job" "it" {
 
 // On the nodes of each cloud: attempts run on spot nodes first, and the last
 // one on another node; a stock-out leads a job that prefers spot nodes to
-// others, and one that requires them waits until there are some again.
+// others, and one that requires them says that it is stuck until it gets the
+// cure that it names: to prefer them, or a pool that may grow.
 func TestClouds(t *testing.T) {
 	for _, cloud := range clouds {
 		t.Run(cloud.name, func(t *testing.T) {
@@ -65,6 +66,7 @@ func TestClouds(t *testing.T) {
 			c.must(t, "pool", "spot", "--stock", "out")
 			c.must(t, "reclaim", "spot-0", "--notice", "2s")
 			t.Run("stock-out preferring", func(t *testing.T) { c.preferring(t, cloud) })
+			t.Run("stock-out cured", func(t *testing.T) { c.cured(t, cloud) })
 			t.Run("stock-out requiring", func(t *testing.T) { c.requiring(t, cloud) })
 		})
 	}
@@ -124,12 +126,7 @@ func (c *localCluster) requiring(t *testing.T, cloud cloudCase) {
 		resource.TestStep{Config: cloud.config("requires", 2, "echo done >> /out/ours", out, `mode = "require", max_pending = "5s"`)},
 		resource.TestStep{
 			PreConfig: func() {
-				eventually(t, time.Minute, "both pods find no node", func() bool { return c.unschedulable(t, "requires-r1") == 2 })
-				stuck := regexp.MustCompile(`stuck +no spot capacity since .*: 2 pods wait for a spot node`)
-				eventually(t, time.Minute, "status says that the run is stuck", func() bool {
-					code, out, _ := command(t.Context(), "status", "requires", "--kubeconfig", c.limited)
-					return code == 0 && stuck.MatchString(out)
-				})
+				c.stuck(t, "requires")
 				c.must(t, "pool", "spot", "--stock", "in")
 				c.ended(t, "requires-r1", 4*time.Minute)
 				for _, p := range c.attempts(t, "backfill.dev/job=requires") {
@@ -145,6 +142,42 @@ func (c *localCluster) requiring(t *testing.T, cloud cloudCase) {
 			Check:        resource.TestCheckResourceAttr("backfill_job.it", "phase", "Complete"),
 		},
 	)
+}
+
+// cured has no spot node, and a fallback that does not help pods that wait. It
+// gets what the report names.
+func (c *localCluster) cured(t *testing.T, cloud cloudCase) {
+	needsLong(t)
+	config := func(mode string) string {
+		return cloud.config("cured", 2, "true", t.TempDir(), fmt.Sprintf(`mode = %q, fallback = "on_demand", max_pending = "5s"`, mode))
+	}
+	apply(t, c,
+		resource.TestStep{Config: config("require")},
+		resource.TestStep{PreConfig: func() { c.stuck(t, "cured") }, Config: config("prefer")},
+		resource.TestStep{
+			PreConfig: func() {
+				c.ended(t, "cured-r2", 4*time.Minute)
+				for _, p := range c.attemptsIn(t, "cured-r2") {
+					if p.node != "on-demand-0" || p.attempt != 0 {
+						t.Errorf("%s", p)
+					}
+				}
+			},
+			RefreshState: true,
+			Check:        resource.TestCheckResourceAttr("backfill_job.it", "phase", "Complete"),
+		},
+	)
+}
+
+// stuck waits until both pods of a job find no node, and status says so.
+func (c *localCluster) stuck(t *testing.T, job string) {
+	t.Helper()
+	eventually(t, time.Minute, "both pods find no node", func() bool { return c.unschedulable(t, job+"-r1") == 2 })
+	stuck := regexp.MustCompile(`stuck +no spot capacity since .*: 2 pods wait for a spot node .*spot.mode = "prefer"`)
+	eventually(t, time.Minute, "status says that the run is stuck", func() bool {
+		code, out, _ := command(t.Context(), "status", job, "--kubeconfig", c.limited)
+		return code == 0 && stuck.MatchString(out)
+	})
 }
 
 // unschedulable counts the pods of a Workflow that the scheduler found no node

@@ -5,7 +5,10 @@ package acceptance
 
 import (
 	"fmt"
+	"maps"
 	"os"
+	"path/filepath"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -100,9 +103,9 @@ func TestScale(t *testing.T) {
 		}
 	}
 	const seed, share = 11, 0.005
-	job := scaleConfig{name: "scale", partitions: partitions, shardSize: 500, maxParallel: 600}
+	job := scaleConfig{name: "scale", partitions: partitions, shardSize: 500, maxParallel: 2000}
 	bad, failed := doomedCells(seed, share, partitions)
-	b := newBench(t, job, fmt.Sprintf("seed=%d,median=5s,spread=1.5,quiet=true,always-exit=%v", seed, share), "--tuned", "--requeue=3s")
+	b := newBench(t, job, fmt.Sprintf("seed=%d,median=5s,spread=1.5,quiet=true,always-exit=%v", seed, share), "--tuned", "--requeue=10s")
 	limit := 5*time.Minute + time.Duration(partitions)*time.Second/4
 	var (
 		first, second []lifetime
@@ -137,13 +140,16 @@ func TestScale(t *testing.T) {
 				}
 			},
 			RefreshState: true,
-			Check:        resource.TestCheckResourceAttr("backfill_job.scale", "phase", "Complete"),
+			Check: resource.ComposeTestCheckFunc(
+				resource.TestCheckResourceAttr("backfill_job.scale", "phase", "Complete"),
+				func(*terraform.State) error { merged = b.now(); return nil }, // before the job is destroyed
+			),
 		},
 	)
-	merged = b.now()
 	if t.Failed() {
 		return
 	}
+	b.writeShards("scale", first, end.held)
 	wall := span(run)
 	measured(t, "scale",
 		fig("partitions", "%d", partitions), fig("shards", "%d", (partitions+499)/500), fig("`max_parallel`", "%d", job.maxParallel),
@@ -153,9 +159,32 @@ func TestScale(t *testing.T) {
 		fig("largest Workflow in etcd", "%d bytes", end.held.largest["Workflow"]), fig("API requests", "%d", end.requests-b.before.requests),
 		fig("Argo controller, processor time", "%.0f s", end.seconds-b.before.seconds), fig("Argo controller, peak memory", "%d MB", b.meter.megabytes("argo-controller")),
 		fig("etcd, of this job at the end of the run", "%d bytes", end.held.all-b.before.held.all),
-		fig("etcd, the same when both runs are merged", "%d bytes", merged.held.all-b.before.held.all),
-		fig("pods", "`%s`", b.behaviour), fig("cluster", "`--tuned --requeue=3s`"), fig("command", "`make scale PARTITIONS=%d`", partitions),
+		fig("etcd, when both runs are merged", "%d bytes", merged.held.all-b.before.held.all),
+		fig("of these, what stays when Argo has removed the merged Workflows", "%d bytes, %.2f for each partition", merged.held.staying(), float64(merged.held.staying())/float64(partitions)),
+		fig("pods", "`%s`", b.behaviour), fig("cluster", "`--tuned --requeue=10s`"), fig("command", "`make scale PARTITIONS=%d`", partitions),
 	)
+}
+
+// writeShards writes what each Workflow of a run did into a file of its own.
+func (b *bench) writeShards(name string, pods []lifetime, held heldBytes) {
+	b.Helper()
+	if os.Getenv(envMeasure) == "" {
+		return
+	}
+	byWorkflow := map[string][]lifetime{}
+	for _, p := range pods {
+		byWorkflow[p.workflow] = append(byWorkflow[p.workflow], p)
+	}
+	rows := [][]string{{"workflow", "pods", "succeeded", "first start, s", "last end, s", "bytes in etcd"}}
+	for _, workflow := range slices.Sorted(maps.Keys(byWorkflow)) {
+		of := byWorkflow[workflow]
+		last := slices.MaxFunc(of, func(x, y lifetime) int { return x.end.Compare(y.end) })
+		rows = append(rows, []string{
+			workflow, strconv.Itoa(len(of)), strconv.Itoa(len(successes(of))), fmt.Sprintf("%.0f", of[0].start.Sub(pods[0].start).Seconds()),
+			fmt.Sprintf("%.0f", last.end.Sub(pods[0].start).Seconds()), strconv.Itoa(held.workflows[workflow]),
+		})
+	}
+	writeCSV(b.T, filepath.Join(measuredDir, name+"-shards.csv"), rows)
 }
 
 // checkRun demands that every partition was processed, none succeeded twice, and

@@ -34,9 +34,9 @@ func TestUseOfMaxParallel(t *testing.T) {
 		flags       []string
 		least       float64
 	}{
-		{"40, tuned", 1000, 40, []string{"--tuned"}, 0.85},
+		{"40, tuned", 2000, 40, []string{"--tuned"}, 0.85},
 		{"400, tuned", 4000, 400, []string{"--tuned"}, 0},
-		{"40, stock", 1000, 40, stock, 0},
+		{"40, stock", 2000, 40, stock, 0},
 		{"400, stock", 4000, 400, stock, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -57,20 +57,25 @@ func measured(t *testing.T, table string, row ...figure) {
 	} else {
 		rows[at+1] = line
 	}
-	var text bytes.Buffer
-	if err := csv.NewWriter(&text).WriteAll(rows); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.MkdirAll(measuredDir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, text.Bytes(), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	writeCSV(t, path, rows)
 	for _, page := range []string{guideSource, guidePage} {
 		if err := os.WriteFile(page, []byte(withTables(t, page)), 0o644); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+func writeCSV(t *testing.T, path string, rows [][]string) {
+	t.Helper()
+	var text bytes.Buffer
+	if err := csv.NewWriter(&text).WriteAll(rows); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, text.Bytes(), 0o644); err != nil {
+		t.Fatal(err)
 	}
 }
 

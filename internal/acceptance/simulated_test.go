@@ -7,7 +7,6 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"sort"
@@ -28,13 +27,7 @@ import (
 // simulated. Its nodes have room for everything.
 func simulatedCluster(t *testing.T, behaviour string, flags ...string) *localCluster {
 	t.Helper()
-	binary := os.Getenv(envCluster)
-	if binary == "" {
-		lacking(t, "%s does not name the local cluster's binary (make test sets it)", envCluster)
-	}
-	if reason := os.Getenv(envNoCluster); reason != "" {
-		t.Skip(reason)
-	}
+	binary := program(t)
 	state := filepath.Join(t.TempDir(), "state")
 	c := &localCluster{binary: binary, state: state, kubeconfig: filepath.Join(state, "kubeconfig"), ours: true}
 	up := append([]string{
@@ -66,9 +59,12 @@ func (c *localCluster) behave(t *testing.T, behaviour string) {
 
 // doomed tells whether every pod of a key fails, where that happens to this share
 // of keys: the rule by which the local cluster draws, computed independently.
-func doomed(seed int, share float64, key string) bool {
+func doomed(seed int, share float64, key string) bool { return drawn(seed, key) < share }
+
+// drawn is what is drawn for a key, at least 0 and less than 1.
+func drawn(seed int, key string) float64 {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%d always %s", seed, key))
-	return float64(binary.BigEndian.Uint64(sum[:8])>>11)/(1<<53) < share
+	return float64(binary.BigEndian.Uint64(sum[:8])>>11) / (1 << 53)
 }
 
 // doomedCells are the doomed cells of a range that starts at 0 with cells of

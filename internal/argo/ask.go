@@ -34,9 +34,8 @@ const (
 // Parameters of a run that asks. Those of the grid are argSize, argStep and, for
 // windows, argUnit and argClock.
 const (
-	argAsk   = "ask"   // askNumbers or askTimes
-	argMost  = "most"  // partitions that an answer may yield
-	argShard = "shard" // partitions of a shard; absent when the run only asks
+	argAsk  = "ask"  // askNumbers or askTimes
+	argMost = "most" // partitions that an answer may yield
 	// argFormat is how runners get instants; only with windows.
 	argFormat = "format"
 )
@@ -68,18 +67,15 @@ const (
 )
 
 // Ask lowers a run that finds the bounds of the job's query. Unless it is only to
-// find them, it then runs all partitions in between.
-func Ask(j *job.Job, only bool, number int) ([]manifest.Object, error) {
-	template, err := Template(j)
-	if err != nil {
-		return nil, err
-	}
+// find them, it then runs all partitions in between, by the job's template of
+// the name.
+func Ask(j *job.Job, template string, only bool, number int) ([]manifest.Object, error) {
 	if err := tagError(tagged("job.partition.query", plainTexts(j.Query.Generator))); err != nil {
 		return nil, err
 	}
 	a := asking{
 		run: run{
-			job: j, number: number, name: RunName(j.Name, number), template: template.GetName(), attempts: attempts(j.Retry),
+			job: j, number: number, name: RunName(j.Name, number), template: template, attempts: attempts(j.Retry),
 			formula: formula{applies: true},
 		},
 		query: j.Query, only: only, shard: ShardSize(j), most: MostPartitions(j),
@@ -158,9 +154,8 @@ func (a asking) workflow() (manifest.Object, error) {
 		templates = a.onlyAsk()
 	} else {
 		a.plan = a.largest()
-		atOnce = Concurrency(a.job.MaxParallel, a.width())
-		args = append(args, param(argShard, fmt.Sprint(a.shard)),
-			param(argParallelism, fmt.Sprint(a.job.MaxParallel)), param(argLaunchers, fmt.Sprint(atOnce)), param(argWidth, fmt.Sprint(a.width())))
+		atOnce = Concurrency(a.job.MaxParallel, a.width(), a.shard)
+		args = append(args, launchArgs(a.job.MaxParallel, atOnce, a.width(), a.shard)...)
 		if templates, err = a.askAndLaunch(); err != nil {
 			return nil, err
 		}
@@ -383,10 +378,11 @@ func (a asking) next(i int, salt string) node {
 
 // salt finds the suffix that keeps all names of the run apart.
 func (a asking) salt() (string, error) {
-	var ids idSet
+	ids := borrowIDs()
+	defer idSets.Put(ids)
 	for salt := range suffixes() {
 		ids.reset(a.attempts + 1 + a.onceNodes() + a.plan.ShardCount()*(launcherAttempts+1) + 4*len(a.plan.Waves) + 8)
-		if a.apart(&ids, salt) {
+		if a.apart(ids, salt) {
 			return salt, nil
 		}
 	}

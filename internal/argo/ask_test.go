@@ -52,7 +52,7 @@ func asking2(t testing.TB, j *job.Job, only bool) []manifest.Object {
 	if err != nil {
 		t.Fatal(err)
 	}
-	objects, err := Ask(j, only, 3)
+	objects, err := Ask(j, template.GetName(), only, 3)
 	if err != nil {
 		t.Fatal(err)
 	}

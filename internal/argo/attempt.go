@@ -59,7 +59,7 @@ const (
 var (
 	imageTrouble = regexp.MustCompile(`ErrImagePull|ImagePullBackOff|InvalidImageName|ErrImageNeverPull|ImageInspectError|RegistryUnavailable`)
 	outOfTime    = regexp.MustCompile(`(?i)longer than (the )?specified deadline|exceeded (its|the workflow|workflow) deadline`)
-	takenAway    = regexp.MustCompile(lostPod + `|[Pp]od deleted|[Pp]reempted`)
+	takenAway    = regexp.MustCompile(lostPod + `|[Pp]od deleted`)
 	ownFailure   = regexp.MustCompile(`\(exit code ([0-9]+)\)`)
 )
 

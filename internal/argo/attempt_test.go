@@ -6,6 +6,7 @@ package argo
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -16,36 +17,64 @@ import (
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/job"
 )
 
-// Messages as the Argo controller and kubelets write them.
+// ended are phases and messages of pods as the Argo controller and kubelets
+// write them.
+var ended = []struct {
+	phase   Phase
+	message string
+	cause   Cause
+}{
+	{PhaseFailed, "main: Error (exit code 1)", CauseApplication},
+	{PhaseFailed, "main: Error (exit code 3): no such table", CauseApplication},
+	{PhaseFailed, "main: OOMKilled (exit code 137)", CauseOOM},
+	{PhaseFailed, "main: Error (exit code 143)", CauseInterruption},
+	{PhaseFailed, "main: Error (exit code 137)", CauseInterruption},
+	{PhaseError, "pod deleted", CauseInterruption},
+	{PhaseFailed, "Pod was terminated in response to imminent node shutdown.", CauseInterruption},
+	{PhaseFailed, "Pod was rejected as the node is shutting down.", CauseInterruption},
+	{PhaseFailed, "The node was low on resource: memory. Threshold quantity: 100Mi, available: 80Mi.", CauseInterruption},
+	{PhaseFailed, "pod failed: neither main nor wait container completed successfully", CauseInterruption},
+	{PhaseFailed, "pod failed: main container did not complete successfully", CauseInterruption},
+	{PhaseFailed, "can't find failed message for pod a namespace b", CauseInterruption},
+	{PhaseFailed, "Preempted in order to admit critical pod", CauseInterruption},
+	{PhaseFailed, "Pod was active on the node longer than the specified deadline", CauseDeadline},
+	{PhaseFailed, "Step exceeded its deadline", CauseDeadline},
+	{PhaseError, "Pod failed before main container starts due to ImagePullBackOff: Back-off pulling x", CauseImage},
+	{PhaseError, "wait: Error (exit code 1): workflowtaskresults.argoproj.io is forbidden", CauseUnknown},
+	{PhaseError, "init: Error (exit code 64)", CauseUnknown},
+	{PhaseError, `pods "a" is forbidden: error looking up service account b/c`, CauseUnknown},
+	{PhaseError, "", CauseUnknown},
+}
+
 func TestCauses(t *testing.T) {
-	for message, want := range map[string]Cause{
-		"main: Error (exit code 1)":                                 CauseApplication,
-		"main: Error (exit code 3): no such table":                  CauseApplication,
-		"main: OOMKilled (exit code 137)":                           CauseOOM,
-		"main: Error (exit code 143)":                               CauseInterruption,
-		"main: Error (exit code 137)":                               CauseInterruption,
-		"pod deleted":                                               CauseInterruption,
-		"Pod was terminated in response to imminent node shutdown.": CauseInterruption,
-		"The node was low on resource: memory. Threshold quantity: 100Mi, available: 80Mi.":   CauseInterruption,
-		"pod failed: neither main nor wait container completed successfully":                  CauseInterruption,
-		"can't find failed message for pod a namespace b":                                     CauseInterruption,
-		"Preempted in order to admit critical pod":                                            CauseInterruption,
-		"Pod was active on the node longer than the specified deadline":                       CauseDeadline,
-		"Step exceeded its deadline":                                                          CauseDeadline,
-		"Pod failed before main container starts due to ImagePullBackOff: Back-off pulling x": CauseImage,
-		"wait: Error (exit code 1): workflowtaskresults.argoproj.io is forbidden":             CauseUnknown,
-		"init: Error (exit code 64)":                                                          CauseUnknown,
-		`pods "a" is forbidden: error looking up service account b/c`:                         CauseUnknown,
-		"": CauseUnknown,
-	} {
-		n := &nodeStatus{Phase: PhaseFailed, Message: message}
-		if got := causeOf(message, n.exitCode()); got != want {
-			t.Errorf("%q is %s, want %s", message, got, want)
+	for _, e := range ended {
+		n := &nodeStatus{Phase: e.phase, Message: e.message}
+		if got := causeOf(e.message, n.exitCode()); got != e.cause {
+			t.Errorf("%q is %s, want %s", e.message, got, e.cause)
 		}
 	}
 	n := &nodeStatus{Phase: PhaseFailed, outputsExitCode: "7"}
 	if code := n.exitCode(); code != 7 || causeOf("", code) != CauseApplication {
 		t.Errorf("an exit code without a message: %d, %s", code, causeOf("", code))
+	}
+}
+
+// Regression: a pod that its node gave up for a critical one was shown as an
+// interruption and tried again as a failure of the runner. What is shown is what
+// decides: beyond retry.limit, no failure of the runner is tried again, and
+// everything else is.
+func TestRetriesFollowCauses(t *testing.T) {
+	j := decoded(t, "", "")
+	for _, e := range ended {
+		code := strconv.Itoa((&nodeStatus{Phase: e.phase, Message: e.message}).exitCode())
+		for retries, want := range map[int]bool{
+			j.Retry.Limit - 1: true,
+			j.Retry.Limit:     e.cause == CauseInterruption || e.cause == CauseImage || e.cause == CauseUnknown,
+		} {
+			if got := triedAgain(t, j, retries, string(e.phase), code, e.message); got != want {
+				t.Errorf("%q, which is %s, is tried again after %d retries: %t", e.message, e.cause, retries, got)
+			}
+		}
 	}
 }
 

@@ -440,6 +440,9 @@ func (s scoped) start(name string, tmpl *wfv1.Template, attempt int) started {
 			}
 			value = found
 		}
+		if v.ValueFrom != nil && v.ValueFrom.FieldRef != nil {
+			value = s.label(pod, v.ValueFrom.FieldRef.FieldPath)
+		}
 		run.env[v.Name] = value
 	}
 	for _, c := range main.Command {
@@ -450,6 +453,18 @@ func (s scoped) start(name string, tmpl *wfv1.Template, attempt int) started {
 	}
 	s.controller.pods = append(s.controller.pods, run)
 	return run
+}
+
+// label is what the kubelet finds at the path of a label.
+func (s scoped) label(pod *corev1.Pod, path string) string {
+	s.t.Helper()
+	name, is := strings.CutPrefix(path, "metadata.labels['")
+	name, ends := strings.CutSuffix(name, "']")
+	value, found := pod.Labels[name]
+	if !is || !ends || !found {
+		s.t.Fatalf("%s: no label at %s", pod.Name, path)
+	}
+	return value
 }
 
 // expand is the kubelet's expansion of $(NAME), as documented for the fields

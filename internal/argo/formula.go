@@ -53,7 +53,7 @@ func formulaOf(d domain.Domain) formula {
 	default:
 		return formula{}
 	}
-	f.facts = append(f.facts, fact("index", expression("%s", cellNumber)))
+	f.facts = append(f.facts, indexFact())
 	return f
 }
 
@@ -91,7 +91,11 @@ func (c cell) edge(step string) string {
 	return fmt.Sprintf("%s + (%s) * %s", c.int(argOrigin), step, c.int(argSize))
 }
 
-func (c cell) rangeProof() string { return c.rangeStart() + " < " + c.rangeEnd() }
+// rangeProof evaluates every number that start and end are computed from; from
+// numbers that are right, no cell without keys can come.
+func (c cell) rangeProof() string {
+	return fmt.Sprintf("%s < %s && %s <= %s && %s > 0", c.lo, c.hi, c.int(argOrigin), c.hi, c.int(argSize))
+}
 
 // proven labels the pods of a template with their index, or with text that is
 // no label if it cannot be computed that they have any keys. Argo hands on an
@@ -102,6 +106,12 @@ func proven(leaf node, f formula) {
 	metadata, _ := leaf["metadata"].(node)
 	labels, _ := metadata["labels"].(node)
 	labels[LabelIndex] = expression("%s ? string(%s) : 'no keys: different arithmetic'", f.proof, cellNumber)
+}
+
+// indexFact is the pod's own label, so that Argo need not compute it twice.
+func indexFact() node {
+	path := "metadata.labels['" + LabelIndex + "']"
+	return node{"name": factVar("index"), "valueFrom": node{"fieldRef": node{"apiVersion": "v1", "fieldPath": path}}}
 }
 
 func fact(name, value string) node { return node{"name": factVar(name), "value": value} }

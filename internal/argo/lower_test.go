@@ -65,7 +65,7 @@ func compile(t testing.TB, j *job.Job, p plan.Plan) []manifest.Object {
 	if err != nil {
 		t.Fatal(err)
 	}
-	objects, err := Run(j, p, 3)
+	objects, err := Run(j, template.GetName(), p, 3)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,8 @@ package argo
 
 import (
 	"bytes"
+	"compress/gzip"
+	"sync"
 	"time"
 )
 
@@ -75,20 +77,57 @@ func (n *nodeStatus) template() string {
 
 func (n *nodeStatus) failed() bool { return n.Phase == PhaseFailed || n.Phase == PhaseError }
 
-// decodeNodes reads node statuses from JSON, an object of them by their ids. It
-// takes the fields of nodeStatus and skips the others: decoding those too would
-// be most of what reading a large run costs.
-func decodeNodes(text []byte) ([]nodeStatus, error) {
-	s := newScanner(text)
-	nodes := make([]nodeStatus, 0, bytes.Count(text, []byte(`"displayName":`)))
+// nodeSpace is the room for the node statuses of one Workflow. It is used again
+// for others: those of a large run are hundreds of megabytes together.
+type nodeSpace struct {
+	nodes    []nodeStatus
+	attempts map[string]bool // ids of the attempts of retried nodes
+
+	words map[string]string // see scanner
+	gzip  gzip.Reader
+	text  bytes.Buffer // unpacked
+}
+
+var nodeSpaces = sync.Pool{New: func() any {
+	return &nodeSpace{attempts: map[string]bool{}, words: map[string]string{}}
+}}
+
+// decode reads node statuses from JSON, an object of them by their ids. It takes
+// the fields of nodeStatus and skips the others: decoding those too would be
+// most of what reading a large run costs.
+func (sp *nodeSpace) decode(text []byte) error {
+	sp.nodes = sp.nodes[:0]
+	clear(sp.attempts)
+	clear(sp.words)
+	s := &scanner{json: text, words: sp.words}
 	err := s.object(func(id []byte) error {
-		nodes = append(nodes, nodeStatus{ID: string(id)})
-		return s.object(s.node(&nodes[len(nodes)-1]))
+		n := sp.next()
+		n.ID = s.known(id)
+		return s.object(s.node(n))
 	})
 	if err == nil {
 		err = s.end()
 	}
-	return nodes, err
+	for i := range sp.nodes {
+		if n := &sp.nodes[i]; n.Type == "Retry" {
+			for _, id := range n.Children {
+				sp.attempts[id] = true
+			}
+		}
+	}
+	return err
+}
+
+// next is an empty node at the end, whose lists have the room of an earlier one.
+func (sp *nodeSpace) next() *nodeStatus {
+	if len(sp.nodes) < cap(sp.nodes) {
+		sp.nodes = sp.nodes[:len(sp.nodes)+1]
+	} else {
+		sp.nodes = append(sp.nodes, nodeStatus{})
+	}
+	n := &sp.nodes[len(sp.nodes)-1]
+	*n = nodeStatus{Inputs: n.Inputs[:0], Outputs: n.Outputs[:0], Children: n.Children[:0]}
+	return n
 }
 
 // node reads the fields of a node.
@@ -128,7 +167,7 @@ func (s *scanner) node(n *nodeStatus) func(field []byte) error {
 		case "children":
 			return s.array(func() error {
 				n.Children = append(n.Children, "")
-				return s.text(&n.Children[len(n.Children)-1])
+				return s.word(&n.Children[len(n.Children)-1])
 			})
 		}
 		return s.skip()

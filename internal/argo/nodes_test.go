@@ -6,6 +6,7 @@ package argo
 import (
 	"cmp"
 	"encoding/json"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -80,6 +81,41 @@ func sameNodes(a, b []nodeStatus) bool {
 		a.Children, a.Inputs, a.Outputs, b.Children, b.Inputs, b.Outputs = nil, nil, nil, nil, nil, nil
 		return same && reflect.DeepEqual(a, b)
 	})
+}
+
+func newNodeSpace() *nodeSpace {
+	sp, _ := nodeSpaces.New().(*nodeSpace)
+	return sp
+}
+
+func decodeNodes(text []byte) ([]nodeStatus, error) {
+	sp := newNodeSpace()
+	err := sp.decode(text)
+	return sp.nodes, err
+}
+
+// TestNodeSpaceIsEmptyAgain reads into the same room whatever is read.
+func TestNodeSpaceIsEmptyAgain(t *testing.T) {
+	sp := newNodeSpace()
+	for _, test := range []struct {
+		text     string
+		attempts []string
+	}{
+		{`{"a":{"type":"Retry","phase":"Failed","message":"m","children":["b","c"],"inputs":{"parameters":[{"name":"i","value":"7"},{"name":"k"}]},"outputs":{"exitCode":"1"},"startedAt":"2026-01-01T00:00:00Z"},"b":{},"c":{}}`, []string{"b", "c"}},
+		{`{"x":{"children":["b"]}}`, nil},
+		{`{"x":{"children":["b"`, nil},
+		{`{"d":{"type":"Retry","children":["e"]},"e":{"inputs":{"parameters":[{"value":"1"}]}},"f":{},"g":{}}`, []string{"e"}},
+		{`null`, nil},
+	} {
+		err := sp.decode([]byte(test.text))
+		want, wantErr := decodeNodes([]byte(test.text))
+		if (err == nil) != (wantErr == nil) || !sameNodes(sp.nodes, want) {
+			t.Errorf("%s\ngot  %+v, %v\nwant %+v, %v", test.text, sp.nodes, err, want, wantErr)
+		}
+		if got := slices.Sorted(maps.Keys(sp.attempts)); err == nil && !slices.Equal(got, test.attempts) {
+			t.Errorf("%s: attempts %v, want %v", test.text, got, test.attempts)
+		}
+	}
 }
 
 func TestDecodeNodesAgreesWithEncodingJSON(t *testing.T) {

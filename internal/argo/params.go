@@ -41,6 +41,7 @@ const (
 	argParallelism = "parallelism" // pods at once in all children together; may be patched
 	argLaunchers   = "launchers"   // children at once; may be patched
 	argWidth       = "width"       // shards of the largest wave
+	argShard       = "shard"       // partitions of a shard; absent when nothing is launched
 	argSegments    = "segments"    // JSON: list of formula.columns, all strings
 	argShards      = "shards"      // JSON: list of "k g from count", or "k g from count salt"; only without a formula
 )

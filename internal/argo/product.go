@@ -45,7 +45,7 @@ func productFormula(d domain.Domain) formula {
 		keys = append(keys, "$("+factVar(prefix+"key")+")")
 	}
 	f.proof = strings.Join(proofs, " && ")
-	f.facts = append(f.facts, fact("key", strings.Join(keys, "__")), fact("index", expression("%s", cellNumber)))
+	f.facts = append(f.facts, fact("key", strings.Join(keys, "__")), indexFact())
 	return f
 }
 

@@ -295,6 +295,7 @@ func (r *reader) readAll(shards []observedShard, out *Outcome) error {
 			if err != nil {
 				return err
 			}
+			defer child.release()
 			one := reader{domain: r.domain, shape: r.shape, written: r.written, on: r.on}
 			err = one.leaves(child, s.shard, r.shape.dataName(s.k))
 			tallies[i], ended[i] = one.tally, child.phase.Ended()
@@ -304,6 +305,11 @@ func (r *reader) readAll(shards []observedShard, out *Outcome) error {
 	if err := group.Wait(); err != nil {
 		return err
 	}
+	done := 0
+	for i := range shards {
+		done += len(tallies[i].done)
+	}
+	r.done = slices.Grow(r.done, done)
 	for i := range shards {
 		r.add(tallies[i])
 		out.Ended = out.Ended && ended[i]
@@ -314,7 +320,9 @@ func (r *reader) readAll(shards []observedShard, out *Outcome) error {
 // leaves reads the partitions that a Workflow ran itself.
 func (r *reader) leaves(w workflow, s shard, data string) error {
 	formula, written := r.lookup(w), func(i int64) (domain.Partition, error) { return r.listedAt(w.name, data, i) }
-	for _, n := range w.running(tmplPartition, tmplPartitionData) {
+	nodes := w.running(tmplPartition, tmplPartitionData)
+	r.done = slices.Grow(r.done, len(nodes))
+	for _, n := range nodes {
 		i, err := numberOf(w.name, n)
 		if err != nil {
 			return err

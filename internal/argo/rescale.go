@@ -28,11 +28,14 @@ func ScaleFor(run manifest.Object, maxParallel int) (Scale, error) {
 	if err != nil || !s.launches {
 		return Scale{Run: int64(maxParallel)}, err
 	}
-	width, err := strconv.Atoi(args[argWidth])
+	of, err := integersOf(run.GetName(), args, argWidth, argShard)
 	if err != nil {
-		return Scale{}, foreign{run.GetName(), argWidth, args[argWidth]}
+		return Scale{}, err
 	}
-	return Scale{Run: int64(Concurrency(maxParallel, width)), Pods: int64(maxParallel)}, nil
+	if of[1] < 1 {
+		return Scale{}, foreign{run.GetName(), argShard, args[argShard]}
+	}
+	return Scale{Run: int64(Concurrency(maxParallel, int(of[0]), int(of[1]))), Pods: int64(maxParallel)}, nil
 }
 
 // ScaleOf is the scale that an observed run has.
@@ -110,4 +113,10 @@ func WithArguments(run, other manifest.Object) manifest.Object {
 // ChildPatch is the merge patch that lets a child have that many pods at once.
 func ChildPatch(pods int64) ([]byte, error) {
 	return json.Marshal(node{"spec": node{"parallelism": pods}})
+}
+
+// launchArgs are the arguments of a run by which its scale is known.
+func launchArgs(maxParallel, launchers, width, shardSize int) list {
+	text := func(name string, n int) node { return param(name, decimal(int64(n))) }
+	return list{text(argParallelism, maxParallel), text(argLaunchers, launchers), text(argWidth, width), text(argShard, shardSize)}
 }

@@ -13,13 +13,14 @@ import (
 // interrupted is an expression that is true when the last attempt was taken
 // away rather than failed. Argo reports the same lost pod as Error or as
 // Failed, by race, so the message decides: a kubelet that shuts its node down,
-// an eviction, a pod that a node turned away, a container killed by SIGTERM or
-// SIGKILL (but not for its memory), or no word from any container.
+// an eviction, a pod that a node turned away or gave up for a critical one, a
+// container killed by SIGTERM or SIGKILL (but not for its memory), or no word
+// from the main container.
 const interrupted = `lastRetry.status == 'Error' || ` +
 	`lastRetry.message matches '` + lostPod + `' && not (lastRetry.message contains 'OOMKilled')`
 
 const lostPod = `imminent node shutdown|[Nn]ode is shutting down|node was low on resource|node had condition|` +
-	`Pod was rejected|find failed message for pod|neither main nor wait|wait container did not complete|` +
+	`[Pp]reempted|Pod was rejected|find failed message for pod|neither main nor wait|(main|wait) container did not complete|` +
 	`exit code (137|143)`
 
 // attempts is the most pods that one partition may take.

@@ -23,22 +23,31 @@ const maxLaunchers = 25
 // out. All annotations of an object together may have 256 KiB.
 const maxIntervals = 64 << 10
 
+// At every look at a Workflow Argo evaluates the templates of all its
+// partitions again, the finished ones and those still to come too. So few
+// shards with many pods each cost the controller less than many with few. What
+// speaks for more is that a shard's last pods, and the start of the next one,
+// leave places empty. A shard of ten rounds of pods loses a tenth by that, and
+// has each partition evaluated some ten times.
+const (
+	rounds         = 10 // of pods in a shard, at least
+	fewestShards   = 4  // at once, so that one of them ends while others run
+	fewestPodsEach = 4
+)
+
 // Concurrency says how many launchers of a run wait at once, when its largest
-// wave has that many shards.
-func Concurrency(maxParallel, shards int) (launchers int) {
-	return min(maxLaunchers, shards, max(1, maxParallel/4))
+// wave has that many shards, each of shardSize partitions.
+func Concurrency(maxParallel, shards, shardSize int) (launchers int) {
+	enough := max(fewestShards, (rounds*maxParallel+shardSize-1)/shardSize)
+	return min(maxLaunchers, shards, max(1, maxParallel/fewestPodsEach), enough)
 }
 
-// Run lowers one run of the planned partitions: the data ConfigMaps that it
-// needs, then the Workflow.
-func Run(j *job.Job, p plan.Plan, number int) ([]manifest.Object, error) {
-	template, err := Template(j)
-	if err != nil {
-		return nil, err
-	}
+// Run lowers one run of the planned partitions, which calls the job's template
+// of the name: the data ConfigMaps that it needs, then the Workflow.
+func Run(j *job.Job, template string, p plan.Plan, number int) ([]manifest.Object, error) {
 	r := run{
 		job: j, plan: p, number: number,
-		name: RunName(j.Name, number), template: template.GetName(),
+		name: RunName(j.Name, number), template: template,
 		attempts: attempts(j.Retry),
 	}
 	r.formula = formulaOf(p.Domain)
@@ -80,7 +89,7 @@ func (r run) workflow() (manifest.Object, error) {
 	)
 	atOnce := r.job.MaxParallel
 	if r.launches() {
-		atOnce = Concurrency(r.job.MaxParallel, r.width())
+		atOnce = Concurrency(r.job.MaxParallel, r.width(), r.plan.ShardSize)
 		templates, args, err = r.launch(atOnce)
 	} else {
 		templates, args, err = r.direct()
@@ -166,7 +175,7 @@ func (r run) launch(atOnce int) (templates, args list, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	args = list{param(argParallelism, fmt.Sprint(r.job.MaxParallel)), param(argLaunchers, fmt.Sprint(atOnce)), param(argWidth, fmt.Sprint(r.width()))}
+	args = launchArgs(r.job.MaxParallel, atOnce, r.width(), r.plan.ShardSize)
 	if len(r.plan.Canary) > 0 {
 		args = append(args, param(argData, r.dataName()))
 	}

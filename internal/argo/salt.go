@@ -9,6 +9,8 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"sync"
+	"sync/atomic"
 )
 
 // Argo identifies a node by the 32-bit FNV-1a hash of its full name. When two
@@ -50,14 +52,15 @@ func errNoSalt(workflow string) error {
 // salts finds the shards of a run whose child needs another step name than the
 // first.
 func (r run) salts() (map[int]string, error) {
-	var ids idSet
+	ids := borrowIDs()
+	defer idSets.Put(ids)
 	exceptions := map[int]string{}
 	for k := range r.plan.ShardCount() {
 		shard, from := r.plan.Shard(k), int64(0)
 		if !r.written(shard) {
 			from = shard.Offset - shard.Segment.Offset
 		}
-		salt, err := shardSalt(&ids, childName(r.name, k), from, shard.Count, r.attempts)
+		salt, err := shardSalt(ids, childName(r.name, k), from, shard.Count, r.attempts)
 		if err != nil {
 			return nil, err
 		}
@@ -86,7 +89,16 @@ func shardSalt(ids *idSet, workflow string, from int64, count, attempts int) (st
 // second.
 type idSet struct {
 	slots      []uint64 // generation<<32 | hash
+	mask       uint32   // of the slots in use, a power of two
 	generation uint64
+}
+
+// idSets are sets to be used again: a new one would have to be cleared.
+var idSets = sync.Pool{New: func() any { return new(idSet) }}
+
+func borrowIDs() *idSet {
+	ids, _ := idSets.Get().(*idSet)
+	return ids
 }
 
 func (s *idSet) reset(n int) {
@@ -97,15 +109,15 @@ func (s *idSet) reset(n int) {
 	if len(s.slots) < size {
 		s.slots, s.generation = make([]uint64, size), 0
 	}
+	s.mask = uint32(size - 1)
 	s.generation++
 }
 
 // add tells whether h was not there yet.
 func (s *idSet) add(h uint32) bool {
-	mask := uint32(len(s.slots) - 1)
 	entry := s.generation<<32 | uint64(h)
 	// FNV's low bits are its weakest; the multiplication mixes the high ones in.
-	for at := (h * 2654435769) >> 7 & mask; ; at = (at + 1) & mask {
+	for at := (h * 2654435769) >> 7 & s.mask; ; at = (at + 1) & s.mask {
 		if s.slots[at] == entry {
 			return false
 		}
@@ -122,14 +134,28 @@ func (s *idSet) addAttempts(name uint32, attempts int) bool {
 		return false
 	}
 	open := fnv(name, "(")
-	for n := range attempts {
-		var digits [20]byte
-		if !s.add(fnv(open, append(strconv.AppendInt(digits[:0], int64(n), 10), ')'))) {
+	for _, end := range attemptEnds(attempts) {
+		if !s.add(fnv(open, end)) {
 			return false
 		}
 	}
 	return true
 }
+
+// attemptEnds are what the names of a node's attempts end in: 0), 1) and so on.
+func attemptEnds(attempts int) []string {
+	ends, _ := endsOfAttempts.Load().([]string)
+	if len(ends) < attempts {
+		ends = make([]string, attempts)
+		for n := range ends {
+			ends[n] = strconv.Itoa(n) + ")"
+		}
+		endsOfAttempts.Store(ends)
+	}
+	return ends[:attempts]
+}
+
+var endsOfAttempts atomic.Value
 
 // addFanOut adds a step that calls the fan-out over partitions from …
 // from+count-1, and everything below it.

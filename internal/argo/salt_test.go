@@ -130,16 +130,17 @@ func TestSaltedShardsRun(t *testing.T) {
 
 func TestConcurrency(t *testing.T) {
 	for _, test := range []struct {
-		parallel, width, launchers int
+		parallel, width, size, launchers int
 		// pods of each child in a wave of that many shards, as many active
 		shards, pods int64
 	}{
-		{10, 3, 2, 3, 5}, {10, 3, 2, 1, 10}, {3, 3, 1, 3, 3}, {40, 3, 3, 3, 13}, {400, 200, 25, 200, 16}, {400, 200, 25, 4, 100},
-		{1, 9, 1, 9, 1}, {40, 200, 10, 200, 4}, {40, 200, 10, 2, 20}, {40, 1, 1, 1, 40},
+		{10, 3, 500, 2, 3, 5}, {10, 3, 500, 2, 1, 10}, {3, 3, 500, 1, 3, 3}, {40, 3, 500, 3, 3, 13}, {400, 200, 500, 8, 200, 50}, {400, 200, 500, 8, 4, 100},
+		{1, 9, 500, 1, 9, 1}, {40, 200, 500, 4, 200, 10}, {40, 200, 500, 4, 2, 20}, {40, 1, 500, 1, 1, 40}, {400, 200, 100, 25, 200, 16}, {90, 6, 100, 6, 6, 15},
+		{5000, 200, 500, 25, 200, 200}, {1000, 1000, 1, 25, 1000, 40},
 	} {
-		launchers := Concurrency(test.parallel, test.width)
+		launchers := Concurrency(test.parallel, test.width, test.size)
 		if launchers != test.launchers {
-			t.Errorf("Concurrency(%d, %d) = %d, want %d", test.parallel, test.width, launchers, test.launchers)
+			t.Errorf("Concurrency(%d, %d, %d) = %d, want %d", test.parallel, test.width, test.size, launchers, test.launchers)
 		}
 		child := newObject(apiVersion, "Workflow", "data", "child", nil, nil)
 		child.Object["spec"] = node{"arguments": node{"parameters": list{param(argWidth, decimal(test.shards))}}}

@@ -14,10 +14,8 @@ import (
 type scanner struct {
 	json  []byte
 	at    int
-	words map[string]string // texts of which there are few, each kept once
+	words map[string]string // texts that come more than once, each kept once
 }
-
-func newScanner(text []byte) *scanner { return &scanner{json: text, words: map[string]string{}} }
 
 // peek is the next byte that is no blank, or 0 at the end.
 func (s *scanner) peek() byte {
@@ -119,19 +117,24 @@ func (s *scanner) text(into *string) error {
 	return err
 }
 
-// word reads a text that comes often.
+// word reads a text that comes more than once.
 func (s *scanner) word(into *string) error {
 	if s.null() {
 		return nil
 	}
 	text, err := s.quoted()
+	*into = s.known(text)
+	return err
+}
+
+// known is the one string for a text.
+func (s *scanner) known(text []byte) string {
 	known, ok := s.words[string(text)]
 	if !ok {
 		known = string(text)
 		s.words[known] = known
 	}
-	*into = known
-	return err
+	return known
 }
 
 // quoted reads a text as it stands in the JSON where nothing in it is escaped.

@@ -4,16 +4,12 @@
 package argo
 
 import (
-	"bytes"
-	"compress/gzip"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -32,7 +28,7 @@ type workflow struct {
 	message           string
 	started, finished time.Time
 	args              map[string]string
-	nodes             []nodeStatus
+	*nodeSpace
 }
 
 func parseWorkflow(o manifest.Object) (workflow, error) {
@@ -43,17 +39,20 @@ func parseWorkflow(o manifest.Object) (workflow, error) {
 	// Argo writes null until there is a time.
 	w.started, _ = time.Parse(time.RFC3339, text("startedAt"))
 	w.finished, _ = time.Parse(time.RFC3339, text("finishedAt"))
-	nodes, err := nodesOf(status)
-	if err != nil {
+	w.nodeSpace, _ = nodeSpaces.Get().(*nodeSpace)
+	if err := w.read(status); err != nil {
 		return workflow{}, fmt.Errorf("reading the node statuses of Workflow %s/%s: %w", o.GetNamespace(), o.GetName(), err)
 	}
-	w.nodes = nodes
 	return w, nil
 }
 
+// release gives the room of the nodes back. Nobody may use the workflow after.
+func (w workflow) release() { nodeSpaces.Put(w.nodeSpace) }
+
 func arguments(o manifest.Object) map[string]string {
 	args := map[string]string{}
-	params, _, _ := unstructured.NestedSlice(o.Object, "spec", "arguments", "parameters")
+	found, _, _ := unstructured.NestedFieldNoCopy(o.Object, "spec", "arguments", "parameters")
+	params, _ := found.([]any)
 	for _, p := range params {
 		m, _ := p.(map[string]any)
 		name, _ := m["name"].(string)
@@ -62,47 +61,39 @@ func arguments(o manifest.Object) map[string]string {
 	return args
 }
 
-// nodesOf returns the node statuses in whichever form Argo keeps them: plain,
-// or as gzip in base64 once the Workflow nears its size limit.
-func nodesOf(status map[string]any) ([]nodeStatus, error) {
+// read takes the node statuses in whichever form Argo keeps them: plain, or as
+// gzip in base64 once the Workflow nears its size limit.
+func (sp *nodeSpace) read(status map[string]any) error {
 	if packed, _ := status["compressedNodes"].(string); packed != "" {
-		return unpack(packed)
+		return sp.unpack(packed)
 	}
 	if version, _ := status["offloadNodeStatusVersion"].(string); version != "" {
-		return nil, errors.New("Argo keeps them in a database (persistence.nodeStatusOffLoad) and not in the cluster, so what is done cannot be told. Let Argo offload only Workflows that are too large to be compressed (ALWAYS_OFFLOAD_NODE_STATUS=false); runs of this job stay far below that size")
+		return errors.New("Argo keeps them in a database (persistence.nodeStatusOffLoad) and not in the cluster, so what is done cannot be told. Let Argo offload only Workflows that are too large to be compressed (ALWAYS_OFFLOAD_NODE_STATUS=false); runs of this job stay far below that size")
 	}
 	plain, ok := status["nodes"].(map[string]any)
 	if !ok {
-		return nil, nil
+		return sp.decode([]byte("null"))
 	}
 	// Uncompressed statuses are small, at most 1 MiB, so the detour is cheap.
-	text, err := json.Marshal(plain)
+	text, err := manifest.AppendJSON(nil, plain)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return decodeNodes(text)
+	return sp.decode(text)
 }
 
-// unpacked are buffers for unpacked statuses, to be used again: those of a large
-// run are more than a hundred megabytes together.
-var unpacked = sync.Pool{New: func() any { return new(bytes.Buffer) }}
-
-func unpack(packed string) ([]nodeStatus, error) {
-	reader, err := gzip.NewReader(base64.NewDecoder(base64.StdEncoding, strings.NewReader(packed)))
-	if err != nil {
-		return nil, damaged(packed, "not gzip", err)
+func (sp *nodeSpace) unpack(packed string) error {
+	if err := sp.gzip.Reset(base64.NewDecoder(base64.StdEncoding, strings.NewReader(packed))); err != nil {
+		return damaged(packed, "not gzip", err)
 	}
-	buffer, _ := unpacked.Get().(*bytes.Buffer)
-	defer unpacked.Put(buffer)
-	buffer.Reset()
-	_, err = buffer.ReadFrom(io.LimitReader(reader, maxNodes+1))
-	if err != nil {
-		return nil, damaged(packed, "damaged", err)
+	sp.text.Reset()
+	if _, err := sp.text.ReadFrom(io.LimitReader(&sp.gzip, maxNodes+1)); err != nil {
+		return damaged(packed, "damaged", err)
 	}
-	if buffer.Len() > maxNodes {
-		return nil, fmt.Errorf("status.compressedNodes unpacks to more than %d bytes", maxNodes)
+	if sp.text.Len() > maxNodes {
+		return fmt.Errorf("status.compressedNodes unpacks to more than %d bytes", maxNodes)
 	}
-	return decodeNodes(buffer.Bytes())
+	return sp.decode(sp.text.Bytes())
 }
 
 // damaged says what is wrong with packed statuses that could not be read.
@@ -116,19 +107,11 @@ func damaged(packed, how string, err error) error {
 // running lists the nodes that run one of the templates, without the attempts
 // of retried nodes.
 func (w workflow) running(templates ...string) []*nodeStatus {
-	attempts := make(map[string]bool, len(w.nodes)/2)
-	for i := range w.nodes {
-		if n := &w.nodes[i]; n.Type == "Retry" {
-			for _, id := range n.Children {
-				attempts[id] = true
-			}
-		}
-	}
 	found := make([]*nodeStatus, 0, len(w.nodes)/2)
 	for i := range w.nodes {
 		n := &w.nodes[i]
 		pod := n.Type == "Retry" || n.Type == "Pod"
-		if pod && !attempts[n.ID] && slices.Contains(templates, n.template()) {
+		if pod && !w.attempts[n.ID] && slices.Contains(templates, n.template()) {
 			found = append(found, n)
 		}
 	}
@@ -146,8 +129,10 @@ func (w workflow) lastAttempt(n *nodeStatus) *nodeStatus {
 // node is the node of an id, empty when there is none. There is no index: the
 // nodes of an id are asked for only of partitions that fail or run.
 func (w workflow) node(id string) *nodeStatus {
-	if i := slices.IndexFunc(w.nodes, func(n nodeStatus) bool { return n.ID == id }); i >= 0 {
-		return &w.nodes[i]
+	for i := range w.nodes {
+		if w.nodes[i].ID == id {
+			return &w.nodes[i]
+		}
 	}
 	return &nodeStatus{}
 }
@@ -174,8 +159,8 @@ func (w workflow) stopped(n *nodeStatus) bool {
 
 // canary is the phase of the step that runs the canary.
 func (w workflow) canary() Phase {
-	for _, n := range w.nodes {
-		if n.Type == "Steps" && strings.HasPrefix(n.DisplayName, stepCanary) {
+	for i := range w.nodes {
+		if n := &w.nodes[i]; n.Type == "Steps" && strings.HasPrefix(n.DisplayName, stepCanary) {
 			return n.Phase
 		}
 	}
@@ -184,8 +169,8 @@ func (w workflow) canary() Phase {
 
 // heldBack tells whether the run was not allowed to go on after a wave.
 func (w workflow) heldBack() bool {
-	for _, n := range w.nodes {
-		if n.Type == "Skipped" && strings.HasPrefix(n.DisplayName, stepThen) {
+	for i := range w.nodes {
+		if n := &w.nodes[i]; n.Type == "Skipped" && strings.HasPrefix(n.DisplayName, stepThen) {
 			return true
 		}
 	}

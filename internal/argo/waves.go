@@ -117,11 +117,12 @@ func suffixes() iter.Seq[string] {
 
 // launcherSalt finds the suffix that keeps all names of a run that launches apart.
 func (r run) launcherSalt(items func(plan.Wave) list) (string, error) {
-	var ids idSet
+	ids := borrowIDs()
+	defer idSets.Put(ids)
 	nodes := len(r.plan.Canary)*(r.attempts+1) + r.plan.ShardCount()*(launcherAttempts+1) + 4*len(r.plan.Waves) + 8 + r.onceNodes()
 	for salt := range suffixes() {
 		ids.reset(nodes)
-		if r.distinct(&ids, salt, items) {
+		if r.distinct(ids, salt, items) {
 			return salt, nil
 		}
 	}
@@ -160,10 +161,11 @@ func (r run) distinct(ids *idSet, salt string, items func(plan.Wave) list) bool 
 // directSalt finds the suffix that keeps all names of a run that launches
 // nothing apart.
 func (r run) directSalt(from int64, count int) (string, error) {
-	var ids idSet
+	ids := borrowIDs()
+	defer idSets.Put(ids)
 	for salt := range suffixes() {
 		ids.reset((len(r.plan.Canary)+count)*(r.attempts+1) + 8 + r.onceNodes())
-		if r.distinctDirect(&ids, salt, from, count) {
+		if r.distinctDirect(ids, salt, from, count) {
 			return salt, nil
 		}
 	}

@@ -286,7 +286,7 @@ func TestStretchOfADayInDates(t *testing.T) {
 		p := plan.Make(plan.Input{Domain: d, Remaining: ledger.Full(d).Minus(done), Order: order, ShardSize: 10})
 		j := sample(d)
 		j.Order, j.ShardSize = order, 10
-		objects, err := Run(j, p, 3)
+		objects, err := Run(j, "orders-x", p, 3)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -10,7 +10,6 @@
 package check
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -51,6 +50,7 @@ const maxName = 63
 
 // Objects checks a compilation as a whole.
 func Objects(objects []manifest.Object) hcl.Diagnostics {
+	var c checker
 	var diags hcl.Diagnostics
 	seen := map[string]bool{}
 	for _, o := range objects {
@@ -59,17 +59,22 @@ func Objects(objects []manifest.Object) hcl.Diagnostics {
 			diags = append(diags, invalid(o, errors.New("it is emitted twice")))
 		}
 		seen[id] = true
-		diags = append(diags, object(o)...)
+		diags = append(diags, c.object(o)...)
 	}
 	return diags
 }
 
-func object(o manifest.Object) hcl.Diagnostics {
+// checker checks one object after the other.
+type checker struct {
+	text []byte // JSON of what is being looked at
+}
+
+func (c *checker) object(o manifest.Object) hcl.Diagnostics {
 	var diags hcl.Diagnostics
-	for _, err := range append(metadata(o), typed(o)...) {
+	for _, err := range append(metadata(o), c.typed(o)...) {
 		diags = append(diags, invalid(o, err))
 	}
-	return append(diags, sizes(o)...)
+	return append(diags, c.sizes(o)...)
 }
 
 func invalid(o manifest.Object, err error) *hcl.Diagnostic {
@@ -105,18 +110,20 @@ func metadata(o manifest.Object) []error {
 }
 
 // typed decodes the object into its type, refusing what the type lacks.
-func typed(o manifest.Object) []error {
+func (c *checker) typed(o manifest.Object) []error {
 	switch o.GetKind() {
 	case "Workflow":
 		var w wfv1.Workflow
-		return append(strict(o.Object, &w), manifests(w.Spec.Templates)...)
+		errs := c.strict(o.Object, &w)
+		return append(errs, manifests(w.Spec.Templates)...)
 	case "WorkflowTemplate":
 		var t wfv1.WorkflowTemplate
-		return append(strict(o.Object, &t), manifests(t.Spec.Templates)...)
+		errs := c.strict(o.Object, &t)
+		return append(errs, manifests(t.Spec.Templates)...)
 	case "ConfigMap":
-		var c corev1.ConfigMap
-		errs := strict(o.Object, &c)
-		for _, key := range slices.Sorted(maps.Keys(c.Data)) {
+		var m corev1.ConfigMap
+		errs := c.strict(o.Object, &m)
+		for _, key := range slices.Sorted(maps.Keys(m.Data)) {
 			for _, problem := range validation.IsConfigMapKey(key) {
 				errs = append(errs, fmt.Errorf("its key %q: %s", key, problem))
 			}
@@ -126,16 +133,20 @@ func typed(o manifest.Object) []error {
 	return []error{fmt.Errorf("nothing is known about objects of kind %s", o.GetKind())}
 }
 
-func strict(v, into any) []error {
-	text, err := json.Marshal(v)
-	if err != nil {
+func (c *checker) strict(v, into any) []error {
+	if err := c.marshal(v); err != nil {
 		return []error{err}
 	}
-	problems, err := kjson.UnmarshalStrict(text, into)
+	problems, err := kjson.UnmarshalStrict(c.text, into)
 	if err != nil {
 		return []error{err}
 	}
 	return problems
+}
+
+func (c *checker) marshal(v any) (err error) {
+	c.text, err = manifest.AppendJSON(c.text[:0], v)
+	return err
 }
 
 var tag = regexp.MustCompile(`\{\{[^}]*\}\}`)
@@ -165,7 +176,7 @@ func manifests(templates []wfv1.Template) []error {
 	return errs
 }
 
-func sizes(o manifest.Object) hcl.Diagnostics {
+func (c *checker) sizes(o manifest.Object) hcl.Diagnostics {
 	var diags hcl.Diagnostics
 	report := func(what string, size, limit int, advice string) {
 		if size <= limit {
@@ -181,11 +192,10 @@ func sizes(o manifest.Object) hcl.Diagnostics {
 	}
 	report("annotations", annotations, maxAnnotations, "Shorten the job's reason.")
 	if spec, ok := o.Object["spec"]; ok {
-		text, err := json.Marshal(spec)
-		if err != nil {
+		if err := c.marshal(spec); err != nil {
 			return append(diags, invalid(o, err))
 		}
-		report("spec", len(text), maxSpec, specAdvice(o))
+		report("spec", len(c.text), maxSpec, specAdvice(o))
 	}
 	if data, ok := o.Object["data"].(map[string]any); ok {
 		size := 0

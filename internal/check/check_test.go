@@ -44,7 +44,7 @@ func compile(t *testing.T, j *job.Job) []manifest.Object {
 	if err != nil {
 		t.Fatal(err)
 	}
-	objects, err := argo.Run(j, planOf(j, j.ShardSize), 1)
+	objects, err := argo.Run(j, template.GetName(), planOf(j, j.ShardSize), 1)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -89,7 +89,7 @@ func TestOverridesReachTheirPlaces(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	objects, err := argo.Run(j, planOf(j, 1), 1)
+	objects, err := argo.Run(j, template.GetName(), planOf(j, 1), 1)
 	if err != nil {
 		t.Fatal(err)
 	}

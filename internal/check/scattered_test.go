@@ -29,7 +29,7 @@ func TestMillionPartitionsWithScatteredCanaryFit(t *testing.T) {
 	if len(p.Canary) != 100 || len(p.Waves) != plan.MaxWaves {
 		t.Fatalf("%d partitions in the canary, %d waves", len(p.Canary), len(p.Waves))
 	}
-	objects, err := argo.Run(j, p, 1)
+	objects, err := argo.Run(j, "orders-x", p, 1)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -66,6 +66,7 @@ type upCommand struct {
 	CPUPerNode    string        `help:"CPU capacity of each node." default:"4" name:"cpu-per-node"`
 	MemoryPerNode string        `help:"Memory capacity of each node." default:"8Gi"`
 	PodsPerNode   string        `help:"Pod capacity of each node." default:"110"`
+	MemoryLimits  string        `help:"How memory limits are kept: by the kernel where a memory cgroup can be written, else by watching; or always by watching." enum:"auto,watch" default:"auto"`
 	CRDs          string        `help:"Argo's CRDs: without schema, or with." enum:"minimal,full" default:"minimal" name:"crds"`
 	Requeue       time.Duration `help:"Argo's pause between two looks at one Workflow (stock: 10s)." default:"1s"`
 	ArgoQPS       int           `help:"Requests a second of Argo's controller (stock: 20)." default:"200" name:"argo-qps"`
@@ -126,7 +127,8 @@ func (c *upCommand) options(ctx context.Context, g *globals, pin argoexec.Pin) (
 		Runtime: c.Runtime, Profile: c.Profile, OnDemand: c.OnDemand, Spot: c.Spot,
 		OnDemandMax: c.OnDemandMax, SpotMax: c.SpotMax, NodeDelay: c.NodeDelay, NodeGrace: c.NodeGrace, TaskResults: c.TaskResults,
 		CPU: c.CPUPerNode, Memory: c.MemoryPerNode, Pods: c.PodsPerNode,
-		CRDs: c.CRDs, Argo: controlplane.ArgoPace{Requeue: c.Requeue, QPS: c.ArgoQPS, Burst: c.ArgoBurst},
+		WatchMemory: c.MemoryLimits == "watch",
+		CRDs:        c.CRDs, Argo: controlplane.ArgoPace{Requeue: c.Requeue, QPS: c.ArgoQPS, Burst: c.ArgoBurst},
 		Tuned: c.Tuned, ArgoVersion: pin.Version, Assets: assets,
 	}, nil
 }

@@ -14,7 +14,7 @@ import (
 )
 
 type simulateCommand struct {
-	Behaviour string `arg:"" help:"Settings by commas: seed, median and spread of running times, start and pull delays, quiet, exit-code; exit, oom, deadline, eviction, shutdown: shares of pods that fail so; always-exit and so on: shares of keys that always do."`
+	Behaviour string `arg:"" help:"Settings by commas: seed, median and spread of running times, start and pull delays, quiet, exit-code; exit, oom, deadline, eviction, shutdown, image: shares of pods that fail so; always-exit and so on: shares of keys that always do."`
 }
 
 // Run writes the behaviour where the node agent reads it.

@@ -31,7 +31,7 @@ func compileAsk(j *job.Job, only bool, run int) (*Compiled, hcl.Diagnostics) {
 	if err != nil {
 		return nil, hcl.Diagnostics{internal("lowering the template", err)}
 	}
-	objects, err := argo.Ask(j, only, run)
+	objects, err := argo.Ask(j, template.GetName(), only, run)
 	if err != nil {
 		return nil, hcl.Diagnostics{internal("lowering the run", err)}
 	}
@@ -230,12 +230,12 @@ func sentence(text string) string {
 }
 
 // lowerAsk is lower for a run that asks.
-func lowerAsk(j *job.Job, number int, hash string) manifest.Object {
+func lowerAsk(j *job.Job, template string, number int, hash string) manifest.Object {
 	if j.Query == nil {
 		return nil
 	}
 	for _, only := range []bool{false, true} {
-		objects, err := argo.Ask(j, only, number)
+		objects, err := argo.Ask(j, template, only, number)
 		if err == nil && objects[0].GetAnnotations()[argo.AnnotationSpecHash] == hash {
 			return objects[0]
 		}

@@ -84,7 +84,7 @@ func compile(j *job.Job, remaining ledger.Set, run int, from stand) (*Compiled, 
 	if diags.HasErrors() {
 		return nil, diags
 	}
-	objects, err := argo.Run(j, c.Plan, run)
+	objects, err := argo.Run(j, c.Template, c.Plan, run)
 	if err != nil {
 		return nil, hcl.Diagnostics{internal("lowering the run", err)}
 	}

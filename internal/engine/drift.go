@@ -75,6 +75,10 @@ func lower(rec *record.Record, r *runSight) (workflow manifest.Object, data []ma
 		return nil, nil
 	}
 	j.Domain = r.domain
+	template, err := argo.Template(j)
+	if err != nil {
+		return nil, nil
+	}
 	if r.entry.MaxParallel > 0 {
 		j.MaxParallel = r.entry.MaxParallel
 	}
@@ -87,14 +91,14 @@ func lower(rec *record.Record, r *runSight) (workflow manifest.Object, data []ma
 	}
 	hash := cmp.Or(r.entry.SpecHash, r.workflow.GetAnnotations()[argo.AnnotationSpecHash])
 	if r.entry.Asks {
-		return lowerAsk(j, r.entry.Number, hash), nil
+		return lowerAsk(j, template.GetName(), r.entry.Number, hash), nil
 	}
 	for _, remaining := range remainders(rec, r) {
 		p := from.plan(j, r.entry.Template, remaining)
 		if p.Covers.Empty() || p.Partitions != r.entry.Partitions {
 			continue
 		}
-		objects, err := argo.Run(j, p, r.entry.Number)
+		objects, err := argo.Run(j, template.GetName(), p, r.entry.Number)
 		if err != nil {
 			continue
 		}

@@ -101,7 +101,7 @@ var partitionFields = fields{
 		"data": otherKind, "http": otherKind, "plugin": otherKind, "daemon": "a partition is done when its container has ended",
 		"parallelism": named("max_parallel"), "failFast": "one failed attempt would stop all other partitions",
 		"retryStrategy": "retry and interruptions say it", "activeDeadlineSeconds": named("runner.deadline"),
-		"timeout":      "Argo heeds it in no template that is retried. Use runner.deadline",
+		"timeout":      "of a template that is retried it is but the deadline of each pod. Use runner.deadline",
 		"nodeSelector": named("runner.node_selector"), "tolerations": named("runner.tolerations"), "affinity": named("runner.affinity"),
 		"priorityClassName": named("runner.priority_class"), "serviceAccountName": named("runner.service_account"),
 		"securityContext": "runner.security_context and runner.patch say it", "podSpecPatch": named("runner.patch"), "volumes": "runner.volumes and runner.patch say it",

@@ -185,7 +185,7 @@ const (
 
 func (d *decoder) anchorRules(root at) {
 	a, runner := root.attr("anchor"), root.attr("runner")
-	if !a.set() || !runner.set() || d.refusedBelow(a.path) {
+	if !runner.set() || d.refusedBelow(a.path) {
 		return
 	}
 	mode, duration := a.attr("mode"), a.attr("duration")
@@ -197,14 +197,32 @@ func (d *decoder) anchorRules(root at) {
 		d.report(diag.CodeSpot, duration.path, "In the mode %q no pod is protected, so duration does nothing. Remove it, or set mode to \"protect\" or \"all\".", mode.text())
 	}
 	for _, e := range runner.attr("annotations").elements() {
-		if e.key() == SafeToEvict || e.key() == DoNotDisrupt {
+		if a.set() && (e.key() == SafeToEvict || e.key() == DoNotDisrupt) {
 			d.reportKey(diag.CodeSpot, e.path, "anchor sets the annotation %q too. Keep one of the two.", e.key())
 		}
 	}
-	deadline := runner.attr("deadline")
-	if protects && deadline.value.IsKnown() && !deadline.set() {
-		d.warn(diag.CodeAnchorPins, a.path, "Protected pods keep their node, and the runner has no deadline: one that hangs would pin a node until somebody notices. Set runner.deadline to the longest that an attempt may take.")
+	if protects && runner.attr("deadline").value.IsKnown() && !runner.attr("deadline").set() {
+		d.pinsNodes(a, root.attr("spot"))
 	}
+}
+
+// pinsNodes warns of protected pods without a deadline in jobs that are about nodes. Where neither anchor nor spot is set
+// nobody has thought of autoscalers, and by default the cluster autoscaler keeps the node of any pod of Argo.
+func (d *decoder) pinsNodes(anchor, spot at) {
+	place := anchor.path
+	if d.refusedBelow(spot.path) || !spot.attr("mode").value.IsKnown() || !spot.attr("fallback").value.IsKnown() {
+		return
+	}
+	if on := spot.set() && spotMode(spot) != "off"; !anchor.set() {
+		if !on {
+			return
+		}
+		place = spot.path
+	}
+	if anchor.attr("mode").text() != "all" && spot.set() && spotMode(spot) == "require" && !spot.attr("fallback").set() {
+		return // every attempt is on a spot node, and not protected there
+	}
+	d.warn(diag.CodeAnchorPins, place, "Protected pods keep their node, and the runner has no deadline: one that hangs would pin a node until somebody notices. Set runner.deadline to the longest that an attempt may take.")
 }
 
 // SpotLabel is the label that all spot nodes of a provider in Clouds have.

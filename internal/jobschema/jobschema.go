@@ -112,6 +112,7 @@ type Attribute struct {
 
 	// element tells that the row describes a member of a list or map.
 	element bool
+	of      cty.Type // see typed
 }
 
 // Type is the cty type implied by attributes: an object whose optional
@@ -126,6 +127,9 @@ func Type(attrs []Attribute) cty.Type {
 
 // Type is the cty type of the attribute's value.
 func (a Attribute) Type() cty.Type {
+	if a.of != cty.NilType {
+		return a.of
+	}
 	switch a.Kind {
 	case Int:
 		return cty.Number
@@ -165,9 +169,9 @@ func (a Attribute) Element() Attribute {
 
 // Find returns the row with the name, or false.
 func Find(attrs []Attribute, name string) (Attribute, bool) {
-	for _, a := range attrs {
-		if a.Name == name {
-			return a, true
+	for i := range attrs {
+		if attrs[i].Name == name {
+			return attrs[i], true
 		}
 	}
 	return Attribute{}, false

@@ -3,11 +3,26 @@
 
 package jobschema
 
-import "slices"
+import (
+	"slices"
+	"sync"
+)
 
-// Job is the table: every attribute of a job body, in documentation order.
-func Job() []Attribute {
-	return slices.Concat(body(), waves(), placement(), guardrails())
+// Job is the table: every attribute of a job body, in documentation order. It is
+// the same one each time, and not to be changed.
+func Job() []Attribute { return table() }
+
+var table = sync.OnceValue(func() []Attribute {
+	return typed(slices.Concat(body(), waves(), placement(), guardrails()))
+})
+
+// typed are the rows with their types, which take longer to make than to use.
+func typed(rows []Attribute) []Attribute {
+	for i := range rows {
+		rows[i].Attributes = typed(rows[i].Attributes)
+		rows[i].of = rows[i].Type()
+	}
+	return rows
 }
 
 func body() []Attribute {

@@ -54,6 +54,9 @@ func Full(d domain.Domain) Set {
 // Of is the set of the keys of some partitions of d, in any order; they may
 // overlap.
 func Of(d domain.Domain, ps iter.Seq[domain.Partition]) Set {
+	if len(d.Dimensions) == 1 {
+		return Set{new(builder).level(only(d.Dimensions[0].Axis, ps), nil)}
+	}
 	var rs []row
 	for p := range ps {
 		r := make(row, len(p.Parts))
@@ -67,6 +70,19 @@ func Of(d domain.Domain, ps iter.Seq[domain.Partition]) Set {
 		rs = append(rs, r)
 	}
 	return Set{new(builder).build(rs)}
+}
+
+// only collects the members of the only dimension.
+func only(axis domain.Axis, ps iter.Seq[domain.Partition]) (all items) {
+	for p := range ps {
+		switch part := p.Parts[0]; {
+		case axis.Kind() == domain.Value:
+			all.names = append(all.names, part.Text)
+		default:
+			all.spans = append(all.spans, domain.Interval{Start: part.Start, End: part.End})
+		}
+	}
+	return all
 }
 
 // Span is the set of the positions [start, end) on the only axis of a domain.

@@ -15,10 +15,12 @@ import (
 	"fmt"
 	"strings"
 
-	yamlv3 "go.yaml.in/yaml/v3"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/yaml"
 )
+
+// usualSize is about the size of an object of ours, in bytes.
+const usualSize = 8 << 10
 
 // Object is a Kubernetes object as plain JSON values.
 type Object = *unstructured.Unstructured
@@ -37,23 +39,16 @@ func Encode(objects []Object, format string) ([]byte, error) {
 }
 
 func encodeYAML(objects []Object) ([]byte, error) {
-	var out bytes.Buffer
+	w := yamlWriter{out: make([]byte, 0, usualSize*len(objects))}
 	for i, o := range objects {
 		if i > 0 {
-			out.WriteString("---\n")
+			w.out = append(w.out, "---\n"...)
 		}
-		// The writer of kubectl's own library folds long lines and refuses
-		// some characters; this one does neither.
-		encoder := yamlv3.NewEncoder(&out)
-		encoder.SetIndent(2)
-		if err := encoder.Encode(o.Object); err != nil {
-			return nil, fmt.Errorf("writing %s as YAML: %w", describe(o), err)
-		}
-		if err := encoder.Close(); err != nil {
+		if err := w.object(o.Object); err != nil {
 			return nil, fmt.Errorf("writing %s as YAML: %w", describe(o), err)
 		}
 	}
-	return out.Bytes(), nil
+	return w.out, nil
 }
 
 func encodeJSON(objects []Object) ([]byte, error) {
@@ -127,7 +122,7 @@ func documents(data []byte) [][]byte {
 // Digest is a short, stable hash (10 characters of [a-z2-7]) of any JSON value.
 // It does not depend on the order of mapping keys.
 func Digest(v any) (string, error) {
-	text, err := json.Marshal(v)
+	text, err := AppendJSON(make([]byte, 0, usualSize), v)
 	if err != nil {
 		return "", fmt.Errorf("hashing a value that has no JSON form: %w", err)
 	}

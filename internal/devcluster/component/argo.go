@@ -25,6 +25,7 @@ import (
 	"github.com/argoproj/argo-workflows/v3/workflow/controller"
 	"github.com/argoproj/argo-workflows/v3/workflow/metrics"
 	"github.com/sirupsen/logrus"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
@@ -53,12 +54,17 @@ func runArgoController(args []string) int {
 	qps := flags.Int("qps", 20, "requests a second, on average")
 	burst := flags.Int("burst", 30, "requests at once")
 	quiet := flags.Bool("quiet", false, "log warnings only, once the controller works")
+	protobuf := flags.Bool("protobuf", false, "exchange Kubernetes' own objects as Protocol Buffers instead of JSON")
 	_ = flags.Parse(args) // ExitOnError
 
 	config, err := clientcmd.BuildConfigFromFlags("", *kubeconfig)
 	if err == nil {
 		config.QPS, config.Burst = float32(*qps), *burst
-		err = argoController(config, *namespace, *image, *health, &readyHook{quiet: *quiet})
+		core := rest.CopyConfig(config)
+		if *protobuf {
+			core.ContentType, core.AcceptContentTypes = runtime.ContentTypeProtobuf, runtime.ContentTypeProtobuf+","+runtime.ContentTypeJSON
+		}
+		err = argoController(config, core, *namespace, *image, *health, &readyHook{quiet: *quiet})
 	}
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "%s: %v\n", controlplane.ArgoController, err)
@@ -67,7 +73,9 @@ func runArgoController(args []string) int {
 	return 0
 }
 
-func argoController(config *rest.Config, namespace, image, health string, ready *readyHook) error {
+// argoController runs with one configuration for Argo's objects and one for
+// Kubernetes' own.
+func argoController(config, core *rest.Config, namespace, image, health string, ready *readyHook) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 
@@ -77,8 +85,9 @@ func argoController(config *rest.Config, namespace, image, health string, ready 
 	cmdutil.SetGLogLevel(0) // it is passed on to every executor, which refuses an empty one
 
 	metrics.AddMetricsTransportWrapper(ctx, config)
+	metrics.AddMetricsTransportWrapper(ctx, core)
 
-	kubeClient, err := kubernetes.NewForConfig(config)
+	kubeClient, err := kubernetes.NewForConfig(core)
 	if err != nil {
 		return fmt.Errorf("make a Kubernetes client: %w", err)
 	}

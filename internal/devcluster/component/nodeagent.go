@@ -33,6 +33,7 @@ func runNodeAgent(args []string) int {
 	flags.DurationVar(&c.NodeGrace, "node-grace", 0, "how long a node may be silent before it counts as lost")
 	flags.StringVar(&c.CPU, "cpu", "", "CPU capacity of each node")
 	flags.StringVar(&c.Memory, "memory", "", "memory capacity of each node")
+	flags.BoolVar(&c.WatchMemory, "watch-memory", false, "keep memory limits by watching")
 	flags.StringVar(&c.Pods, "pods", "", "pod capacity of each node")
 	flags.StringVar(&c.Argoexec, "argoexec", "", "Argo's executor")
 	flags.StringVar(&c.CAFile, "ca", "", "CA of the API server")

@@ -83,6 +83,7 @@ func (s *supervisor) nodeAgentArgs() []string {
 		"-cpu=" + o.CPU,
 		"-memory=" + o.Memory,
 		"-pods=" + o.Pods,
+		"-watch-memory=" + strconv.FormatBool(o.WatchMemory),
 		"-argoexec=" + o.Assets.Executable,
 		"-api-server=" + net.JoinHostPort(controlplane.Host, strconv.Itoa(s.state.Ports[controlplane.PortAPIServer])),
 		"-ca=" + files.CA,

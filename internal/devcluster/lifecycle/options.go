@@ -39,6 +39,9 @@ type Options struct {
 	CPU    string `json:"cpu"`
 	Memory string `json:"memory"`
 	Pods   string `json:"pods"`
+	// WatchMemory has memory limits kept by watching although the kernel could
+	// keep them.
+	WatchMemory bool `json:"watch_memory,omitempty"`
 	// CRDs is "minimal" (no schema) or "full".
 	CRDs string `json:"crds"`
 	// Argo is how fast Argo's controller may be.

@@ -46,6 +46,8 @@ type Config struct {
 	NodeGrace time.Duration
 	// CPU, Memory and Pods are the capacity of each node, as quantities.
 	CPU, Memory, Pods string
+	// WatchMemory has memory limits kept by watching although the kernel could keep them.
+	WatchMemory bool
 	// Argoexec is the executor that containers find under that name.
 	Argoexec string
 	// APIServerHost and APIServerPort are where containers find the API server.

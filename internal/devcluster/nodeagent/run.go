@@ -104,6 +104,7 @@ func newPods(ctx context.Context, client kubernetes.Interface, cfg *Config) *pod
 		Client:        client,
 		Dir:           cfg.StateDir,
 		Scope:         scope(cfg.StateDir),
+		WatchMemory:   cfg.WatchMemory,
 		Programs:      map[string]string{"argoexec": cfg.Argoexec},
 		Masks:         append([]string{cfg.Kubeconfig, cfg.ServingKey}, cfg.Hide...),
 		Path:          containerPath(os.Getenv("PATH")),

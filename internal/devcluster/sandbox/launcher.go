@@ -21,12 +21,23 @@ type Launcher struct {
 	starts  chan func()
 	close   sync.Once
 	cgroups cgroups
+	memory  MemoryLimits
 }
 
 // NewLauncher readies a launcher. scope names its cgroups: two launchers of one machine need different scopes, and a
-// launcher removes what an earlier one of the same scope left behind.
-func NewLauncher(scope string) *Launcher {
-	l := &Launcher{starts: make(chan func()), cgroups: findCgroups(scope)}
+// launcher removes what an earlier one of the same scope left behind. Memory limits are kept in the best way that the
+// machine allows, or by watching in any case.
+func NewLauncher(scope string, watch bool) *Launcher {
+	l := &Launcher{starts: make(chan func()), memory: MemoryUnlimited}
+	if !watch {
+		l.cgroups = findCgroups(scope)
+	}
+	switch {
+	case l.cgroups.base != "":
+		l.memory = MemoryByKernel
+	case canWatch():
+		l.memory = MemoryByWatching
+	}
 	go l.serve()
 	return l
 }
@@ -48,8 +59,8 @@ func (l *Launcher) Close() {
 	})
 }
 
-// EnforcesMemory tells whether memory limits have an effect on this machine.
-func (l *Launcher) EnforcesMemory() bool { return l.cgroups.base != "" }
+// MemoryLimits tells how memory limits are kept here.
+func (l *Launcher) MemoryLimits() MemoryLimits { return l.memory }
 
 func (l *Launcher) start(cmd *exec.Cmd) error {
 	result := make(chan error)
@@ -83,7 +94,7 @@ func (l *Launcher) Start(spec Spec) (*Process, error) {
 		Cloneflags: syscall.CLONE_NEWNS | syscall.CLONE_NEWPID,
 		Setsid:     true,
 	}
-	if spec.Memory > 0 && l.EnforcesMemory() {
+	if spec.Memory > 0 && l.memory == MemoryByKernel {
 		var err error
 		if p.cgroup, err = l.cgroups.create(spec.ID, spec.Memory); err != nil {
 			return nil, fmt.Errorf("limit the memory of %s: %w", spec.ID, err)
@@ -100,6 +111,9 @@ func (l *Launcher) Start(spec Spec) (*Process, error) {
 		return nil, &StartError{Reason: reason}
 	}
 	go p.reap()
+	if spec.Memory > 0 && l.memory == MemoryByWatching {
+		go p.watchMemory(spec.Memory)
+	}
 	return p, nil
 }
 

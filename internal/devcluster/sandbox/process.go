@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -22,9 +23,10 @@ type Result struct {
 	ExitCode int
 	// Signal ended the command; 0 when it exited by itself.
 	Signal syscall.Signal
-	// OOMKilled tells that the kernel killed a process of the container for exceeding its memory limit.
-	OOMKilled  bool
-	FinishedAt time.Time
+	// OOMKilled tells that a process of the container was killed for exceeding the memory limit: by the kernel, or by
+	// this program when Watched is set.
+	OOMKilled, Watched bool
+	FinishedAt         time.Time
 }
 
 // Process is a started container.
@@ -34,6 +36,7 @@ type Process struct {
 	cmd      *exec.Cmd
 	control  *os.File
 	cgroup   *cgroup
+	exceeded atomic.Bool // memory, as watchMemory saw it
 
 	// mu guards the process id: while it is held and ended is false, the id belongs to this container.
 	mu     sync.Mutex
@@ -80,7 +83,9 @@ func (p *Process) reap() {
 	p.mu.Unlock()
 
 	p.result = resultOf(p.cmd.ProcessState)
-	p.result.OOMKilled = p.cgroup.oomKilled()
+	// One that had ended by the time it was seen to take too much did not end for that.
+	p.result.Watched = p.exceeded.Load() && p.result.Signal == syscall.SIGKILL
+	p.result.OOMKilled = p.result.Watched || p.cgroup.oomKilled()
 	_ = p.control.Close()
 	p.cgroup.remove()
 	close(p.done)

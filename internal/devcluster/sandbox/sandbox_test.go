@@ -43,7 +43,7 @@ func newHarness(t *testing.T) *harness {
 	if err := Probe(t.TempDir()); err != nil {
 		t.Skipf("kernel: %v", err)
 	}
-	launcher := NewLauncher("test-" + filepath.Base(t.TempDir()) + "-" + strings.ReplaceAll(t.Name(), "/", "-"))
+	launcher := NewLauncher("test-"+filepath.Base(t.TempDir())+"-"+strings.ReplaceAll(t.Name(), "/", "-"), false)
 	t.Cleanup(launcher.Close)
 	return &harness{t: t, launcher: launcher}
 }
@@ -400,13 +400,45 @@ func TestExecEndsWithItsContext(t *testing.T) {
 
 func TestMemoryLimit(t *testing.T) {
 	h := newHarness(t)
-	if !h.launcher.EnforcesMemory() {
+	if h.launcher.MemoryLimits() != MemoryByKernel {
 		t.Skip("kernel: no memory cgroup can be written here")
 	}
 	spec := script0("exec tail /dev/zero")
 	spec.Memory = 64 << 20
-	if _, result := h.start(spec).wait(); !result.OOMKilled || result.ExitCode != 137 {
+	if _, result := h.start(spec).wait(); !result.OOMKilled || result.Watched || result.ExitCode != 137 {
 		t.Errorf("got %+v", result)
+	}
+}
+
+// Where no memory cgroup can be written, all that the processes of a container take counts, those that it started included;
+// the file that a process maps does not.
+func TestMemoryIsWatched(t *testing.T) {
+	h := newHarness(t)
+	h.launcher.Close()
+	h.launcher = NewLauncher("test-watch", true)
+	t.Cleanup(h.launcher.Close)
+	if h.launcher.MemoryLimits() != MemoryByWatching {
+		t.Skip("kernel: it does not tell the children of a process")
+	}
+	for _, tt := range []struct {
+		name, script string
+		killed       bool
+	}{
+		{"itself", "exec tail /dev/zero", true},
+		{"a child of a child", "(sh -c 'tail /dev/zero; :'; :); sleep 60", true},
+		{"together", "for i in 1 2 3; do { head -c 30000000 /dev/zero; sleep 60; } | tail -n 1 & done; wait", true},
+		{"within", "{ head -c 30000000 /dev/zero; sleep 0.3; } | tail -n 1 >/dev/null", false},
+	} {
+		spec := script0(tt.script)
+		spec.Memory = 64 << 20
+		_, result := h.start(spec).wait()
+		want := 0
+		if tt.killed {
+			want = 137
+		}
+		if result.OOMKilled != tt.killed || result.Watched != tt.killed || result.ExitCode != want {
+			t.Errorf("%s: %+v", tt.name, result)
+		}
 	}
 }
 
@@ -425,7 +457,7 @@ func TestRunAsUser(t *testing.T) {
 }
 
 func BenchmarkStart(b *testing.B) {
-	launcher := NewLauncher("bench")
+	launcher := NewLauncher("bench", false)
 	defer launcher.Close()
 	root := b.TempDir()
 	for b.Loop() {

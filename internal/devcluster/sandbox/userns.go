@@ -45,7 +45,7 @@ func Enter(ctx context.Context) (entered bool, err error) {
 		GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getegid(), Size: 1}},
 		Pdeathsig:   syscall.SIGKILL,
 	}
-	launcher := NewLauncher("enter")
+	launcher := NewLauncher("enter", false)
 	if err := launcher.start(cmd); err != nil {
 		return true, errors.New(advice(err.Error()))
 	}
@@ -76,7 +76,7 @@ func Probe(dir string) error {
 		return err
 	}
 	defer func() { _ = os.Remove(root) }()
-	launcher := NewLauncher("probe")
+	launcher := NewLauncher("probe", false)
 	defer launcher.Close()
 	p, err := launcher.Start(Spec{ID: "probe", Spec: stage.Spec{Root: root, Command: stage.Command{Args: []string{"/bin/true"}}}})
 	if err != nil {

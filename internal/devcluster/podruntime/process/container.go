@@ -181,6 +181,9 @@ func reasonOf(result sandbox.Result) string {
 	return reasonError
 }
 
+// messageWatched says of a container that was killed for its memory that the kernel was not who found out.
+const messageWatched = "seen to take more memory than its limit, which no memory cgroup enforces here"
+
 // terminationMessage is what the container wrote to its termination file, or the end of its log where the pod asks for that.
 func (c *container) terminationMessage(result sandbox.Result) string {
 	f, err := os.Open(c.terminationLog())
@@ -192,6 +195,9 @@ func (c *container) terminationMessage(result sandbox.Result) string {
 	fallback := c.spec.TerminationMessagePolicy == corev1.TerminationMessageFallbackToLogsOnError
 	if len(content) == 0 && fallback && result.ExitCode != 0 {
 		return logTail(c.log())
+	}
+	if len(content) == 0 && result.Watched {
+		return messageWatched
 	}
 	return string(content)
 }

@@ -63,7 +63,7 @@ func newPod(r *Runtime, spec *corev1.Pod, node *corev1.Node, publish func(corev1
 		add(&spec.Spec.Containers[i], false)
 	}
 	p.snapshot.startTime = metav1.NewTime(time.Now())
-	p.snapshot.notEnforced = notEnforced(spec, machine{memory: r.launcher.EnforcesMemory(), otherUsers: r.config.OtherUsers})
+	p.snapshot.notEnforced = notEnforced(spec, machine{memory: r.launcher.MemoryLimits() != sandbox.MemoryUnlimited, otherUsers: r.config.OtherUsers})
 	return p
 }
 

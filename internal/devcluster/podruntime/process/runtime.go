@@ -25,6 +25,8 @@ type Config struct {
 	Dir string
 	// Scope names the runtime's cgroups; see sandbox.NewLauncher.
 	Scope string
+	// WatchMemory has memory limits kept by watching although the kernel could; see sandbox.NewLauncher.
+	WatchMemory bool
 	// Programs are host files that containers run by name; see stage.Spec.
 	Programs map[string]string
 	// Masks are host paths that containers must not see.
@@ -55,7 +57,7 @@ var _ podruntime.Runtime = (*Runtime)(nil)
 func New(config Config) *Runtime {
 	config.Masks = append(config.Masks, config.Dir)
 	return &Runtime{
-		config: config, launcher: sandbox.NewLauncher(config.Scope), objects: objects{client: config.Client},
+		config: config, launcher: sandbox.NewLauncher(config.Scope, config.WatchMemory), objects: objects{client: config.Client},
 		pods: map[types.UID]*pod{},
 	}
 }

@@ -89,7 +89,7 @@ func supportedVolume(v *corev1.Volume) bool {
 
 // machine says what this machine can do for a process.
 type machine struct {
-	memory     bool // memory limits are enforced
+	memory     bool // memory limits have an effect
 	otherUsers bool // processes can run as users other than the cluster's
 }
 

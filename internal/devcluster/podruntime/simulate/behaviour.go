@@ -37,10 +37,11 @@ const (
 	Deadline              // it takes longer than it may
 	Eviction              // the node is short of resources
 	Shutdown              // the node is taken back
+	Image                 // no image is to be had, and the pod is evicted in the end
 	causes
 )
 
-var causeNames = [causes]string{"exit", "oom", "deadline", "eviction", "shutdown"}
+var causeNames = [causes]string{"exit", "oom", "deadline", "eviction", "shutdown", "image"}
 
 // Default is the behaviour of what a text leaves out.
 func Default() Behaviour {
@@ -48,7 +49,7 @@ func Default() Behaviour {
 }
 
 // Parse reads a behaviour such as "seed=7,median=2s,spread=1.3,exit=0.02,always-exit=0.005". Of each cause (exit, oom,
-// deadline, eviction, shutdown), CAUSE is the share of pods that fail by it and always-CAUSE the share of keys.
+// deadline, eviction, shutdown, image), CAUSE is the share of pods that fail by it and always-CAUSE the share of keys.
 func Parse(text string) (Behaviour, error) {
 	b := Default()
 	fields := b.fields()

@@ -62,8 +62,14 @@ func (p *pod) run(key string, err error) {
 		p.mu.Unlock()
 		return
 	}
-	p.times.running = time.Now()
-	if !p.behaviour.Quiet {
+	if !last.noImage {
+		p.times.running = time.Now()
+	}
+	switch {
+	case p.behaviour.Quiet:
+	case last.noImage:
+		p.publish(pullingStatus(p.Pod, p.times))
+	default:
 		p.publish(runningStatus(p.Pod, p.times))
 	}
 	p.mu.Unlock()

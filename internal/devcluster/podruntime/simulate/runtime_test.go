@@ -165,6 +165,21 @@ func TestFailures(t *testing.T) {
 	}
 }
 
+// A pod without its image never runs, and is seen to wait for it before it ends.
+func TestNoImage(t *testing.T) {
+	statuses, at := lived(t, "image=1,median=4s,spread=1", leafPod("p", containerTemplate), nil)
+	if len(statuses) != 2 || statuses[0].Phase != corev1.PodPending || statuses[1].Phase != corev1.PodFailed || statuses[1].Message != "" || at[1] != 4*time.Second {
+		t.Fatalf("after %v: %+v", at, statuses)
+	}
+	for _, s := range statuses {
+		for _, c := range append(s.ContainerStatuses, s.InitContainerStatuses...) {
+			if c.State.Waiting == nil || c.State.Waiting.Reason != "ImagePullBackOff" {
+				t.Errorf("container %s: %+v", c.Name, c.State)
+			}
+		}
+	}
+}
+
 func TestStopBeforeAndAfterTheStart(t *testing.T) {
 	stop := podruntime.Stop{Grace: time.Minute, Reason: "DeadlineExceeded", Message: "too long"}
 	statuses, at := lived(t, "start=5s", leafPod("p", containerTemplate), func(p podruntime.Pod) { p.Stop(stop); p.Stop(podruntime.Stop{}) })

@@ -19,6 +19,8 @@ const (
 	reasonCompleted = "Completed"
 	reasonError     = "Error"
 	reasonOOMKilled = "OOMKilled"
+	reasonCreating  = "ContainerCreating"
+	reasonNoImage   = "ImagePullBackOff"
 )
 
 // terminated is how a container ended.
@@ -32,6 +34,8 @@ type ending struct {
 	phase           corev1.PodPhase
 	reason, message string
 	main, wait      terminated
+	// noImage tells that no container has run, for want of its image.
+	noImage bool
 }
 
 var completed = terminated{0, reasonCompleted}
@@ -54,6 +58,8 @@ func failure(cause Cause, exitCode int) ending {
 	case Eviction:
 		e.reason, e.message = "Evicted", "The node was low on resource: memory. "
 		e.main, e.wait = killed, killed
+	case Image:
+		e.noImage = true // and no word of the pod's own
 	case Shutdown:
 		e.reason, e.message = "Terminated", "Pod was terminated in response to imminent node shutdown."
 		e.main, e.wait = ended, ended
@@ -67,11 +73,13 @@ func failure(cause Cause, exitCode int) ending {
 func (e ending) status(pod *corev1.Pod, t times) corev1.PodStatus {
 	s := status(pod, t, e.phase)
 	s.Reason, s.Message = e.reason, e.message
-	if t.running.IsZero() {
-		// Nothing had started: the kubelet leaves such containers waiting.
-		waiting := corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ContainerCreating"}}
-		s.InitContainerStatuses = containers(pod.Spec.InitContainers, waiting)
-		s.ContainerStatuses = containers(pod.Spec.Containers, waiting)
+	// The kubelet leaves containers waiting that have not started.
+	switch {
+	case e.noImage:
+		wait(&s, pod, reasonNoImage)
+		return s
+	case t.running.IsZero():
+		wait(&s, pod, reasonCreating)
 		return s
 	}
 	s.InitContainerStatuses = containers(pod.Spec.InitContainers, completed.state(t.running, t.running))
@@ -84,6 +92,23 @@ func (e ending) status(pod *corev1.Pod, t times) corev1.PodStatus {
 			c.State = e.wait.state(t.running, t.end)
 		}
 	}
+	return s
+}
+
+// wait has all containers of a pod wait.
+func wait(s *corev1.PodStatus, pod *corev1.Pod, reason string) {
+	waiting := corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason}}
+	if reason == reasonNoImage {
+		waiting.Waiting.Message = "Back-off pulling an image: it is simulated that there is none"
+	}
+	s.InitContainerStatuses = containers(pod.Spec.InitContainers, waiting)
+	s.ContainerStatuses = containers(pod.Spec.Containers, waiting)
+}
+
+// pullingStatus is that of a pod whose image cannot be had.
+func pullingStatus(pod *corev1.Pod, t times) corev1.PodStatus {
+	s := status(pod, t, corev1.PodPending)
+	wait(&s, pod, reasonNoImage)
 	return s
 }
 
