@@ -19,6 +19,7 @@ import (
 
 	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
 	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/validation"
 	kjson "sigs.k8s.io/json"
@@ -178,11 +179,11 @@ func manifests(templates []wfv1.Template) []error {
 
 func (c *checker) sizes(o manifest.Object) hcl.Diagnostics {
 	var diags hcl.Diagnostics
-	report := func(what string, size, limit int, advice string) {
+	report := func(what string, size, limit int, at cty.Path, advice string) {
 		if size <= limit {
 			return
 		}
-		diags = append(diags, diag.At(diag.CodeObjectTooLarge, nil, fmt.Sprintf(
+		diags = append(diags, diag.At(diag.CodeObjectTooLarge, at, fmt.Sprintf(
 			"The %s of the %s %s that this job compiles to has %d bytes, and at most %d are allowed. %s",
 			what, o.GetKind(), o.GetName(), size, limit, advice)))
 	}
@@ -190,12 +191,13 @@ func (c *checker) sizes(o manifest.Object) hcl.Diagnostics {
 	for key, value := range o.GetAnnotations() {
 		annotations += len(key) + len(value)
 	}
-	report("annotations", annotations, maxAnnotations, "Shorten the job's reason.")
+	report("annotations", annotations, maxAnnotations, cty.GetAttrPath("reason"), "Shorten the job's reason.")
 	if spec, ok := o.Object["spec"]; ok {
 		if err := c.marshal(spec); err != nil {
 			return append(diags, invalid(o, err))
 		}
-		report("spec", len(c.text), maxSpec, specAdvice(o))
+		at, advice := specAdvice(o)
+		report("spec", len(c.text), maxSpec, at, advice)
 	}
 	if data, ok := o.Object["data"].(map[string]any); ok {
 		size := 0
@@ -203,17 +205,17 @@ func (c *checker) sizes(o manifest.Object) hcl.Diagnostics {
 			text, _ := value.(string)
 			size += len(key) + len(text)
 		}
-		report("data", size, maxData, "Lower shard_size, or use shorter values.")
+		report("data", size, maxData, cty.GetAttrPath("partition"), "Lower shard_size, or use shorter values.")
 	}
 	return diags
 }
 
 // specAdvice tells what a spec grows with.
-func specAdvice(o manifest.Object) string {
+func specAdvice(o manifest.Object) (cty.Path, string) {
 	if o.GetKind() == "WorkflowTemplate" {
-		return "Move text out of the runner's command, args and env, into the image or a ConfigMap that the runner mounts."
+		return cty.GetAttrPath("runner"), "Move text out of the runner's command, args and env, into the image or a ConfigMap that the runner mounts."
 	}
-	return "It lists the shards because the keys left to do are scattered. Raise shard_size or the size of the partitions."
+	return cty.GetAttrPath("partition"), "It lists the shards because the keys left to do are scattered. Raise shard_size or the size of the partitions."
 }
 
 // Plan checks that no Workflow of run number n can outgrow what Argo stores,
@@ -225,12 +227,14 @@ func Plan(j *job.Job, p plan.Plan, n int) hcl.Diagnostics {
 			continue
 		}
 		var advice strings.Builder
+		at := cty.GetAttrPath("shard_size")
 		if projected.Workflow == argo.RunName(j.Name, n) && p.ShardCount() > 1 {
+			at = cty.GetAttrPath("partition")
 			fmt.Fprintf(&advice, "It starts %d shards. Raise shard_size (now %d) or the size of the partitions.", p.ShardCount(), p.ShardSize)
 		} else {
 			fmt.Fprintf(&advice, "Lower shard_size to %d or less, or lower retry.limit (now %d).", argo.ShardSize(j), j.Retry.Limit)
 		}
-		diags = append(diags, diag.At(diag.CodeStatusTooLarge, nil, fmt.Sprintf(
+		diags = append(diags, diag.At(diag.CodeStatusTooLarge, at, fmt.Sprintf(
 			"The status of Workflow %s could grow to %d bytes, if every partition took all of its attempts, and Argo stores at most %d. %s",
 			projected.Workflow, projected.Bytes, projected.Most, advice.String())))
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/job"
@@ -30,19 +31,19 @@ func Creation(j *job.Job, p plan.Plan) hcl.Diagnostics {
 	rateText := fmt.Sprintf("%d pods per second (controller.pods_per_second)", rate)
 	if takes > longCreation {
 		times := int64(takes/longCreation) + 1
-		return slow("Creating the %d pods of the run takes about %s at %s, whatever max_parallel is. Partitions %d times as large would take less than a day.",
-			p.Partitions, takes.Round(time.Hour), rateText, times)
+		return slow(cty.GetAttrPath("partition"), "Creating the %d pods of the run takes about %d hours at %s, whatever max_parallel is. Partitions %d times as large would take less than a day.",
+			p.Partitions, int64(takes.Round(time.Hour)/time.Hour), rateText, times)
 	}
 	busy := int64(j.Runner.Deadline/time.Second) * rate
 	if most := min(int64(j.MaxParallel), p.Partitions); busy > 0 && busy < most {
-		return slow("At %s and with a deadline of %s there are never more than %d pods at once, although max_parallel is %d: creating the pods takes longer than running them. Partitions %d times as large, with a deadline to match, would keep max_parallel busy.",
-			rateText, j.Runner.Deadline, busy, j.MaxParallel, (most+busy-1)/busy)
+		return slow(cty.GetAttrPath("runner").GetAttr("deadline"), "At %s and with a deadline of %s there are never more than %d pods at once, although max_parallel is %d: creating the pods takes longer than running them. Partitions %d times as large, with a deadline to match, would keep max_parallel busy.",
+			rateText, job.DurationText(j.Runner.Deadline), busy, j.MaxParallel, (most+busy-1)/busy)
 	}
 	return nil
 }
 
-func slow(format string, args ...any) hcl.Diagnostics {
-	d := diag.At(diag.CodeCreation, nil, fmt.Sprintf(format, args...))
+func slow(at cty.Path, format string, args ...any) hcl.Diagnostics {
+	d := diag.At(diag.CodeCreation, at, fmt.Sprintf(format, args...))
 	d.Severity = hcl.DiagWarning
 	return hcl.Diagnostics{d}
 }

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/job"
 )
 
 // job makes the block of one fan-out.
@@ -211,7 +213,7 @@ func (c *converter) retry(leaf template, steps []call, s *scope) []entry {
 	for _, f := range []struct{ theirs, ours string }{{"duration", "backoff"}, {"cap", "max_backoff"}} {
 		v := backoff.get(f.theirs)
 		if d, ok := duration(v.text()); ok {
-			out = append(out, attribute(f.ours, literal(shortDuration(d))))
+			out = append(out, attribute(f.ours, literal(job.DurationText(d))))
 		} else if v.set() {
 			c.todo(v, "the wait is %q, and must be known, in whole seconds. Write it as 30s or 10m.", v.text())
 			out = append(out, attribute(f.ours, expr(placeholder(f.ours))))

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/job"
 )
 
 // podOf writes what concerns the pod: resources and accounts, and for a runner
@@ -117,7 +119,7 @@ func (p *podReader) deadline() {
 		return
 	}
 	if seconds, err := strconv.ParseInt(v.text(), 10, 32); err == nil && seconds > 0 {
-		p.add("deadline", literal(shortDuration(time.Duration(seconds)*time.Second)))
+		p.add("deadline", literal(job.DurationText(time.Duration(seconds)*time.Second)))
 		return
 	}
 	if t := p.s.read(v.text()); t.isVariable() {
@@ -126,18 +128,6 @@ func (p *podReader) deadline() {
 	}
 	p.c.todo(v, "the deadline is %q, and must be known. Write it as 30m or 1h30m.", v.text())
 	p.add("deadline", expr(placeholder("deadline")))
-}
-
-// shortDuration writes 10m instead of Go's 10m0s.
-func shortDuration(d time.Duration) string {
-	s := d.String()
-	if d >= time.Minute && d%time.Minute == 0 {
-		s = strings.TrimSuffix(s, "0s")
-	}
-	if d >= time.Hour && d%time.Hour == 0 {
-		s = strings.TrimSuffix(s, "0m")
-	}
-	return s
 }
 
 func (p *podReader) accounts() {

@@ -124,7 +124,7 @@ func absent(p plan.Plan) hcl.Diagnostics {
 	if len(p.Canary) == 0 {
 		left = "No other key is left, so that this run has no canary."
 	}
-	return hcl.Diagnostics{warning(diag.CodeCanaryKeys, "The canary names keys that this run does not cover, because they are done already or no partitions of the domain: %s. %s", keys, left)}
+	return hcl.Diagnostics{warningAt(diag.CodeCanaryKeys, cty.GetAttrPath("canary").GetAttr("keys"), "The canary names keys that this run does not cover, because they are done already or no partitions of the domain: %s. %s", keys, left)}
 }
 
 // maxDeclaration bounds the annotation with the declaration, in bytes: kubectl

@@ -15,6 +15,7 @@ import (
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/argo"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/cluster"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/job"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/manifest"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/record"
 )
@@ -207,7 +208,7 @@ func (e *Engine) awaitEnd(ctx context.Context, namespace, name string, timeout t
 			return nil, append(diags, failed(cluster.NewError(cluster.Canceled, cluster.Call{Verb: "get", Kind: cluster.Workflow, Namespace: namespace, Name: s.run.workflow.GetName()}, "", ctx.Err())))
 		}
 		return nil, append(diags, problem(diag.CodeRunActive, "Run %q of job \"%s/%s\" was stopped and has not ended within %s. Nothing was submitted: two runs of one job never overlap. "+
-			"Apply again when it has ended, or raise \"stop_timeout\"; a pod that ignores SIGTERM ends after its grace period.", s.run.workflow.GetName(), namespace, name, timeout))
+			"Apply again when it has ended, or raise \"stop_timeout\"; a pod that ignores SIGTERM ends after its grace period.", s.run.workflow.GetName(), namespace, name, job.DurationText(timeout)))
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/cluster"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
@@ -23,6 +24,10 @@ func warning(code, format string, args ...any) *hcl.Diagnostic {
 	d := problem(code, format, args...)
 	d.Severity = hcl.DiagWarning
 	return d
+}
+
+func warningAt(code string, at cty.Path, format string, args ...any) *hcl.Diagnostic {
+	return diag.Warning(code, at, diag.SummaryOf(code), fmt.Sprintf(format, args...))
 }
 
 func internal(doing string, err error) *hcl.Diagnostic {

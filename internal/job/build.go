@@ -85,7 +85,7 @@ func (d *decoder) retryRules(r at) {
 	if !most.set() {
 		where = first.path
 	}
-	d.report(diag.CodeRetryBackoff, where, "The longest wait, max_backoff, is %s (10m unless set), which is shorter than the first, backoff, of %s. Raise max_backoff or lower backoff.", shortDuration(rule.MaxBackoff), shortDuration(rule.Backoff))
+	d.report(diag.CodeRetryBackoff, where, "The longest wait, max_backoff, is %s (10m unless set), which is shorter than the first, backoff, of %s. Raise max_backoff or lower backoff.", DurationText(rule.MaxBackoff), DurationText(rule.Backoff))
 }
 
 // defaultArgo is the line of Argo Workflows that is tested on a controller.
@@ -113,11 +113,11 @@ func (d *decoder) versionRules(root at) {
 	if wait <= float64(rule.MaxBackoff) {
 		return
 	}
-	d.report(diag.CodeArgoVersion, version.path, "Argo %s knows no upper bound for the wait between attempts, which is multiplied by %d each time: after %d attempts, interrupted ones included, it would be far longer than max_backoff, %s. Set retry.factor to 1, or run Argo 3.7 or later.", argo, rule.Factor, attempts, shortDuration(rule.MaxBackoff))
+	d.report(diag.CodeArgoVersion, version.path, "Argo %s knows no upper bound for the wait between attempts, which is multiplied by %d each time: after %d attempts, interrupted ones included, it would be far longer than max_backoff, %s. Set retry.factor to 1, or run Argo 3.7 or later.", argo, rule.Factor, attempts, DurationText(rule.MaxBackoff))
 }
 
-// shortDuration writes 10m instead of Go's 10m0s.
-func shortDuration(d time.Duration) string {
+// DurationText writes a duration as the language does: 10m instead of Go's 10m0s.
+func DurationText(d time.Duration) string {
 	s := d.String()
 	if d%time.Minute == 0 {
 		s = s[:len(s)-len("0s")]
