@@ -8,7 +8,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 	"github.com/zclconf/go-cty/cty"
@@ -24,10 +23,7 @@ import (
 // call calls a function of the provider; the result is JSON.
 func call(t *testing.T, name string, returns tftypes.Type, arguments ...*tfprotov6.DynamicValue) ([]byte, *tfprotov6.FunctionError) {
 	t.Helper()
-	server, err := providerserver.NewProtocol6WithError(New("test")())()
-	if err != nil {
-		t.Fatal(err)
-	}
+	server := newServer(t)
 	resp, err := server.CallFunction(t.Context(), &tfprotov6.CallFunctionRequest{Name: name, Arguments: arguments})
 	if err != nil {
 		t.Fatal(err)
@@ -108,10 +104,7 @@ func TestPartitionsFunction(t *testing.T) {
 
 func partitionsFunctionType(t *testing.T) tftypes.Type {
 	t.Helper()
-	server, err := providerserver.NewProtocol6WithError(New("test")())()
-	if err != nil {
-		t.Fatal(err)
-	}
+	server := newServer(t)
 	resp, err := server.GetFunctions(t.Context(), &tfprotov6.GetFunctionsRequest{})
 	if err != nil {
 		t.Fatal(err)
