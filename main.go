@@ -15,8 +15,6 @@ import (
 	"syscall"
 	_ "time/tzdata" // windows follow calendars also where the machine has no zone data
 
-	"github.com/hashicorp/terraform-plugin-framework/providerserver"
-
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/cli"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/provider"
 )
@@ -54,11 +52,7 @@ func servesTerraform() bool {
 func servePlugin() {
 	debug := flag.Bool("debug", false, "serve for a debugger and print how Terraform can attach")
 	flag.Parse()
-	err := providerserver.Serve(context.Background(), provider.New(version), providerserver.ServeOpts{
-		Address: provider.Address,
-		Debug:   *debug,
-	})
-	if err != nil {
+	if err := provider.Serve(version, *debug); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}

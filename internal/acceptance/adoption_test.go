@@ -179,7 +179,7 @@ removed {
 `
 	resource.UnitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: map[string]func() (tfprotov6.ProviderServer, error){
-			"backfill":   providerserver.NewProtocol6WithError(provider.New("acceptance")()),
+			"backfill":   provider.NewServer("acceptance"),
 			"kubernetes": providerserver.NewProtocol6WithError(manifestProvider{}),
 		},
 		Steps: append([]resource.TestStep{{Config: before}}, adopts(t, c, "moved", after, out)...),

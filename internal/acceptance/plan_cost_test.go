@@ -92,13 +92,19 @@ func (m *many) write(name, text string, mode os.FileMode) {
 
 func (m *many) terraform(args ...string) (string, int) {
 	m.Helper()
+	out, ended := m.run(args...)
+	return out, ended.ExitCode()
+}
+
+func (m *many) run(args ...string) (string, *os.ProcessState) {
+	m.Helper()
 	cmd := exec.Command(m.cli, append([]string{"-chdir=" + m.dir}, args...)...)
 	cmd.Env = append(os.Environ(), "TF_CLI_CONFIG_FILE="+filepath.Join(m.dir, "cli.tfrc"), "TF_IN_AUTOMATION=1")
 	out, err := cmd.CombinedOutput()
 	if cmd.ProcessState == nil {
 		m.Fatal(err)
 	}
-	return string(out), cmd.ProcessState.ExitCode()
+	return string(out), cmd.ProcessState
 }
 
 // asked returns the requests since it was last called.
@@ -142,7 +148,12 @@ func (m *many) finish() {
 type cost struct {
 	requests []string
 	wall     time.Duration
-	peak     int64 // bytes of the largest provider process
+	cpu      time.Duration // of processors, by Terraform and the provider's processes
+	peak     int64         // bytes of the largest provider process
+}
+
+func (c cost) String() string {
+	return fmt.Sprintf("%d requests, %s (%s of processor time), %d MB", len(c.requests), c.wall.Round(time.Millisecond), c.cpu.Round(time.Millisecond), c.peak>>20)
 }
 
 // noOpPlan plans with the state as it was written at submission, and demands
@@ -157,12 +168,12 @@ func (m *many) noOpPlan() cost {
 	peak := make(chan int64)
 	go func() { peak <- largestProcess(ctx, filepath.Join(m.dir, "pids")) }()
 	began := time.Now()
-	out, code := m.terraform("plan", "-detailed-exitcode")
+	out, ended := m.run("plan", "-detailed-exitcode")
 	wall := time.Since(began)
 	stop()
-	c := cost{m.asked(), wall, <-peak}
-	if code != 0 {
-		m.Fatalf("plan ended with %d:\n%s", code, out)
+	c := cost{m.asked(), wall, ended.UserTime() + ended.SystemTime(), <-peak}
+	if ended.ExitCode() != 0 {
+		m.Fatalf("plan ended with %d:\n%s", ended.ExitCode(), out)
 	}
 	return c
 }
@@ -213,7 +224,7 @@ func TestNoOpPlanAsksLittle(t *testing.T) {
 			t.Errorf("the plan asked %s", request)
 		}
 	}
-	t.Logf("a no-op plan of 100 finished jobs: %d requests, %s, %d MB", len(c.requests), c.wall.Round(time.Millisecond), c.peak>>20)
+	t.Logf("a no-op plan of 100 finished jobs: %s", c)
 }
 
 func TestNoOpPlanOfAThousandJobs(t *testing.T) {
@@ -226,21 +237,23 @@ func TestNoOpPlanOfAThousandJobs(t *testing.T) {
 	if len(c.requests) > 10 || c.peak > 300<<20 {
 		t.Errorf("%d requests, %d MB", len(c.requests), c.peak>>20)
 	}
-	t.Logf("a no-op plan of 1,000 finished jobs: %d requests, %s, %d MB", len(c.requests), c.wall.Round(time.Millisecond), c.peak>>20)
+	t.Logf("a no-op plan of 1,000 finished jobs: %s", c)
 }
 
-// BenchmarkNoOpPlan is a whole `terraform plan` of finished jobs.
+// BenchmarkNoOpPlan is a whole `terraform plan` of finished jobs. Without a job
+// it is what Terraform takes for itself and to start the provider.
 func BenchmarkNoOpPlan(b *testing.B) {
-	for _, jobs := range []int{100, 1000} {
+	for _, jobs := range []int{0, 100, 1000} {
 		b.Run(fmt.Sprint(jobs), func(b *testing.B) {
 			m := manyJobs(b, jobs)
 			m.finish()
 			var most cost
 			for b.Loop() {
 				c := m.noOpPlan()
-				most.requests, most.peak = c.requests, max(most.peak, c.peak)
+				most.requests, most.cpu, most.peak = c.requests, most.cpu+c.cpu, max(most.peak, c.peak)
 			}
 			b.ReportMetric(float64(len(most.requests)), "requests/op")
+			b.ReportMetric(float64(most.cpu.Milliseconds())/float64(b.N), "cpu-ms/op")
 			b.ReportMetric(float64(most.peak>>20), "peak-MB")
 		})
 	}

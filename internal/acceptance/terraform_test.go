@@ -9,7 +9,6 @@ import (
 	"os/exec"
 	"testing"
 
-	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 
@@ -38,7 +37,7 @@ func applyAs(t *testing.T, settings string, steps ...resource.TestStep) {
 	}
 	resource.UnitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: map[string]func() (tfprotov6.ProviderServer, error){
-			"backfill": providerserver.NewProtocol6WithError(provider.New("acceptance")()),
+			"backfill": provider.NewServer("acceptance"),
 		},
 		Steps: steps,
 	})

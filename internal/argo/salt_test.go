@@ -151,15 +151,24 @@ func TestConcurrency(t *testing.T) {
 	}
 }
 
-// BenchmarkSalts excludes collisions for a million partitions.
-func BenchmarkSalts(b *testing.B) {
-	d := axis(b, domain.Range{Start: 0, End: 1_000_000, Size: 1})
-	j := sample(d)
-	p := planOf(j, ledger.Full(d))
-	r := run{job: j, plan: p, number: 1, name: "orders-r1", attempts: attempts(j.Retry), formula: formula{applies: true}}
-	for b.Loop() {
-		if _, err := r.salts(); err != nil {
-			b.Fatal(err)
-		}
+// BenchmarkCollisions excludes collisions of the node ids of a run, which is what
+// takes most of BenchmarkCompile of package engine where n is large.
+func BenchmarkCollisions(b *testing.B) {
+	for _, n := range []int64{10_000, 1_000_000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			d := axis(b, domain.Range{Start: 0, End: n, Size: 1})
+			j := sample(d)
+			p := planOf(j, ledger.Full(d))
+			r := run{job: j, plan: p, number: 1, name: "orders-r1", attempts: attempts(j.Retry), formula: formula{applies: true}}
+			names, begin := int64(p.ShardCount()*4)+n*int64(r.attempts+1), processorTime(b)
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := r.salts(); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(names), "names")
+			b.ReportMetric(float64((processorTime(b)-begin).Microseconds())/1000/float64(b.N), "cpu-ms/op")
+		})
 	}
 }

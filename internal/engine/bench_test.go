@@ -48,6 +48,8 @@ func BenchmarkRefreshAndPlan(b *testing.B) {
 			b.Fatal(diags)
 		}
 	}
+	begin := processorTime(b)
+	b.ReportAllocs()
 	for b.Loop() {
 		e := w.process()
 		w.cluster.ResetCalls()
@@ -64,4 +66,5 @@ func BenchmarkRefreshAndPlan(b *testing.B) {
 		}
 		b.ReportMetric(float64(count(w.cluster.Calls(), "get", "list")), "requests/op")
 	}
+	b.ReportMetric(float64((processorTime(b)-begin).Microseconds())/1000/float64(b.N), "cpu-ms/op")
 }

@@ -13,8 +13,9 @@ import (
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/manifest"
 )
 
-// maxAge bounds how old a cached object may be when it is used.
-const maxAge = 5 * time.Second
+// maxAge bounds how old a cached object may be when it is used: a refresh of a
+// thousand jobs takes about half as long.
+const maxAge = 30 * time.Second
 
 // A shelf is worth its list when more than one of its objects is asked for.
 const readsBeforeList = 1

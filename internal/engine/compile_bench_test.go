@@ -17,7 +17,7 @@ import (
 
 // BenchmarkCompile does what the command compile does: it reads a job file of n
 // partitions and writes its objects, node-id collisions excluded. What that
-// exclusion takes by itself is BenchmarkSalts of package argo.
+// exclusion takes of it is BenchmarkCollisions of package argo.
 func BenchmarkCompile(b *testing.B) {
 	for _, n := range []int64{100, 10_000, 1_000_000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {

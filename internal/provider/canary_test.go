@@ -19,7 +19,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 	"github.com/hashicorp/terraform-plugin-log/tflogtest"
@@ -105,10 +104,7 @@ func everythingTold(t *testing.T, settings object) map[string]string {
 	var logs bytes.Buffer
 	t.Setenv("TF_LOG", "TRACE")
 	ctx := tflogtest.RootLogger(tfsdklogtest.RootLogger(t.Context(), &logs), &logs)
-	server, err := providerserver.NewProtocol6WithError(New("test", environment(nil), quick())())()
-	if err != nil {
-		t.Fatal(err)
-	}
+	server := newServer(t, environment(nil), quick())
 	schemas, err := server.GetProviderSchema(ctx, &tfprotov6.GetProviderSchemaRequest{})
 	if err != nil {
 		t.Fatal(err)

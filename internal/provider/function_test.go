@@ -12,7 +12,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 	"github.com/zclconf/go-cty/cty"
@@ -31,10 +30,7 @@ import (
 // call calls a function of the provider; the result is JSON.
 func call(t *testing.T, name string, returns tftypes.Type, arguments ...*tfprotov6.DynamicValue) ([]byte, *tfprotov6.FunctionError) {
 	t.Helper()
-	server, err := providerserver.NewProtocol6WithError(New("test")())()
-	if err != nil {
-		t.Fatal(err)
-	}
+	server := newServer(t)
 	resp, err := server.CallFunction(t.Context(), &tfprotov6.CallFunctionRequest{Name: name, Arguments: arguments})
 	if err != nil {
 		t.Fatal(err)
@@ -254,11 +250,7 @@ func TestFunctionsOfWhatIsNotKnownYet(t *testing.T) {
 		map[string]tftypes.Value{"last": tftypes.NewValue(tftypes.Number, tftypes.UnknownValue)})
 	for name, returns := range map[string]tftypes.Type{"compile": tftypes.DynamicPseudoType, "partitions": partitionsFunctionType(t)} {
 		for source, wrong := range map[string]bool{ordersFile: false, strings.Replace(ordersFile, "size = 10", "size = 0", 1): true} {
-			server, err := providerserver.NewProtocol6WithError(New("test")())()
-			if err != nil {
-				t.Fatal(err)
-			}
-			resp, err := server.CallFunction(t.Context(), &tfprotov6.CallFunctionRequest{Name: name, Arguments: []*tfprotov6.DynamicValue{
+			resp, err := newServer(t).CallFunction(t.Context(), &tfprotov6.CallFunctionRequest{Name: name, Arguments: []*tfprotov6.DynamicValue{
 				encode(t, tftypes.String, text(source)), encode(t, tftypes.DynamicPseudoType, unknownLast),
 			}})
 			switch {
@@ -294,10 +286,7 @@ func TestPartitionsFunction(t *testing.T) {
 
 func partitionsFunctionType(t *testing.T) tftypes.Type {
 	t.Helper()
-	server, err := providerserver.NewProtocol6WithError(New("test")())()
-	if err != nil {
-		t.Fatal(err)
-	}
+	server := newServer(t)
 	resp, err := server.GetFunctions(t.Context(), &tfprotov6.GetFunctionsRequest{})
 	if err != nil {
 		t.Fatal(err)

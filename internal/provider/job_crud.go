@@ -26,7 +26,7 @@ import (
 // exists nothing is an error any more, see asWarnings.
 func (r *jobResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
 	defer guard(&resp.Diagnostics, "creating", "job", req.Plan.Raw, req.Config.Raw)
-	ctx, cancel := bounded(ctx, req.Plan, "create")
+	ctx, cancel := bounded(ctx, req.Plan.Raw, "create")
 	defer cancel()
 	d, s, diags := r.submission(req.Config.Raw, req.Plan.Raw)
 	resp.Diagnostics.Append(diags...)
@@ -53,43 +53,52 @@ func (r *jobResource) Create(ctx context.Context, req resource.CreateRequest, re
 // Read implements resource.Resource.
 func (r *jobResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
 	defer guard(&resp.Diagnostics, "reading", "job", req.State.Raw)
-	ctx, cancel := bounded(ctx, req.State, "read")
-	defer cancel()
-	attributes, namespace, name, ok := jobOf(req.State.Raw, &resp.Diagnostics)
+	_, namespace, name, ok := jobOf(req.State.Raw, &resp.Diagnostics)
 	if !ok {
 		return
 	}
 	resp.Diagnostics.Append(identify(ctx, resp.Identity, namespace, name)...)
-	known, diags := recall(ctx, req.State.Raw, req.Private)
-	resp.Diagnostics.Append(diags...)
+	resp.State.Raw = r.refresh(ctx, req.State.Raw, resp.Private, &resp.Diagnostics)
+}
+
+// refresh brings a state up to date; it is null when there is no such job any
+// more, and as it was when there are errors.
+func (r *jobResource) refresh(ctx context.Context, state tftypes.Value, private privateStore, diagnostics *tfdiag.Diagnostics) tftypes.Value {
+	ctx, cancel := bounded(ctx, state, "read")
+	defer cancel()
+	attributes, namespace, name, ok := jobOf(state, diagnostics)
+	if !ok {
+		return state
+	}
+	known, diags := recall(ctx, state, private)
+	diagnostics.Append(diags...)
 	e, diags := r.connection.use()
-	resp.Diagnostics.Append(diags...)
-	if resp.Diagnostics.HasError() {
-		return
+	diagnostics.Append(diags...)
+	if diagnostics.HasError() {
+		return state
 	}
 	seen, problems := e.ObserveKnown(ctx, namespace, name, known)
-	resp.Diagnostics.Append(atAttributes(problems)...)
-	if resp.Diagnostics.HasError() {
-		return
+	diagnostics.Append(atAttributes(problems)...)
+	if diagnostics.HasError() {
+		return state
 	}
 	if seen == nil {
-		resp.Diagnostics.Append(warnOfMove(ctx, req.Private, namespace, name)...)
-		resp.State.RemoveResource(ctx)
-		return
+		diagnostics.Append(warnOfMove(ctx, private, namespace, name)...)
+		return tftypes.NewValue(state.Type(), nil)
 	}
-	resp.Diagnostics.Append(atAttributes(seen.Troubles())...)
-	read, err := refreshed(attributes, req.State.Raw.Type(), seen, known)
+	diagnostics.Append(atAttributes(seen.Troubles())...)
+	read, err := refreshed(attributes, state.Type(), seen, known)
 	if err != nil {
-		internalError(&resp.Diagnostics, fmt.Sprintf("reading the record of job %s/%s", namespace, name), err)
-		return
+		internalError(diagnostics, fmt.Sprintf("reading the record of job %s/%s", namespace, name), err)
+		return state
 	}
-	state, err := read.merge(req.State.Raw)
+	next, err := read.merge(state)
 	if err != nil {
-		internalError(&resp.Diagnostics, "writing the state", err)
-		return
+		internalError(diagnostics, "writing the state", err)
+		return state
 	}
-	resp.State.Raw = state
-	resp.Diagnostics.Append(remember(ctx, resp.Private, seen)...)
+	diagnostics.Append(remember(ctx, private, seen)...)
+	return next
 }
 
 // refreshed are the attributes that a read sets. Declaration and policy are
@@ -140,7 +149,7 @@ func redeclared(prior map[string]tftypes.Value, resourceType tftypes.Type, seen 
 // as it was, or what has been achieved.
 func (r *jobResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
 	defer guard(&resp.Diagnostics, "updating", "job", req.State.Raw)
-	ctx, cancel := bounded(ctx, req.Plan, "update")
+	ctx, cancel := bounded(ctx, req.Plan.Raw, "update")
 	defer cancel()
 	d, s, diags := r.submission(req.Config.Raw, req.Plan.Raw)
 	resp.Diagnostics.Append(diags...)
@@ -186,7 +195,7 @@ func sameJob(state tftypes.Value, id string) tfdiag.Diagnostics {
 // Delete implements resource.Resource.
 func (r *jobResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
 	defer guard(&resp.Diagnostics, "deleting", "job", req.State.Raw)
-	ctx, cancel := bounded(ctx, req.State, "delete")
+	ctx, cancel := bounded(ctx, req.State.Raw, "delete")
 	defer cancel()
 	attributes, namespace, name, ok := jobOf(req.State.Raw, &resp.Diagnostics)
 	if !ok {

@@ -26,32 +26,49 @@ func (r *jobResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReq
 	if req.Plan.Raw.IsNull() { // destroy
 		return
 	}
-	d, diags := declare(req.Config.Raw)
-	resp.Diagnostics.Append(diags...)
+	c := change{config: req.Config.Raw, state: req.State.Raw, plan: req.Plan.Raw, private: req.Private}
+	resp.Diagnostics.Append(r.plan(ctx, &c)...)
+	resp.Plan.Raw = c.plan
+	if c.replaces {
+		resp.RequiresReplace = append(resp.RequiresReplace, path.Root("id"))
+	}
+}
+
+// change is what the plan of a job is made from.
+type change struct {
+	config, state tftypes.Value // the state is null for a new job
+	// plan is what Terraform proposes, with everything computed unknown if and
+	// only if the configuration differs from the state. It becomes what is planned.
+	plan    tftypes.Value
+	private privateReader
+	// replaces tells that another job takes the place of this one.
+	replaces bool
+}
+
+func (r *jobResource) plan(ctx context.Context, c *change) tfdiag.Diagnostics {
+	d, diagnostics := declare(c.config)
 	if d == nil {
-		return
+		return diagnostics
 	}
 	d.policy.Limits = r.connection.limits()
 	var known *engine.Known
-	if !req.State.Raw.IsNull() {
-		known, diags = recall(ctx, req.State.Raw, req.Private)
-		resp.Diagnostics.Append(diags...)
+	if !c.state.IsNull() {
+		var diags tfdiag.Diagnostics
+		known, diags = recall(ctx, c.state, c.private)
+		diagnostics.Append(diags...)
 	}
 	preview, diags := d.plan(known)
-	resp.Diagnostics.Append(diags...)
-	if resp.Diagnostics.HasError() {
-		return
+	diagnostics.Append(diags...)
+	if diagnostics.HasError() {
+		return diagnostics
 	}
 
 	planned := d.identified()
-	if replaced(req.State.Raw, planned) {
-		resp.RequiresReplace = append(resp.RequiresReplace, path.Root("id"))
-		resp.Diagnostics.Append(warnOfReplacement(req.State.Raw, planned))
+	if c.replaces = replaced(c.state, planned); c.replaces {
+		diagnostics.Append(warnOfReplacement(c.state, planned))
 	}
-	// Terraform has marked what is computed as unknown if and only if the
-	// configuration differs from the state.
-	if known != nil && req.Plan.Raw.Equal(req.State.Raw) && !calls(preview) {
-		return
+	if known != nil && c.plan.Equal(c.state) && !calls(preview) {
+		return diagnostics
 	}
 	planned["drift"] = driftOf(nil)
 	for name, value := range observedNames() {
@@ -62,12 +79,13 @@ func (r *jobResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReq
 	} else {
 		maps.Copy(planned, d.partitions())
 	}
-	raw, err := planned.merge(req.Plan.Raw)
+	merged, err := planned.merge(c.plan)
 	if err != nil {
-		internalError(&resp.Diagnostics, "writing the plan", err)
-		return
+		internalError(&diagnostics, "writing the plan", err)
+		return diagnostics
 	}
-	resp.Plan.Raw = raw
+	c.plan = merged
+	return diagnostics
 }
 
 // calls tells whether there is something to do although the configuration is

@@ -57,6 +57,11 @@ type privateWriter interface {
 	SetKey(ctx context.Context, key string, value []byte) tfdiag.Diagnostics
 }
 
+type privateStore interface {
+	privateReader
+	privateWriter
+}
+
 // recall returns what the state remembers of a job.
 func recall(ctx context.Context, state tftypes.Value, private privateReader) (*engine.Known, tfdiag.Diagnostics) {
 	var diags tfdiag.Diagnostics

@@ -37,6 +37,8 @@ type backfillProvider struct {
 	lookup  cluster.Lookup
 	connect connector
 	edges   engine.Options
+
+	connection *connection // nil until Terraform has configured the provider
 }
 
 // Option replaces one of the provider's edges.
@@ -59,22 +61,19 @@ func WithEngineOptions(o engine.Options) Option {
 	return func(p *backfillProvider) { p.edges = o }
 }
 
-// New returns the constructor that serves the provider.
-func New(version string, options ...Option) func() provider.Provider {
-	return func() provider.Provider {
-		p := &backfillProvider{
-			version: version,
-			lookup:  os.LookupEnv,
-			connect: func(c cluster.Config) (cluster.Backend, error) {
-				return cluster.Connect(c, cluster.UserAgent("terraform-provider-backfill", version), cluster.DefaultRetry())
-			},
-			edges: engine.Options{Now: time.Now, Random: rand.Reader},
-		}
-		for _, option := range options {
-			option(p)
-		}
-		return p
+func newProvider(version string, options ...Option) *backfillProvider {
+	p := &backfillProvider{
+		version: version,
+		lookup:  os.LookupEnv,
+		connect: func(c cluster.Config) (cluster.Backend, error) {
+			return cluster.Connect(c, cluster.UserAgent("terraform-provider-backfill", version), cluster.DefaultRetry())
+		},
+		edges: engine.Options{Now: time.Now, Random: rand.Reader},
 	}
+	for _, option := range options {
+		option(p)
+	}
+	return p
 }
 
 // Metadata implements provider.Provider.
@@ -114,6 +113,7 @@ func (p *backfillProvider) Configure(ctx context.Context, req provider.Configure
 		return
 	}
 	c := &connection{settings: read, connect: p.connect, edges: p.edges}
+	p.connection = c
 	resp.ResourceData = c
 	resp.DataSourceData = c
 }

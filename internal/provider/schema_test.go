@@ -71,7 +71,7 @@ func TestEveryAttributeIsDocumented(t *testing.T) {
 
 func TestProviderSecretsAreSensitive(t *testing.T) {
 	var resp provider.SchemaResponse
-	New("test")().Schema(t.Context(), provider.SchemaRequest{}, &resp)
+	newProvider("test").Schema(t.Context(), provider.SchemaRequest{}, &resp)
 	if diags := resp.Schema.ValidateImplementation(t.Context()); diags.HasError() {
 		t.Fatal(diags)
 	}

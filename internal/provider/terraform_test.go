@@ -9,12 +9,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 )
-
-const jobType = "backfill_job"
 
 // object is a Terraform object as JSON-like Go values; attributes that are not
 // named are null.
@@ -41,10 +38,7 @@ type terraform struct {
 
 func newTerraform(t *testing.T, settings object, options ...Option) *terraform {
 	t.Helper()
-	server, err := providerserver.NewProtocol6WithError(New("test", options...)())()
-	if err != nil {
-		t.Fatal(err)
-	}
+	server := newServer(t, options...)
 	schemas, err := server.GetProviderSchema(t.Context(), &tfprotov6.GetProviderSchemaRequest{})
 	if err != nil {
 		t.Fatal(err)

@@ -9,9 +9,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
-	"github.com/hashicorp/terraform-plugin-framework/diag"
-	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
 )
 
 // defaultTimeouts is how long the operations may take when `timeouts` does not
@@ -40,23 +39,15 @@ func timeoutsAttribute(ctx context.Context) schema.Attribute {
 	return attribute
 }
 
-type attributeGetter interface {
-	GetAttribute(ctx context.Context, at path.Path, target any) diag.Diagnostics
-}
-
-// bounded gives an operation its deadline: the framework only reads the
-// duration. The schema has checked it, so what cannot be read is the default.
-func bounded(ctx context.Context, object attributeGetter, operation string) (context.Context, context.CancelFunc) {
-	var t timeouts.Value
+// bounded gives an operation on a resource its deadline. The schema has checked
+// the duration, so what cannot be read is the default.
+func bounded(ctx context.Context, object tftypes.Value, operation string) (context.Context, context.CancelFunc) {
 	limit := defaultTimeouts[operation]
-	if diags := object.GetAttribute(ctx, path.Root("timeouts"), &t); !diags.HasError() {
-		limit, _ = durations(t)[operation](ctx, limit)
+	if attributes, err := attributesOf(object); err == nil {
+		written, err := attributesOf(attributes["timeouts"])
+		if d, problem := time.ParseDuration(stringOf(written[operation])); err == nil && problem == nil {
+			limit = d
+		}
 	}
 	return context.WithTimeout(ctx, limit)
-}
-
-func durations(t timeouts.Value) map[string]func(context.Context, time.Duration) (time.Duration, diag.Diagnostics) {
-	return map[string]func(context.Context, time.Duration) (time.Duration, diag.Diagnostics){
-		"create": t.Create, "read": t.Read, "update": t.Update, "delete": t.Delete,
-	}
 }

@@ -161,7 +161,7 @@ func (c *Cluster) List(ctx context.Context, kind cluster.Kind, namespace, select
 			return cluster.NewError(cluster.Refused, call, "", parseErr)
 		}
 		found = c.match(func(k key, o manifest.Object) bool {
-			return k.kind == kind && k.namespace == namespace && wanted.Matches(labels.Set(o.GetLabels()))
+			return k.kind == kind && k.namespace == namespace && wanted.Matches(labelsOf(o))
 		})
 		return nil
 	})
@@ -170,6 +170,24 @@ func (c *Cluster) List(ctx context.Context, kind cluster.Kind, namespace, select
 	}
 	return found, nil
 }
+
+// labelSet are the labels of an object as they are kept: lists look at many objects.
+type labelSet map[string]any
+
+func labelsOf(o manifest.Object) labelSet {
+	found, _, _ := unstructured.NestedFieldNoCopy(o.Object, "metadata", "labels")
+	set, _ := found.(map[string]any)
+	return set
+}
+
+// Has implements labels.Labels.
+func (s labelSet) Has(label string) bool { _, ok := s[label]; return ok }
+
+// Get implements labels.Labels.
+func (s labelSet) Get(label string) string { value, _ := s[label].(string); return value }
+
+// Lookup implements labels.Labels.
+func (s labelSet) Lookup(label string) (string, bool) { return s.Get(label), s.Has(label) }
 
 // Create implements cluster.Backend.
 func (c *Cluster) Create(ctx context.Context, in manifest.Object) (got manifest.Object, err error) {

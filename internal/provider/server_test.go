@@ -1,0 +1,170 @@
+// Copyright (c) The terraform-provider-backfill authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"context"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+)
+
+// newServer is a server whose plans and upgrades are those of the framework in
+// whatever a test does.
+func newServer(t *testing.T, options ...Option) tfprotov6.ProviderServer {
+	t.Helper()
+	s, err := NewServer("test", options...)()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return compared{s.(*server), t}
+}
+
+// compared asks the framework too where that changes nothing.
+type compared struct {
+	*server
+	t *testing.T
+}
+
+func (c compared) PlanResourceChange(ctx context.Context, req *tfprotov6.PlanResourceChangeRequest) (*tfprotov6.PlanResourceChangeResponse, error) {
+	got, err := c.server.PlanResourceChange(ctx, req)
+	want, wantErr := c.server.frameworkServer.PlanResourceChange(ctx, req)
+	c.same(got, want, err, wantErr)
+	return got, err
+}
+
+func (c compared) UpgradeResourceState(ctx context.Context, req *tfprotov6.UpgradeResourceStateRequest) (*tfprotov6.UpgradeResourceStateResponse, error) {
+	got, err := c.server.UpgradeResourceState(ctx, req)
+	want, wantErr := c.server.frameworkServer.UpgradeResourceState(ctx, req)
+	c.same(got, want, err, wantErr)
+	return got, err
+}
+
+// ReadResource asks the framework second: a run that ended has been merged then.
+func (c compared) ReadResource(ctx context.Context, req *tfprotov6.ReadResourceRequest) (*tfprotov6.ReadResourceResponse, error) {
+	got, err := c.server.ReadResource(ctx, req)
+	want, wantErr := c.server.frameworkServer.ReadResource(ctx, req)
+	c.same(got, want, err, wantErr)
+	return got, err
+}
+
+func (c compared) same(got, want any, err, wantErr error) {
+	c.t.Helper()
+	if err != nil || wantErr != nil {
+		c.t.Fatal(err, wantErr)
+	}
+	diff := cmp.Diff(want, got,
+		cmp.Comparer(func(a, b *tftypes.AttributePath) bool { return a.Equal(b) }),
+		cmp.Comparer(c.sameValue),
+		// Two panics have two stacks.
+		cmp.FilterPath(func(p cmp.Path) bool { return p.Last().String() == ".Detail" }, cmp.Comparer(func(a, b string) bool {
+			a, _, _ = strings.Cut(a, "runtime/debug.Stack()")
+			b, _, _ = strings.Cut(b, "runtime/debug.Stack()")
+			return a == b
+		})),
+	)
+	if diff != "" {
+		c.t.Errorf("the framework answers otherwise (-framework +ours):\n%s", diff)
+	}
+}
+
+// sameValue compares states and identities, whose maps are written in any order.
+func (c compared) sameValue(a, b *tfprotov6.DynamicValue) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	for _, as := range []tftypes.Type{c.job().state, c.job().identity} {
+		x, err := a.Unmarshal(as)
+		y, otherErr := b.Unmarshal(as)
+		if err == nil && otherErr == nil {
+			return x.Equal(y)
+		}
+	}
+	return false
+}
+
+func TestUpgradeKeepsTheState(t *testing.T) {
+	s := newServer(t)
+	for name, req := range map[string]*tfprotov6.UpgradeResourceStateRequest{
+		"a job":             {RawState: &tfprotov6.RawState{JSON: []byte(`{"id":"default/orders","name":"orders","done_count":4,"runner":{"image":"i","command":["c"]},"drift":[],"next_run":null}`)}},
+		"later attributes":  {RawState: &tfprotov6.RawState{JSON: []byte(`{"id":"default/orders","colour":"red","runner":{"image":"i","sort":[1]}}`)}},
+		"dynamic values":    {RawState: &tfprotov6.RawState{JSON: []byte(`{"id":"a/b","variables":{"type":["object",{"n":"number"}],"value":{"n":7}}}`)}},
+		"nothing":           {},
+		"null":              {RawState: &tfprotov6.RawState{JSON: []byte(`null`)}},
+		"no JSON":           {RawState: &tfprotov6.RawState{JSON: []byte(`{`)}},
+		"wrong type":        {RawState: &tfprotov6.RawState{JSON: []byte(`{"done_count":"many"}`)}},
+		"a later version":   {Version: 7, RawState: &tfprotov6.RawState{JSON: []byte(`{"id":"default/orders"}`)}},
+		"a legacy flat map": {RawState: &tfprotov6.RawState{Flatmap: map[string]string{"id": "default/orders"}}},
+	} {
+		req.TypeName = jobType
+		resp, err := s.UpgradeResourceState(t.Context(), req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if name == "a job" && (resp.UpgradedState == nil || len(resp.Diagnostics) > 0) {
+			t.Errorf("%s: %+v", name, resp)
+		}
+	}
+}
+
+// Plans of attributes below others are not looked at: none of them is computed
+// where the one above may be written.
+func TestOnlyWholeAttributesAreComputed(t *testing.T) {
+	var r jobResource
+	var resp resource.SchemaResponse
+	r.Schema(t.Context(), resource.SchemaRequest{}, &resp)
+	var visit func(where string, attributes map[string]schema.Attribute)
+	visit = func(where string, attributes map[string]schema.Attribute) {
+		for name, a := range attributes {
+			if where != "" && a.IsComputed() {
+				t.Errorf("%s.%s is computed", where, name)
+			}
+			below := strings.TrimPrefix(where+"."+name, ".")
+			switch a := a.(type) {
+			case schema.SingleNestedAttribute:
+				if a.IsOptional() {
+					visit(below, a.Attributes)
+				}
+			case schema.ListNestedAttribute:
+				if a.IsOptional() {
+					visit(below, a.NestedObject.Attributes)
+				}
+			case schema.MapNestedAttribute:
+				if a.IsOptional() {
+					visit(below, a.NestedObject.Attributes)
+				}
+			}
+			if a.IsWriteOnly() {
+				t.Errorf("%s is write-only", below)
+			}
+		}
+	}
+	visit("", resp.Schema.Attributes)
+	if len(newJobTypes().computed) == 0 {
+		t.Error("nothing is computed")
+	}
+}
+
+func TestNobodyLogsUnasked(t *testing.T) {
+	for name, want := range map[string]string{"": "WARN", "TF_LOG": "", "TF_LOG_PROVIDER": "", "TF_LOG_SDK_FRAMEWORK": ""} {
+		for _, setting := range logSettings {
+			t.Setenv(setting, "")
+		}
+		if name != "" {
+			t.Setenv(name, "DEBUG")
+		}
+		if err := silence(); err != nil {
+			t.Fatal(err)
+		}
+		if got := os.Getenv("TF_LOG_SDK"); got != want {
+			t.Errorf("with %q set the libraries log at %q, want %q", name, got, want)
+		}
+	}
+}
