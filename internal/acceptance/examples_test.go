@@ -16,8 +16,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/types"
 )
 
 var (
@@ -168,92 +166,3 @@ func (c *localCluster) working(t *testing.T, name string) {
 
 // TestExamplesPlanEmpty has the real controller run every example.
 func TestExamplesPlanEmpty(t *testing.T) { runExamples(t, cluster(t)) }
-
-// hostileDefaults are what an administrator might have every Workflow get. None
-// of it may reach what this program writes, or show as drift.
-const hostileDefaults = `
-metadata:
-  labels: {team: data}
-  annotations: {owner: somebody, backfill.dev/note: strange}
-spec:
-  activeDeadlineSeconds: 1
-  parallelism: 1
-  ttlStrategy: {secondsAfterCompletion: 1, secondsAfterSuccess: 1, secondsAfterFailure: 1}
-  podGC: {strategy: OnWorkflowCompletion, deleteDelayDuration: 1s}
-  arguments: {parameters: [{name: size, value: "7"}, {name: region, value: eu}]}
-  tolerations: [{key: nothing, operator: Exists}]
-  nodeSelector: {kubernetes.io/os: linux}
-  podMetadata: {annotations: {sidecar.istio.io/inject: "false"}}
-  priority: 7
-  archiveLogs: false
-  shutdown: ""
-  automountServiceAccountToken: true
-  volumes: [{name: scratch, emptyDir: {}}]
-  workflowMetadata: {labels: {cost-center: "12"}}
-`
-
-// TestHostileWorkflowDefaults has controllers with such defaults run every
-// example, with Argo's minimal CRDs and with its full ones.
-func TestHostileWorkflowDefaults(t *testing.T) {
-	if os.Getenv(envLong) == "" {
-		t.Skip("long: make test-long starts two more clusters for it")
-	}
-	for _, crds := range []string{"minimal", "full"} {
-		t.Run(crds, func(t *testing.T) {
-			c := anotherCluster(t, "--crds", crds)
-			c.defaults(t, hostileDefaults)
-			runExamples(t, c)
-			editEverything(t, c)
-		})
-	}
-}
-
-// anotherCluster starts a cluster of the test's own.
-func anotherCluster(t *testing.T, args ...string) *localCluster {
-	t.Helper()
-	state := t.TempDir()
-	c := &localCluster{binary: cluster(t).binary, state: state, kubeconfig: filepath.Join(state, "kubeconfig"), ours: true}
-	t.Cleanup(func() {
-		if out, err := c.command("down", "--remove").CombinedOutput(); err != nil {
-			t.Errorf("%v\n%s", err, out)
-		}
-	})
-	if out, err := c.command(append([]string{"up"}, args...)...).CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	if err := c.connect(); err != nil {
-		t.Fatal(err)
-	}
-	var err error
-	if c.limited, err = c.grant(t.Context(), namespace); err != nil {
-		t.Fatal(err)
-	}
-	return c
-}
-
-// defaults sets the controller's workflowDefaults, and waits until they are
-// merged into a new Workflow.
-func (c *localCluster) defaults(t *testing.T, text string) {
-	t.Helper()
-	configMaps := schema.GroupVersionResource{Version: "v1", Resource: "configmaps"}
-	patch := fmt.Sprintf(`{"data":{"workflowDefaults":%q}}`, text)
-	if _, err := c.dynamic.Resource(configMaps).Namespace("argo").Patch(t.Context(), "workflow-controller-configmap", types.MergePatchType, []byte(patch), metav1.PatchOptions{}); err != nil {
-		t.Fatal(err)
-	}
-	for i := range 60 {
-		probe := &unstructured.Unstructured{Object: map[string]any{
-			"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": map[string]any{"name": fmt.Sprintf("probe-%d", i), "namespace": namespace},
-			"spec": map[string]any{"entrypoint": "wait", "templates": []any{map[string]any{"name": "wait", "suspend": map[string]any{}}}},
-		}}
-		if _, err := c.dynamic.Resource(workflows).Namespace(namespace).Create(t.Context(), probe, metav1.CreateOptions{}); err != nil {
-			t.Fatal(err)
-		}
-		c.working(t, probe.GetName())
-		seen, err := c.dynamic.Resource(workflows).Namespace(namespace).Get(t.Context(), probe.GetName(), metav1.GetOptions{})
-		if err == nil && seen.GetLabels()["team"] == "data" {
-			return
-		}
-		time.Sleep(500 * time.Millisecond)
-	}
-	t.Fatal("the controller does not use the defaults")
-}

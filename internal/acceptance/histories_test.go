@@ -40,7 +40,8 @@ type run struct {
 	log string
 }
 
-// counted is a job whose runners append a line per partition to /log/done. The
+// counted is a job whose runners append a line per partition to /log/done, and to
+// /log/tried when they begin. The
 // partition 10--20 fails as long as there is no file "fixed". While HOLD is
 // set, all partitions but the first wait until they are stopped, or until there
 // is a file "go".
@@ -52,6 +53,7 @@ func (r *run) counted(hold string, more string) string {
     image           = "busybox"
     command         = ["/bin/sh", "-c", <<-EOT
       trap 'exit 143' TERM
+      echo $BACKFILL_PARTITION_KEY $BACKFILL_ATTEMPT >> /log/tried
       while [ -n "$HOLD" ] && [ $BACKFILL_PARTITION_START != 0 ] && [ ! -e /log/go ]; do sleep 0.1; done
       [ $BACKFILL_PARTITION_START != 10 ] || [ -e /log/fixed ] || exit 3
       echo $BACKFILL_PARTITION_KEY $BACKFILL_ATTEMPT $BACKFILL_RUN >> /log/done

@@ -48,7 +48,9 @@ func TestProjectionHoldsForRealRuns(t *testing.T) {
 	c.submit(t, compiled)
 	c.ended(t, "projected-r1", 10*time.Minute)
 
-	single := func(partitions int) int { return argo.Project(compile(partitions).Job, compile(partitions).Plan, 1)[0].Bytes }
+	single := func(partitions int) int {
+		return argo.Project(compile(partitions).Job, compile(partitions).Plan, 1)[0].Bytes
+	}
 	eachProjected := single(2) - single(1) // of one partition
 	for _, projected := range argo.Project(compiled.Job, compiled.Plan, 1) {
 		wf, err := c.dynamic.Resource(workflows).Namespace(namespace).Get(t.Context(), projected.Workflow, metav1.GetOptions{})

@@ -45,6 +45,9 @@ const (
 	// AnnotationDeclaration is the canonical declaration of the job, by which a
 	// run that was applied without a record can be adopted.
 	AnnotationDeclaration = "backfill.dev/declaration"
+	// AnnotationParallelism of a child is how many pods it was last given by its
+	// launcher or by this program: an edit of the number itself is somebody else's.
+	AnnotationParallelism = "backfill.dev/parallelism"
 )
 
 // RunName is the name of run n of a job.

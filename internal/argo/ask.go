@@ -247,7 +247,7 @@ func (a asking) generator() (node, error) {
 	if patch := podPatch(&g); patch != "" {
 		t["podSpecPatch"] = patch
 	}
-	return t, nil
+	return unhurried(t), nil
 }
 
 // storedEnv leaves out what Argo does when it stores a Workflow, which a template
@@ -381,7 +381,7 @@ func (a asking) salt() (string, error) {
 	ids := borrowIDs()
 	defer idSets.Put(ids)
 	for salt := range suffixes() {
-		ids.reset(a.attempts + 1 + a.onceNodes() + a.plan.ShardCount()*(launcherAttempts+1) + 4*len(a.plan.Waves) + 8)
+		ids.reset(a.attempts + 1 + a.onceNodes() + a.plan.ShardCount()*(launcherAttempts+1) + 5*len(a.plan.Waves) + 12)
 		if a.apart(ids, salt) {
 			return salt, nil
 		}
@@ -391,21 +391,23 @@ func (a asking) salt() (string, error) {
 
 // apart walks through the names as Argo makes them.
 func (a asking) apart(ids *idSet, salt string) bool {
-	name, group := fnv(fnvBasis, a.name), 0
+	root, fresh := ids.root(a.name)
+	group := 0
 	next := func() uint32 {
-		h := fnv(name, fmt.Sprintf("[%d]", group))
+		h := fnv(root, fmt.Sprintf("[%d]", group))
 		group++
 		return h
 	}
-	fresh := a.addOnce(ids, salt, next)
+	fresh = fresh && a.addOnce(ids, salt, next)
 	asks, goes := next(), next()
-	at := fnv(goes, "."+stepFound+salt+"(0:0)")
-	fresh = fresh && ids.add(asks) && ids.addAttempts(fnv(asks, "."+stepAsk+salt), a.attempts) && ids.add(goes) && ids.add(at)
+	at, apart := ids.addOnlyOnce(fnv(goes, "."+stepFound+salt+"(0:0)"))
+	fresh = fresh && ids.add(asks) && ids.addAttempts(fnv(asks, "."+stepAsk+salt), a.attempts) && ids.add(goes) && apart
 	for i, w := range a.plan.Waves {
 		if i > 0 {
 			then := fnv(at, "[1]")
-			at = fnv(then, "."+stepThen+salt)
-			fresh = fresh && ids.add(then) && ids.add(at)
+			fresh = fresh && ids.add(then)
+			at, apart = ids.addOnlyOnce(fnv(then, "."+stepThen+salt))
+			fresh = fresh && apart
 		}
 		shards := fnv(at, "[0]")
 		fresh = fresh && ids.add(shards)

@@ -60,7 +60,7 @@ func launcherFor(j *job.Job, child string, wants ...string) node {
 	if sa := j.OrchestratorServiceAccount; sa != "" {
 		t["serviceAccountName"] = sa
 	}
-	return t
+	return unhurried(t)
 }
 
 // childManifest is the text of a child Workflow. Its tags are resolved when a
@@ -108,11 +108,12 @@ func writeChild(j *job.Job, call node, args list) (string, error) {
 	// The number is put in as text below: a quoted tag would become a string.
 	// It is an expression because Argo's validator takes the manifest for YAML,
 	// and removes expressions from it before it does, but not plain tags.
+	silent(spec)
 	override(j, spec)
 	disruptionBudget(j, spec)
 	const placeholder = "PARALLELISM"
 	spec["parallelism"] = placeholder
-	child := newObject(apiVersion, "Workflow", j.Namespace, workflowTag(argRun)+"-s"+inputTag(inK), labels, nil)
+	child := newObject(apiVersion, "Workflow", j.Namespace, workflowTag(argRun)+"-s"+inputTag(inK), labels, node{AnnotationParallelism: parallelismOfChild()})
 	child.Object["spec"] = spec
 	text, err := manifest.Encode([]manifest.Object{child}, "yaml")
 	if err != nil {

@@ -35,7 +35,7 @@ func leaf(j *job.Job, s scope, name string, facts list) (node, error) {
 		t["volumes"] = volumes
 	}
 	maps.Copy(t, runtime.DeepCopyJSON(j.Argo.Partition))
-	return t, nil
+	return unhurried(t), nil
 }
 
 func container(j *job.Job, s scope, facts list) (node, error) {

@@ -77,15 +77,15 @@ func (r run) addOnce(ids *idSet, salt string, next func() uint32) bool {
 		fresh = ids.add(g) && ids.addAttempts(fnv(g, "."+stepSetup+salt), r.attempts)
 	}
 	if r.job.Teardown != nil {
-		exit := fnv(fnvBasis, r.name+".onExit")
-		g := fnv(exit, "[0]")
-		fresh = fresh && ids.add(exit) && ids.add(g) && ids.addAttempts(fnv(g, "."+stepTeardown), r.attempts)
+		at, apart := ids.addOnlyOnce(fnv(fnvBasis, r.name+".onExit"))
+		g := fnv(at, "[0]")
+		fresh = fresh && apart && ids.add(g) && ids.addAttempts(fnv(g, "."+stepTeardown), r.attempts)
 	}
 	return fresh
 }
 
 // onceNodes bounds the number of those names.
-func (r run) onceNodes() int { return len(ofRun(r.job)) * (r.attempts + 3) }
+func (r run) onceNodes() int { return len(ofRun(r.job)) * (r.attempts + 4) }
 
 // once is what became of the container with that template. A setup that a stop
 // cut short has not failed; a teardown runs after a stop, and then fails by itself.

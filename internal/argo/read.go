@@ -150,6 +150,15 @@ func Read(d domain.Domain, o Observed) (Outcome, error) {
 	return out, nil
 }
 
+// Abandoned tells whether a Workflow has ended while pods of it had not, as when
+// Argo can make no sense of it any more. They go on, and nobody hears of it.
+func Abandoned(workflow manifest.Object) bool {
+	w, err := parseWorkflow(workflow)
+	return err == nil && w.phase.Ended() && slices.ContainsFunc(w.nodes, func(n nodeStatus) bool {
+		return n.Type == "Pod" && (n.Phase == PhaseRunning || n.Phase == PhasePending)
+	})
+}
+
 // launchedAll tells whether a run that asks has started all of its shards: then a
 // further wave was left out because there was nothing for it.
 func (s shape) launchedAll(w workflow) bool {
@@ -336,7 +345,9 @@ func (r *reader) leaves(w workflow, s shard, data string) error {
 			return err
 		}
 		switch {
-		case n.Phase == PhaseSucceeded:
+		case n.Phase == PhaseSucceeded || w.lastAttempt(n).Phase == PhaseSucceeded:
+			// The second alone while a run is suspended, and in one that Argo has given
+			// up, as it does when its template is deleted.
 			r.done = append(r.done, p)
 		case n.failed() && w.stopped(n):
 			// Nobody let it finish: it is left to do.

@@ -176,6 +176,13 @@ func retried(i string) func(wfv1.NodeStatus) bool {
 	}
 }
 
+// attempted is a partition's retried node with its attempts.
+func attempted(i string) func(wfv1.NodeStatus) bool {
+	return func(n wfv1.NodeStatus) bool {
+		return (n.Type == wfv1.NodeTypeRetry || n.Type == wfv1.NodeTypePod) && input(n, inI) == i
+	}
+}
+
 func launcherOf(k string) func(wfv1.NodeStatus) bool {
 	return func(n wfv1.NodeStatus) bool {
 		return n.Type == wfv1.NodeTypeRetry && input(n, inK) == k
@@ -185,7 +192,7 @@ func launcherOf(k string) func(wfv1.NodeStatus) bool {
 func TestReadRunning(t *testing.T) {
 	p, out := edited(t, "one-shard", func(_ *controller, run *wfv1.Workflow) {
 		run.Status.Phase = wfv1.WorkflowRunning
-		change(run, retried("5"), func(n *wfv1.NodeStatus) { n.Phase = wfv1.NodeRunning; n.Message = "Backoff for 30s" })
+		change(run, attempted("5"), func(n *wfv1.NodeStatus) { n.Phase = wfv1.NodeRunning; n.Message = "Backoff for 30s" })
 		for id, n := range run.Status.Nodes {
 			if strings.Contains(n.Name, "p(9:") {
 				delete(run.Status.Nodes, id)
@@ -201,10 +208,10 @@ func TestReadRunning(t *testing.T) {
 func TestReadStoppedIsLeftNotFailed(t *testing.T) {
 	p, out := edited(t, "one-shard", func(_ *controller, run *wfv1.Workflow) {
 		run.Status.Phase = wfv1.WorkflowFailed
-		change(run, retried("3"), func(n *wfv1.NodeStatus) {
+		change(run, attempted("3"), func(n *wfv1.NodeStatus) {
 			n.Phase, n.Message = wfv1.NodeFailed, "Stopped with strategy 'Stop'"
 		})
-		change(run, retried("4"), func(n *wfv1.NodeStatus) {
+		change(run, attempted("4"), func(n *wfv1.NodeStatus) {
 			n.Phase, n.Message = wfv1.NodeFailed, "No more retries left"
 		})
 	})

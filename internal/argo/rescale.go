@@ -112,7 +112,16 @@ func WithArguments(run, other manifest.Object) manifest.Object {
 
 // ChildPatch is the merge patch that lets a child have that many pods at once.
 func ChildPatch(pods int64) ([]byte, error) {
-	return json.Marshal(node{"spec": node{"parallelism": pods}})
+	return json.Marshal(node{"spec": node{"parallelism": pods}, "metadata": node{"annotations": node{AnnotationParallelism: decimal(pods)}}})
+}
+
+// Granted is how many pods an observed child was given; what it has now where
+// it does not tell.
+func Granted(child manifest.Object) int64 {
+	if n, err := strconv.ParseInt(child.GetAnnotations()[AnnotationParallelism], 10, 64); err == nil {
+		return n
+	}
+	return Parallelism(child)
 }
 
 // launchArgs are the arguments of a run by which its scale is known.

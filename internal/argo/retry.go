@@ -71,7 +71,7 @@ func strategy(j *job.Job, limit int, expression string) node {
 	r := j.Retry
 	// Without a policy written out, the default would depend on whether there
 	// is an expression; without a limit Argo ignores the backoff.
-	s := node{"limit": int64(limit), "retryPolicy": "Always", "expression": expression}
+	s := node{"limit": int64(limit), "retryPolicy": "Always", "expression": expression, "backoff": wait(nil)}
 	if r.Backoff <= 0 {
 		return s
 	}
@@ -79,6 +79,6 @@ func strategy(j *job.Job, limit int, expression string) node {
 	if r.MaxBackoff > 0 && j.BoundsBackoff() {
 		backoff["cap"] = duration(r.MaxBackoff)
 	}
-	s["backoff"] = backoff
+	s["backoff"] = wait(backoff)
 	return s
 }

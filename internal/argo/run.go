@@ -326,7 +326,7 @@ func compactJSON(v any) string {
 // row is a template that runs groups of steps one after the other. The empty
 // objects are what Argo adds when it stores the Workflow.
 func row(name string, steps list) node {
-	return node{"name": name, "steps": steps, "inputs": node{}, "outputs": node{}, "metadata": node{}}
+	return settled(node{"name": name, "steps": steps, "inputs": node{}, "outputs": node{}, "metadata": node{}})
 }
 
 // workflowSpec writes out everything that a controller's workflowDefaults
@@ -338,6 +338,7 @@ func workflowSpec(entrypoint string, templates, args list, ttl node) node {
 		"arguments":             node{"parameters": args},
 		"templates":             templates,
 		"activeDeadlineSeconds": never,
+		"suspend":               false,
 		"podGC":                 node{"strategy": "OnPodSuccess"},
 		"ttlStrategy":           ttl,
 	}

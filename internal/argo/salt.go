@@ -75,9 +75,10 @@ func (r run) salts() (map[int]string, error) {
 // from+count-1 in a Workflow.
 func shardSalt(ids *idSet, workflow string, from int64, count, attempts int) (string, error) {
 	for salt := range salted(stepPartitions) {
-		ids.reset(count*(attempts+1) + 8)
-		group := fnv(fnvBasis, workflow+"[0]")
-		if ids.add(group) && ids.addFanOut(fnv(group, "."+salt), from, count, attempts) {
+		ids.reset(count*(attempts+1) + 8 + idleNodes)
+		at, fresh := ids.root(workflow)
+		group := fnv(at, "[0]")
+		if fresh && ids.add(group) && ids.addIdle(workflow) && ids.addFanOut(fnv(group, "."+salt), from, count, attempts) {
 			return salt, nil
 		}
 	}
@@ -157,11 +158,36 @@ func attemptEnds(attempts int) []string {
 
 var endsOfAttempts atomic.Value
 
+// addOnlyOnce adds a node of steps, which is retried and has one attempt; what
+// the steps are named by is the attempt.
+func (s *idSet) addOnlyOnce(name uint32) (attempt uint32, fresh bool) {
+	attempt = fnv(name, "(0)")
+	return attempt, s.add(name) && s.add(attempt)
+}
+
+// root is the node that a Workflow begins with. Its id is the Workflow's name,
+// and no hash.
+func (s *idSet) root(workflow string) (attempt uint32, fresh bool) {
+	attempt = fnv(fnvBasis, workflow+"(0)")
+	return attempt, s.add(attempt)
+}
+
+// idleNodes bounds the names that addIdle adds.
+const idleNodes = 4
+
+// addIdle adds the exit handler of a child, see silent.
+func (s *idSet) addIdle(workflow string) bool {
+	at, fresh := s.addOnlyOnce(fnv(fnvBasis, workflow+".onExit"))
+	group := fnv(at, "[0]")
+	return fresh && s.add(group) && s.add(fnv(group, "."+exitName))
+}
+
 // addFanOut adds a step that calls the fan-out over partitions from …
 // from+count-1, and everything below it.
 func (s *idSet) addFanOut(step uint32, from int64, count, attempts int) bool {
-	group := fnv(step, "[0]")
-	fresh := s.add(step) && s.add(group)
+	at, fresh := s.addOnlyOnce(step)
+	group := fnv(at, "[0]")
+	fresh = fresh && s.add(group)
 	prefix := fnv(group, ".p(")
 	for i := 0; fresh && i < count; i++ {
 		var name [48]byte

@@ -48,11 +48,11 @@ func collides(workflow, salt string, from int64, count, attempts int) bool {
 		twice = twice || seen[h.Sum32()]
 		seen[h.Sum32()] = true
 	}
-	add(workflow + "[0]")
-	add(workflow + "[0]." + salt)
-	add(workflow + "[0]." + salt + "[0]")
+	for _, name := range []string{"(0)", "(0)[0]", "(0)[0]." + salt, "(0)[0]." + salt + "(0)", "(0)[0]." + salt + "(0)[0]", ".onExit", ".onExit(0)", ".onExit(0)[0]", ".onExit(0)[0].exit"} {
+		add(workflow + name)
+	}
 	for i := range count {
-		name := fmt.Sprintf("%s[0].%s[0].p(%d:%d)", workflow, salt, i, from+int64(i))
+		name := fmt.Sprintf("%s(0)[0].%s(0)[0].p(%d:%d)", workflow, salt, i, from+int64(i))
 		add(name)
 		for n := range attempts {
 			add(fmt.Sprintf("%s(%d)", name, n))

@@ -116,7 +116,7 @@ func fanOut(name, leaf string) node {
 		"arguments":    node{"parameters": list{param(inI, "{{item}}")}},
 		"withSequence": node{"start": inputTag(inFrom), "count": inputTag(inCount)},
 	}
-	return node{"name": name, "inputs": inputs(inFrom, inCount), "steps": list{list{step}}}
+	return settled(node{"name": name, "inputs": inputs(inFrom, inCount), "steps": list{list{step}}})
 }
 
 // dataFacts reads every fact from the data ConfigMap.

@@ -119,7 +119,7 @@ func suffixes() iter.Seq[string] {
 func (r run) launcherSalt(items func(plan.Wave) list) (string, error) {
 	ids := borrowIDs()
 	defer idSets.Put(ids)
-	nodes := len(r.plan.Canary)*(r.attempts+1) + r.plan.ShardCount()*(launcherAttempts+1) + 4*len(r.plan.Waves) + 8 + r.onceNodes()
+	nodes := len(r.plan.Canary)*(r.attempts+1) + r.plan.ShardCount()*(launcherAttempts+1) + 5*len(r.plan.Waves) + 10 + r.onceNodes()
 	for salt := range suffixes() {
 		ids.reset(nodes)
 		if r.distinct(ids, salt, items) {
@@ -131,13 +131,14 @@ func (r run) launcherSalt(items func(plan.Wave) list) (string, error) {
 
 // distinct walks through the names as Argo makes them.
 func (r run) distinct(ids *idSet, salt string, items func(plan.Wave) list) bool {
-	at, group := fnv(fnvBasis, r.name), 0
+	at, fresh := ids.root(r.name)
+	group := 0
 	next := func() uint32 {
 		h := fnv(at, fmt.Sprintf("[%d]", group))
 		group++
 		return h
 	}
-	fresh := r.addOnce(ids, salt, next)
+	fresh = fresh && r.addOnce(ids, salt, next)
 	if n := len(r.plan.Canary); n > 0 {
 		g := next()
 		fresh = fresh && ids.add(g) && ids.addFanOut(fnv(g, "."+stepCanary+salt), 0, n, r.attempts)
@@ -145,8 +146,9 @@ func (r run) distinct(ids *idSet, salt string, items func(plan.Wave) list) bool 
 	for i, w := range r.plan.Waves {
 		if i > 0 && w.Allowed >= 0 {
 			g := next()
-			at, group = fnv(g, "."+stepThen+salt), 0
-			fresh = fresh && ids.add(g) && ids.add(at)
+			fresh = fresh && ids.add(g)
+			then, apart := ids.addOnlyOnce(fnv(g, "."+stepThen+salt))
+			at, group, fresh = then, 0, fresh && apart
 		}
 		g := next()
 		fresh = fresh && ids.add(g)
@@ -164,7 +166,7 @@ func (r run) directSalt(from int64, count int) (string, error) {
 	ids := borrowIDs()
 	defer idSets.Put(ids)
 	for salt := range suffixes() {
-		ids.reset((len(r.plan.Canary)+count)*(r.attempts+1) + 8 + r.onceNodes())
+		ids.reset((len(r.plan.Canary)+count)*(r.attempts+1) + 12 + r.onceNodes())
 		if r.distinctDirect(ids, salt, from, count) {
 			return salt, nil
 		}
@@ -173,12 +175,13 @@ func (r run) directSalt(from int64, count int) (string, error) {
 }
 
 func (r run) distinctDirect(ids *idSet, salt string, from int64, count int) bool {
+	at, fresh := ids.root(r.name)
 	group := 0
 	next := func() uint32 {
 		group++
-		return fnv(fnvBasis, fmt.Sprintf("%s[%d]", r.name, group-1))
+		return fnv(at, fmt.Sprintf("[%d]", group-1))
 	}
-	fresh := r.addOnce(ids, salt, next)
+	fresh = fresh && r.addOnce(ids, salt, next)
 	for _, step := range []struct {
 		name  string
 		from  int64

@@ -114,7 +114,7 @@ func TestObjects(t *testing.T) {
 		{"launcher", `the manifest of its template launcher: unknown field "spec.paralelism"`, func(t *testing.T, template, _ manifest.Object) {
 			templates, _, _ := unstructured.NestedSlice(template.Object, "spec", "templates")
 			resource := templates[len(templates)-1].(map[string]any)["resource"].(map[string]any)
-			resource["manifest"] = strings.Replace(resource["manifest"].(string), "parallelism: ", "paralelism: ", 1)
+			resource["manifest"] = strings.Replace(resource["manifest"].(string), " parallelism: ", " paralelism: ", 1)
 			set(t, template, templates, "spec", "templates")
 		}},
 		{"unknown kind", "nothing is known about objects of kind Pod", func(t *testing.T, _, run manifest.Object) {

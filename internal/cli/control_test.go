@@ -176,7 +176,7 @@ func TestPauseResumeStop(t *testing.T) {
 	if got, _ := o.run(exitGood, "pause", "orders"); got != "Paused 1/4 done (run orders-r1)\n" || o.spec("suspend") != true {
 		t.Errorf("pause: %q, suspend is %v", got, o.spec("suspend"))
 	}
-	if got, _ := o.run(exitGood, "resume", "orders"); got != "Running 1/4 done (run orders-r1)\n" || o.spec("suspend") != nil {
+	if got, _ := o.run(exitGood, "resume", "orders"); got != "Running 1/4 done (run orders-r1)\n" || o.spec("suspend") != false {
 		t.Errorf("resume: %q, suspend is %v", got, o.spec("suspend"))
 	}
 	if got, _ := o.run(exitGood, "stop", "orders"); got != "Stopping 1/4 done (run orders-r1)\n" || o.spec("shutdown") != "Stop" {

@@ -125,6 +125,7 @@ const (
 	CodeHealed        = "BF4015"
 	CodeReprocess     = "BF4016"
 	CodeTeardown      = "BF4017"
+	CodeImposed       = "BF4018"
 	CodeNotWaiting    = "BF4020"
 	CodeStuck         = "BF4021"
 	CodeUndeclared    = "BF4030"
@@ -263,6 +264,7 @@ var registry = []Info{
 	{CodeHealed, "Edited Object Restored", "An object of the job was edited by hand and has been put back.", "Change the job's declaration instead."},
 	{CodeReprocess, "Reprocessing Prevented", "The change would run finished partitions again, and prevent_reprocess is true.", "Undo the change, or set prevent_reprocess to false."},
 	{CodeTeardown, "Teardown Failed", "The teardown of a run failed with all of its attempts, or its only one after a stop. Partitions are not affected.", "Do by hand what it was to do. The warning goes with the next run."},
+	{CodeImposed, "Imposed Controller Defaults", "The Argo controller merges its `workflowDefaults` into every Workflow, and among them are fields that change what the run does and that no value written here could keep out.", "Take the named fields out of the controller's `workflowDefaults`, or let a controller without them run the job."},
 	{CodeNotWaiting, "Nothing To Approve", "The job does not wait for approval: a run is active, everything is done, or the gate is open already.", "See `status` for what the job does."},
 	{CodeStuck, "Backfill Stuck", "An active run waits for something that does not come: a node, an image, or Argo itself. Nothing is lost, and the run goes on as soon as it comes.", "Follow the message. `spot.max_pending` says how long waiting is normal."},
 	{CodeUndeclared, "Run Without Declaration", "A Workflow of the job was found without a record, and its annotations do not tell the job's declaration: they were removed, or the declaration is longer than 32 kB.", "Declare the job as it was compiled, and apply without importing."},

@@ -53,7 +53,7 @@ func (s *simulator) tick(leaves int) bool {
 	defer func() { s.cluster.Before, s.cluster.After = before, after }()
 	active := false
 	for _, o := range s.cluster.Objects() {
-		if o.GetKind() != "Workflow" || phaseOf(o) == "Succeeded" || phaseOf(o) == "Failed" {
+		if o.GetKind() != "Workflow" || phaseOf(o) == "Succeeded" || phaseOf(o) == "Failed" || phaseOf(o) == "Error" {
 			continue
 		}
 		w := &simulated{simulator: s, object: o, args: argumentsOf(o), nodes: nodesOf(o)}
@@ -391,7 +391,7 @@ func (w *simulated) rows(step map[string]any) [][]string {
 }
 
 func (w *simulated) createChild(name string, row []string) {
-	template, args := "shard-data", map[string]string{"run": w.args["run"], "data": w.args["run"] + "-d" + row[0], "origin": w.args["origin"], "size": w.args["size"]}
+	template, args := "shard-data", map[string]string{"run": w.args["run"], "width": w.args["width"], "data": w.args["run"] + "-d" + row[0], "origin": w.args["origin"], "size": w.args["size"]}
 	if row[1] != "-1" {
 		var segments [][4]string
 		if err := json.Unmarshal([]byte(w.args["segments"]), &segments); err != nil {
@@ -423,6 +423,9 @@ func (w *simulated) createChild(name string, row []string) {
 	child.SetName(name)
 	child.SetNamespace(w.object.GetNamespace())
 	child.SetLabels(labels)
+	pods := max(1, number(w.t, w.args["parallelism"])/min(number(w.t, w.args["launchers"]), number(w.t, w.args["width"])))
+	child.Object["spec"].(map[string]any)["parallelism"] = pods
+	child.SetAnnotations(map[string]string{"backfill.dev/parallelism": fmt.Sprint(pods)})
 	_ = unstructured.SetNestedSlice(child.Object, []any{map[string]any{
 		"apiVersion": w.object.GetAPIVersion(), "kind": "Workflow", "name": w.object.GetName(), "uid": string(w.object.GetUID()),
 	}}, "metadata", "ownerReferences")

@@ -30,12 +30,13 @@ const (
 
 // Patches of single fields; Argo takes them at its next look. A suspended
 // Workflow does not heed a shutdown, so stopping resumes it. One that waits for
-// its pool heeds only its deadline.
+// its pool heeds only its deadline. Where the field is absent the controller's
+// defaults would decide, so it is never removed.
 const (
-	stopPatch   = `{"spec":{"shutdown":"Stop","suspend":null}}`
-	leavePatch  = `{"spec":{"shutdown":"Stop","suspend":null,"activeDeadlineSeconds":1}}`
+	stopPatch   = `{"spec":{"shutdown":"Stop","suspend":false}}`
+	leavePatch  = `{"spec":{"shutdown":"Stop","suspend":false,"activeDeadlineSeconds":1}}`
 	pausePatch  = `{"spec":{"suspend":true}}`
-	resumePatch = `{"spec":{"suspend":null}}`
+	resumePatch = `{"spec":{"suspend":false}}`
 )
 
 // Stop ends the active run of a job: pods are told to end, and what has not
@@ -265,7 +266,7 @@ func (e *Engine) rescaleChildren(ctx context.Context, s *sight, want argo.Scale)
 		settled := true
 		for _, child := range active {
 			pods := want.ForChild(child, len(active))
-			if argo.Parallelism(child) == pods {
+			if argo.Parallelism(child) == pods && argo.Granted(child) == pods {
 				continue
 			}
 			settled = false

@@ -55,17 +55,24 @@ func (e *Engine) Delete(ctx context.Context, namespace, name, owner string) hcl.
 			}
 		}
 	}
-	if diags := e.removeOwned(ctx, namespace, name); diags.HasErrors() {
+	held, diags := e.removeOwned(ctx, namespace, name)
+	if diags.HasErrors() || s == nil {
 		return diags
-	}
-	if s == nil {
-		return nil
 	}
 	err := e.backend.Delete(ctx, cluster.ConfigMap, namespace, record.Name(name), s.rec.UID)
 	if err != nil && !cluster.IsNotFound(err) {
 		return hcl.Diagnostics{failed(err)}
 	}
-	return nil
+	if !held {
+		return nil
+	}
+	return e.removeUntilGone(ctx, namespace, name, func() ([]manifest.Object, error) {
+		o, err := e.backend.Get(ctx, cluster.ConfigMap, namespace, record.Name(name))
+		if cluster.IsNotFound(err) {
+			return nil, nil
+		}
+		return []manifest.Object{o}, err
+	})
 }
 
 // bringDown stops the active run and gives its pods time to end by themselves;
@@ -82,30 +89,53 @@ func (e *Engine) bringDown(ctx context.Context, s *sight) hcl.Diagnostics {
 }
 
 // removeOwned deletes every object that carries the job's label, but the
-// record, until none is left. A launcher may create a child meanwhile, so it
-// looks again.
-func (e *Engine) removeOwned(ctx context.Context, namespace, job string) hcl.Diagnostics {
-	waited := time.Duration(0)
-	for wait := firstWait; ; wait = min(2*wait, longestWait) {
+// record, until none is left, and tells whether finalizers hold the record. A
+// launcher may create a child meanwhile, so it looks again.
+func (e *Engine) removeOwned(ctx context.Context, namespace, job string) (held bool, diags hcl.Diagnostics) {
+	diags = e.removeUntilGone(ctx, namespace, job, func() ([]manifest.Object, error) {
 		var left []manifest.Object
 		for _, kind := range ownedKinds {
 			found, err := e.removeKind(ctx, kind, namespace, job)
 			if err != nil {
-				return hcl.Diagnostics{failed(err)}
+				return nil, err
 			}
-			left = append(left, found...)
+			for _, o := range found {
+				if kind == cluster.ConfigMap && o.GetName() == record.Name(job) {
+					held = len(o.GetFinalizers()) > 0
+					continue
+				}
+				left = append(left, o)
+			}
 		}
-		if len(left) == 0 {
+		return left, nil
+	})
+	return held, diags
+}
+
+// removeUntilGone repeats a step of a deletion until nothing is left of what it
+// concerns. When time is over, it names what is.
+func (e *Engine) removeUntilGone(ctx context.Context, namespace, job string, remove func() ([]manifest.Object, error)) hcl.Diagnostics {
+	var before []manifest.Object
+	waited := time.Duration(0)
+	for wait := firstWait; ; wait = min(2*wait, longestWait) {
+		left, err := remove()
+		switch {
+		case err != nil && ctx.Err() != nil && len(before) > 0:
+			return hcl.Diagnostics{leftBehind(namespace, job, before)}
+		case err != nil:
+			return hcl.Diagnostics{failed(err)}
+		case len(left) == 0:
 			return nil
 		}
 		if waited += wait; waited > deleteTimeout || e.pause(ctx, wait) != nil {
 			return hcl.Diagnostics{leftBehind(namespace, job, left)}
 		}
+		before = left
 	}
 }
 
-// removeKind deletes the objects of one kind and returns those that it found:
-// whether they are gone shows at the next look.
+// removeKind deletes the objects of one kind, but the record, and returns those
+// that it found: whether they are gone shows at the next look.
 func (e *Engine) removeKind(ctx context.Context, kind cluster.Kind, namespace, job string) ([]manifest.Object, error) {
 	all, err := e.backend.List(ctx, kind, namespace, ofJob(job))
 	if cluster.ReasonOf(err) == cluster.NoSuchKind {
@@ -116,11 +146,8 @@ func (e *Engine) removeKind(ctx context.Context, kind cluster.Kind, namespace, j
 	}
 	var left []manifest.Object
 	for _, o := range all {
-		if kind == cluster.ConfigMap && o.GetName() == record.Name(job) {
-			continue
-		}
 		left = append(left, o)
-		if o.GetDeletionTimestamp() != nil {
+		if o.GetDeletionTimestamp() != nil || kind == cluster.ConfigMap && o.GetName() == record.Name(job) {
 			continue
 		}
 		err := e.backend.Delete(ctx, kind, namespace, o.GetName(), string(o.GetUID()))
@@ -140,7 +167,7 @@ func leftBehind(namespace, job string, left []manifest.Object) *hcl.Diagnostic {
 		lines = append(lines, fmt.Sprintf("  and %d more", len(left)-20))
 	}
 	return problem(diag.CodeLeftBehind, "Job \"%s/%s\" was stopped, but some of its objects are still there:\n\n%s\n\n"+
-		"The job's record is kept, so that destroying it again goes on here. See what holds the objects, for example whether the Argo controller runs.", namespace, job, strings.Join(lines, "\n"))
+		"The job's record is still there, so that destroying it again goes on here. See what holds the objects, for example whether the Argo controller runs.", namespace, job, strings.Join(lines, "\n"))
 }
 
 // listed is an object, and what keeps it from being deleted.

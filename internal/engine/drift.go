@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"math"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/argo"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/cluster"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/job"
@@ -138,6 +140,7 @@ func (e *Engine) drift(ctx context.Context, s *sight) ([]string, error) {
 	}
 	found := append(driftOfPause(s, u.job), u.driftOfScale()...)
 	found = append(found, u.driftOfRun()...)
+	found = append(found, driftOfChildren(s.run)...)
 	found = append(found, u.driftOfTemplate()...)
 	for _, want := range s.run.writtenData {
 		found = append(found, u.driftOfData(want)...)
@@ -156,6 +159,24 @@ func driftOfPause(s *sight, j *job.Job) []string {
 	d := differing(s.run.workflow)
 	d.compare("spec.suspend", *want, !*want)
 	return d.found
+}
+
+// driftOfChildren finds shards that somebody has given another number of pods,
+// or suspended by themselves.
+func driftOfChildren(r *runSight) []string {
+	var found []string
+	for _, child := range r.children {
+		if workflowEnded(child) || shutDown(child) {
+			continue
+		}
+		d := differing(child)
+		d.walk([]string{"spec", "parallelism"}, argo.Granted(child), argo.Parallelism(child))
+		if suspended(child) && !suspended(r.workflow) {
+			d.walk([]string{"spec", "suspend"}, false, true)
+		}
+		found = append(found, d.found...)
+	}
+	return found
 }
 
 // driftOfScale compares how many pods the run may have at once, where that is
@@ -198,7 +219,9 @@ func (u *upkeep) wanted() manifest.Object {
 	if err != nil {
 		return nil
 	}
-	return argo.AtScale(u.run.written, scale)
+	want := argo.AtScale(u.run.written, scale)
+	unstructured.RemoveNestedField(want.Object, "spec", "suspend") // whether it is paused is looked at by itself
+	return want
 }
 
 // driftOfTemplate also finds what was added: nothing but the API server's own

@@ -22,10 +22,26 @@ func (u *update) heal(ctx context.Context) hcl.Diagnostics {
 			return hcl.Diagnostics{failed(err)}
 		}
 	}
+	if diags := u.wake(ctx); diags.HasErrors() {
+		return diags
+	}
 	if diags := u.rescale(ctx, u.seen, u.job.MaxParallel); diags.HasErrors() || !u.lookAgain(ctx) || !u.seen.active() {
 		return diags
 	}
 	return u.putBack(ctx, u.seen)
+}
+
+// wake resumes shards that were suspended by themselves.
+func (u *update) wake(ctx context.Context) hcl.Diagnostics {
+	for _, child := range u.seen.run.children {
+		if !suspended(child) || suspended(u.seen.run.workflow) || workflowEnded(child) {
+			continue
+		}
+		if _, err := u.backend.Patch(ctx, cluster.Workflow, child.GetNamespace(), child.GetName(), []byte(resumePatch)); err != nil && !cluster.IsNotFound(err) {
+			return hcl.Diagnostics{failed(err)}
+		}
+	}
+	return nil
 }
 
 // putBack undoes edits by hand of what the active run depends on.

@@ -41,7 +41,23 @@ func (e *Engine) observe(ctx context.Context, get reader, namespace, name string
 	}
 	o, d := s.observation()
 	o.Drift, o.Obstacles = changed, e.obstacles(s)
-	return o, append(diags, d...)
+	return o, append(append(diags, d...), s.imposed()...)
+}
+
+// imposed warns of what the controller's defaults have made of the run under way.
+func (s *sight) imposed() hcl.Diagnostics {
+	if !s.active() {
+		return nil
+	}
+	var what []string
+	for _, i := range argo.Impositions(s.run.workflow) {
+		what = append(what, fmt.Sprintf("%q (%s)", i.Field, i.Effect))
+	}
+	if len(what) == 0 {
+		return nil
+	}
+	return hcl.Diagnostics{warning(diag.CodeImposed, "The Argo controller's workflowDefaults have given Workflow \"%s/%s\" what this program cannot keep out: %s. "+
+		"Take that out of the workflowDefaults; the warning goes with the next run.", s.rec.Namespace, s.run.workflow.GetName(), strings.Join(what, ", "))}
 }
 
 // observation is the record plus what its unmerged run shows.

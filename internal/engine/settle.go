@@ -147,7 +147,8 @@ func outcomeOf(r *runSight) string {
 }
 
 // retire has the objects of a merged run leave by themselves: Workflows a day
-// from now, data with the run.
+// from now, data with the run. A Workflow that Argo gave up goes at once, because its pods
+// go on until then, and would run beside those of the next run.
 func (e *Engine) retire(ctx context.Context, rec *record.Record, number int) error {
 	run, err := e.backend.Get(ctx, cluster.Workflow, rec.Namespace, argo.RunName(rec.Name, number))
 	if err != nil && !cluster.IsNotFound(err) {
@@ -162,7 +163,15 @@ func (e *Engine) retire(ctx context.Context, rec *record.Record, number int) err
 		all = append(all, run)
 	}
 	for _, workflow := range all {
-		if err := e.setRetention(ctx, workflow); err != nil && !cluster.IsNotFound(err) {
+		if argo.Abandoned(workflow) {
+			err = e.backend.Delete(ctx, cluster.Workflow, rec.Namespace, workflow.GetName(), string(workflow.GetUID()))
+			if workflow == run {
+				run = nil
+			}
+		} else {
+			err = e.setRetention(ctx, workflow)
+		}
+		if err != nil && !cluster.IsNotFound(err) && !cluster.IsConflict(err) {
 			return err
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
+	"github.com/hashicorp/terraform-plugin-testing/plancheck"
 	"github.com/hashicorp/terraform-plugin-testing/statecheck"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/cluster/fake"
@@ -80,6 +81,11 @@ func TestAccAwaitFails(t *testing.T) {
 			{
 				PreConfig: func() { again = true },
 				Config:    fmt.Sprintf(awaitConfig, ""),
+				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
+					plancheck.ExpectResourceAction("backfill_job.orders", plancheck.ResourceActionUpdate),
+					plancheck.ExpectKnownValue("backfill_job.orders", attribute("next_run").AtMapKey("intervals"), knownvalue.StringExact("[10,20)")),
+					plancheck.ExpectResourceAction("backfill_await.orders", plancheck.ResourceActionReplace),
+				}},
 				ConfigStateChecks: []statecheck.StateCheck{
 					statecheck.ExpectKnownValue("backfill_job.orders", attribute("run"), knownvalue.StringExact("orders-r2")),
 					statecheck.ExpectKnownValue("backfill_await.orders", attribute("done_count"), knownvalue.Int64Exact(4)),

@@ -12,10 +12,13 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
+	"io"
+	"maps"
 	"math/big"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -25,6 +28,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-log/tfsdklogtest"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/cluster"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/cluster/fake"
 )
 
 // canary marks secrets; nothing that users can read may hold it.
@@ -51,40 +55,83 @@ func clientPair(t *testing.T) (certificate, key string) {
 		comment + string(pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: secret}))
 }
 
-// Secrets of the provider's configuration are in no log line at level TRACE,
-// no diagnostic and no state, also when every request fails.
-func TestSecretsStaySecret(t *testing.T) {
-	failing := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		http.Error(w, "no: "+r.Header.Get("Accept"), http.StatusInternalServerError)
+// sending is a server that keeps the bodies of all requests.
+func sending(t *testing.T, handler http.Handler) (url string, sent *bytes.Buffer) {
+	t.Helper()
+	sent = &bytes.Buffer{}
+	var mu sync.Mutex
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		mu.Lock()
+		fmt.Fprintf(sent, "%s %s\n%s\n", r.Method, r.URL, body)
+		mu.Unlock()
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		handler.ServeHTTP(w, r)
 	}))
-	t.Cleanup(failing.Close)
+	t.Cleanup(server.Close)
+	return server.URL, sent
+}
+
+// Secrets of the provider's configuration are in no log line at level TRACE,
+// no diagnostic, no plan, no state and no manifest, whether every request
+// succeeds or every one fails.
+func TestSecretsStaySecret(t *testing.T) {
+	failing := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.Error(w, "no: "+r.Header.Get("Accept"), http.StatusInternalServerError)
+	})
 	certificate, key := clientPair(t)
-	base := object{"host": failing.URL, "insecure": true}
-	tests := map[string]object{
-		"token":       {"token": canary},
-		"password":    {"username": "someone", "password": canary},
-		"certificate": {"client_certificate": certificate, "client_key": key},
-		"broken pair": {"client_certificate": canary, "client_key": canary},
-		"lone key":    {"client_key": canary},
-		"proxy":       {"proxy_url": "http://user:" + canary + "@127.0.0.1:1"},
-		"exec": {"exec": object{
-			"api_version": "client.authentication.k8s.io/v1", "command": "false", "env": object{"SECRET": canary},
-		}},
+	plugin := func(script string) object {
+		return object{"exec": object{
+			"api_version": "client.authentication.k8s.io/v1", "command": "sh", "args": []any{"-c", script}, "env": object{"SECRET": canary},
+		}}
 	}
-	for name, secrets := range tests {
-		t.Run(name, func(t *testing.T) {
-			settings := object{}
-			for _, part := range []object{base, secrets} {
-				for attribute, value := range part {
-					settings[attribute] = value
+	tests := map[string]struct {
+		secrets object
+		works   bool
+	}{
+		"token":        {object{"token": canary}, true},
+		"password":     {object{"username": "someone", "password": canary}, true},
+		"certificate":  {object{"client_certificate": certificate, "client_key": key}, true},
+		"plugin":       {plugin(`printf '{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1","status":{"token":"%s"}}' "$SECRET"`), true},
+		"broken pair":  {object{"client_certificate": canary, "client_key": canary}, false},
+		"lone key":     {object{"client_key": canary}, false},
+		"proxy":        {object{"proxy_url": "http://user:" + canary + "@127.0.0.1:1"}, false},
+		"plugin fails": {plugin("exit 1"), false},
+	}
+	tried := map[string]bool{}
+	for name, test := range tests {
+		for attribute := range test.secrets {
+			tried[attribute] = true
+		}
+		for _, works := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, works: %t", name, works), func(t *testing.T) {
+				handler := http.Handler(failing)
+				if works {
+					handler = fake.Handler(fake.New(start))
 				}
-			}
-			for where, text := range everythingTold(t, settings) {
-				if strings.Contains(text, canary) {
-					t.Errorf("the secret is in the %s:\n%s", where, text)
+				host, sent := sending(t, handler)
+				settings := object{"host": host, "insecure": true}
+				maps.Copy(settings, test.secrets)
+				told := everythingTold(t, settings, works && test.works)
+				told["requests"] = sent.String()
+				if works && test.works && strings.Count(sent.String(), "POST ") < 3 {
+					t.Errorf("what was sent is %s", sent)
 				}
-			}
-		})
+				for where, text := range told {
+					if strings.Contains(text, canary) {
+						t.Errorf("the secret is in the %s:\n%s", where, text)
+					}
+				}
+			})
+		}
+	}
+	for name, a := range providerSchema(t).Attributes {
+		if (a.IsSensitive() || name == "exec") && !tried[name] {
+			t.Errorf("the secret %s was not tried", name)
+		}
 	}
 }
 
@@ -99,7 +146,7 @@ func quick() Option {
 
 // everythingTold configures a provider, plans, applies and reads a job, and
 // returns all that a user could see of it.
-func everythingTold(t *testing.T, settings object) map[string]string {
+func everythingTold(t *testing.T, settings object, succeeds bool) map[string]string {
 	t.Helper()
 	var logs bytes.Buffer
 	t.Setenv("TF_LOG", "TRACE")
@@ -138,15 +185,22 @@ func everythingTold(t *testing.T, settings object) map[string]string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(errorsOf(applied.Diagnostics)) == 0 {
-		t.Error("an apply on a failing cluster succeeded")
+	if failed := len(errorsOf(applied.Diagnostics)) > 0; failed == succeeds {
+		t.Errorf("the apply failed: %t; %s", failed, told.String())
 	}
 	tell(applied.Diagnostics, applied.NewState)
-	read, err := server.ReadResource(ctx, &tfprotov6.ReadResourceRequest{TypeName: jobType, CurrentState: encode(t, ty, valueOf(t, ty, object{"id": "default/orders"}))})
+	state := applied.NewState
+	if !succeeds {
+		state = encode(t, ty, valueOf(t, ty, object{"id": "default/orders"}))
+	}
+	read, err := server.ReadResource(ctx, &tfprotov6.ReadResourceRequest{TypeName: jobType, CurrentState: state, Private: applied.Private})
 	if err != nil {
 		t.Fatal(err)
 	}
 	tell(read.Diagnostics, read.NewState)
+	for _, private := range [][]byte{plan.PlannedPrivate, applied.Private, read.Private} {
+		fmt.Fprintf(&told, "%s\n", private)
+	}
 	if !strings.Contains(logs.String(), "@level\":\"trace") {
 		t.Error("the log holds nothing of level TRACE")
 	}

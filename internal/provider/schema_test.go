@@ -69,18 +69,24 @@ func TestEveryAttributeIsDocumented(t *testing.T) {
 	}
 }
 
-func TestProviderSecretsAreSensitive(t *testing.T) {
+func providerSchema(t *testing.T) schema.Schema {
+	t.Helper()
 	var resp provider.SchemaResponse
 	newProvider("test").Schema(t.Context(), provider.SchemaRequest{}, &resp)
 	if diags := resp.Schema.ValidateImplementation(t.Context()); diags.HasError() {
 		t.Fatal(diags)
 	}
+	return resp.Schema
+}
+
+func TestProviderSecretsAreSensitive(t *testing.T) {
+	of := providerSchema(t)
 	for _, name := range []string{"password", "token", "client_certificate", "client_key"} {
-		if a := resp.Schema.Attributes[name]; !a.IsSensitive() {
+		if a := of.Attributes[name]; !a.IsSensitive() {
 			t.Errorf("%s is not sensitive", name)
 		}
 	}
-	exec, ok := resp.Schema.Attributes["exec"].(schema.SingleNestedAttribute)
+	exec, ok := of.Attributes["exec"].(schema.SingleNestedAttribute)
 	if !ok || !exec.Attributes["env"].IsSensitive() {
 		t.Error("exec.env is not sensitive")
 	}
