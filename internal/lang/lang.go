@@ -110,7 +110,9 @@ func Load(sources []Source, in Inputs) (*Module, hcl.Diagnostics) {
 		l.diags = append(l.diags, diag.At(diag.CodeNoJob, nil,
 			"The files declare no job. Add a block such as job \"orders\" { … }, or name the file that holds it."))
 	}
-	return l.module, diag.Sort(l.diags)
+	// What HCL finds only when a body is read, such as a member that is twice in a
+	// JSON object, has no code of ours yet.
+	return l.module, diag.Sort(restate(l.diags, diag.CodeSyntax))
 }
 
 type loader struct {
