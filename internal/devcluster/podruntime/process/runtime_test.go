@@ -52,14 +52,16 @@ func (r *recorder) last() corev1.PodStatus {
 	return r.list[len(r.list)-1]
 }
 
-func realRuntime(t *testing.T) *Runtime {
+func realRuntime(t *testing.T) *Runtime { return newRuntime(t, false) }
+
+func newRuntime(t *testing.T, watchMemory bool) *Runtime {
 	t.Helper()
 	if err := sandbox.Probe(t.TempDir()); err != nil {
 		t.Skipf("kernel: %v", err)
 	}
 	r := New(Config{
 		Client: fake.NewClientset(), Dir: t.TempDir(), Scope: "test", Path: os.Getenv("PATH"),
-		OtherUsers: !sandbox.InUserNamespace(), Event: func(*corev1.Pod, string, string) {},
+		WatchMemory: watchMemory, OtherUsers: !sandbox.InUserNamespace(), Event: func(*corev1.Pod, string, string) {},
 	})
 	t.Cleanup(r.Close)
 	return r
@@ -119,6 +121,34 @@ volumes: [{name: v, emptyDir: {}}]
 	r.Forget("uid")
 	if err := r.Logs(context.Background(), "uid", "m", &corev1.PodLogOptions{}, &log); !errors.Is(err, podruntime.ErrNotFound) {
 		t.Errorf("logs after forgetting: %v", err)
+	}
+}
+
+// A container that takes too much memory is reported as the kernel would have it, with a message that tells who found out,
+// unless it has written one itself.
+func TestOutOfMemoryWhereItIsWatched(t *testing.T) {
+	r := newRuntime(t, true)
+	if r.launcher.MemoryLimits() != sandbox.MemoryByWatching {
+		t.Skip("kernel: it does not tell the children of a process")
+	}
+	for script, message := range map[string]string{
+		"exec tail /dev/zero": messageWatched,
+		"echo -n own > /dev/termination-log; exec tail /dev/zero": "own",
+	} {
+		statuses := &recorder{}
+		spec := realPod(t, `containers: [{name: m, command: [sh, -c, "`+script+`"], resources: {limits: {memory: 64Mi}}}]`)
+		await(t, r.Start(spec, &corev1.Node{}, statuses.publish).Done())
+		got := statuses.last()
+		ended := got.ContainerStatuses[0].State.Terminated
+		if got.Phase != corev1.PodFailed || ended.Reason != reasonOOMKilled || ended.ExitCode != 137 || ended.Message != message {
+			t.Errorf("%s: %s, %+v", script, got.Phase, ended)
+		}
+		for _, c := range got.Conditions {
+			if c.Type == ConditionNotEnforced {
+				t.Errorf("not enforced: %s", c.Message)
+			}
+		}
+		r.Forget("uid")
 	}
 }
 
