@@ -32,12 +32,13 @@ type server struct {
 	job      func() jobTypes
 }
 
-// frameworkServer is all that the framework can serve.
+// frameworkServer is all that the framework can serve. What is called deprecated
+// will be part of the first one, and until then Terraform finds it by itself alone.
 type frameworkServer interface {
 	tfprotov6.ProviderServer
-	tfprotov6.ProviderServerWithActions
-	tfprotov6.ProviderServerWithListResource
-	tfprotov6.ProviderServerWithStateStores
+	tfprotov6.ProviderServerWithActions      //nolint:staticcheck // see above
+	tfprotov6.ProviderServerWithListResource //nolint:staticcheck // see above
+	tfprotov6.ProviderServerWithStateStores  //nolint:staticcheck // see above
 }
 
 // NewServer returns the constructor of a server for Terraform.
