@@ -175,6 +175,12 @@ var diagnosticCases = []struct {
 		w.argo.broken = map[string]string{"teardown": "main: Error (exit code 4)"}
 		return w.runs(bracketed()).Troubles()
 	}},
+	{"BF4018 defaults that cannot be kept out", func(w *world) hcl.Diagnostics {
+		w.must(w.apply(orders()))
+		w.argo.tick(1)
+		w.patch(cluster.Workflow, "orders-r1", `{"spec":{"synchronization":{"mutex":{"name":"all"}}}}`)
+		return w.observes()
+	}},
 	{"BF4020 nothing to approve", func(w *world) hcl.Diagnostics {
 		w.must(w.apply(orders()))
 		_, diags := w.engine.Approve(w.Context(), "data", "orders")
