@@ -184,7 +184,7 @@ func TestNewRefuses(t *testing.T) {
 		{"empty exclusion", only(excluding), "exclude[0]: The excluded range [1970-01-01T01:00:05+01:00, 1970-01-01T01:00:05+01:00) holds no time"},
 		{"all excluded", only(everything), "exclude: The excluded ranges cover everything"},
 		{"no dimension", nil, "dimensions: There are 0 dimensions"},
-		{"a name alone", named("a"), "dimensions: There are 1 dimensions"},
+		{"a name alone", named("a"), "dimensions: There is 1 dimension, but"},
 		{"five", named("a", "b", "c", "d", "e"), "dimensions: There are 5 dimensions"},
 		{"names", named("a", "a", "key", "Ä"), "a.dimensions[1]: Two dimensions are called \"a\". Give each its own name.\n" +
 			"key.dimensions[2]: The name \"key\" is taken by partition.key. Give the dimension another name.\n" +

@@ -29,7 +29,7 @@ func TestObjectsOfAnyNumberOfPartitionsAreSmall(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if len(text) > 16<<10 {
+			if len(text) > 20<<10 {
 				t.Errorf("%d partitions: %s %s has %d bytes", partitions, o.GetKind(), o.GetName(), len(text))
 			}
 		}

@@ -60,8 +60,8 @@ func TestAccAwait(t *testing.T) {
 	}
 }
 
-// A wait that fails taints itself and nothing else: the next plan replaces the
-// wait alone, and the job is asked to run what is left.
+// A wait that fails concerns nothing but itself: it is not in the state, the next
+// plan waits again, and the job is asked to run what is left.
 func TestAccAwaitFails(t *testing.T) {
 	c := fake.New(start)
 	again := false
@@ -84,7 +84,7 @@ func TestAccAwaitFails(t *testing.T) {
 				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
 					plancheck.ExpectResourceAction("backfill_job.orders", plancheck.ResourceActionUpdate),
 					plancheck.ExpectKnownValue("backfill_job.orders", attribute("next_run").AtMapKey("intervals"), knownvalue.StringExact("[10,20)")),
-					plancheck.ExpectResourceAction("backfill_await.orders", plancheck.ResourceActionReplace),
+					plancheck.ExpectResourceAction("backfill_await.orders", plancheck.ResourceActionCreate),
 				}},
 				ConfigStateChecks: []statecheck.StateCheck{
 					statecheck.ExpectKnownValue("backfill_job.orders", attribute("run"), knownvalue.StringExact("orders-r2")),
