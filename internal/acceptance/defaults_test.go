@@ -164,8 +164,14 @@ func anotherCluster(t *testing.T, args ...string) *localCluster {
 			t.Errorf("%v\n%s", err, out)
 		}
 	})
-	if out, err := c.command(append([]string{"up"}, args...)...).CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
+	for tries := 3; ; tries-- {
+		out, err := c.command(append([]string{"up"}, args...)...).CombinedOutput()
+		if err == nil {
+			break
+		}
+		if tries == 1 { // a busy machine takes its time for the full CRDs
+			t.Fatalf("%v\n%s", err, out)
+		}
 	}
 	if err := c.connect(); err != nil {
 		t.Fatal(err)

@@ -41,7 +41,7 @@ func TestFaultsAnywhere(t *testing.T) {
 	}
 	for _, h := range histories() {
 		t.Run(h.name, func(t *testing.T) {
-			for point, last := 0, false; !last && !t.Failed(); point++ {
+			for point, last := 0, false; !last && !t.Failed() && point < mostPoints; point++ {
 				// Each point meets one kind, each history another one there.
 				kind := kinds[(point+len(h.name))%len(kinds)]
 				t.Run(fmt.Sprintf("%d-%s", point, kind.name), func(t *testing.T) {

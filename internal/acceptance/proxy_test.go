@@ -120,7 +120,9 @@ func answer(code int, reason string) fault {
 
 // hang answers when the client has given up.
 func hang(_ http.ResponseWriter, r *http.Request) {
-	_, _ = io.Copy(io.Discard, r.Body) // the server notices who hangs up only then
+	if r.Body != nil { // as it is for a request that was passed on without one
+		_, _ = io.Copy(io.Discard, r.Body) // the server notices who hangs up only then
+	}
 	<-r.Context().Done()
 	panic(http.ErrAbortHandler)
 }
