@@ -40,7 +40,7 @@ func sourceParameters() []function.Parameter {
 
 // compileArguments reads and compiles the jobs of a job file. The error is
 // about the parameter at fault. One of the jobs is nil when something that it needs
-// is not known yet: Terraform calls functions although a part of an object is unknown.
+// is not known yet: Terraform 1.11 calls no function then, but nothing in the protocol says so.
 // Only with guarded are jobs refused that exceed limits of their own.
 func compileArguments(ctx context.Context, arguments function.ArgumentsData, guarded bool) (all []*engine.Compiled, failed *function.FuncError) {
 	doing := "reading a job file"

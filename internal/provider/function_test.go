@@ -243,8 +243,8 @@ func comparePartitions(t *testing.T, args []string, arguments []*tfprotov6.Dynam
 	}
 }
 
-// Terraform calls functions although a part of an object is not known yet; the
-// result is unknown where it depends on that, and an error where it cannot be right.
+// Whoever calls a function although a part of an object is not known yet gets an
+// unknown result where it depends on that, and an error where it cannot be right.
 func TestFunctionsOfWhatIsNotKnownYet(t *testing.T) {
 	unknownLast := tftypes.NewValue(tftypes.Object{AttributeTypes: map[string]tftypes.Type{"last": tftypes.Number}},
 		map[string]tftypes.Value{"last": tftypes.NewValue(tftypes.Number, tftypes.UnknownValue)})
