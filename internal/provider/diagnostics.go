@@ -54,8 +54,19 @@ func atSource(diags hcl.Diagnostics, module *lang.Module, origin lang.Origin) tf
 	return append(out, more(omitted)...)
 }
 
+// convert addresses a diagnostic to an attribute of the resource. Terraform finds
+// the line of one, and shows it, but not of what is nested in one: the rest of the
+// path is in the text.
 func convert(d *hcl.Diagnostic, at path.Path, detail string) tfdiag.Diagnostic {
-	if code := diag.CodeOf(d); code != "" {
+	code, nested := diag.CodeOf(d), at.String()
+	if steps := at.Steps(); len(steps) > 1 {
+		at = path.Empty()
+		if name, ok := steps[0].(path.PathStepAttributeName); ok {
+			at = path.Root(string(name))
+		}
+		code += " at " + nested
+	}
+	if code != "" {
 		detail += " [" + code + "]"
 	}
 	isWarning := d.Severity == hcl.DiagWarning

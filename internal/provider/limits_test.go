@@ -55,7 +55,7 @@ func TestLimitsOfAQuery(t *testing.T) {
 	}
 	tf := withLimits(t, fake.New(start), object{"max_partitions": 50})
 	for name, config := range map[string]object{"unless it says": query(nil), "as it says": query(object{"max_partitions": 51})} {
-		if d := oneError(t, tf.plan(config).diags); d.Summary != "Limit Exceeded" || d.Attribute.String() != `AttributeName("partition").AttributeName("query").AttributeName("max_partitions")` {
+		if d := oneError(t, tf.plan(config).diags); d.Summary != "Limit Exceeded" || d.Attribute.String() != `AttributeName("partition")` || !strings.HasSuffix(d.Detail, "[BF2241 at partition.query.max_partitions]") {
 			t.Errorf("%s: got %s at %s", name, written(d), d.Attribute)
 		}
 	}
@@ -85,7 +85,7 @@ func TestUnknownLimits(t *testing.T) {
 
 func TestWrongLimitsOfTheProvider(t *testing.T) {
 	tf := withLimits(t, fake.New(start), object{"forbidden_windows": []object{{"from": "9", "to": "17:00"}}})
-	if d := oneError(t, tf.lastErrors); d.Summary != "Invalid Limits" || d.Attribute.String() != `AttributeName("limits").AttributeName("forbidden_windows").ElementKeyInt(0).AttributeName("from")` {
+	if d := oneError(t, tf.lastErrors); d.Summary != "Invalid Limits" || d.Attribute.String() != `AttributeName("limits")` || !strings.HasSuffix(d.Detail, "[BF2240 at limits.forbidden_windows[0].from]") {
 		t.Errorf("got %s at %s", written(d), d.Attribute)
 	}
 }

@@ -99,7 +99,7 @@ func TestExactlyOneForm(t *testing.T) {
 		"a bad job":               {orders(object{"max_parallel": 0}), `AttributeName("max_parallel")`, "Value Out Of Range"},
 		"a bad bound": {
 			orders(object{"partition": object{"range": object{"start": 5, "end": 5, "size": 1}}}),
-			`AttributeName("partition").AttributeName("range")`, "Invalid Range",
+			`AttributeName("partition")`, "Invalid Range",
 		},
 	}
 	for name, test := range tests {
@@ -122,4 +122,22 @@ func TestOneJobOfSeveral(t *testing.T) {
 	both := ordersFile + strings.Replace(ordersFile[strings.Index(ordersFile, "job"):], `"orders"`, `"others"`, 1)
 	p := tf.mustPlan(object{"source": both, "job": "others", "variables": variables(map[string]int64{"last": 40})}, "create")
 	tf.mustShow(p, map[string]string{"name": `"others"`})
+}
+
+// Terraform shows the line of an attribute of the resource, but not of what is
+// nested in one: the diagnostic is at the former, and names the latter.
+func TestNestedProblemsAreAtTheirAttribute(t *testing.T) {
+	tf := newTerraform(t, object{}, environment(nil))
+	for want, config := range map[string]object{
+		"[BF2103 at partition.range.end]":   orders(object{"partition": object{"range": object{"start": 5, "end": 5, "size": 1}}}),
+		`[BF2010 at runner.env["1x"]]`:      orders(object{"runner": object{"image": "i", "command": []string{"c"}, "env": object{"1x": "y"}}}),
+		"[BF1403 at runner.command[1]]":     orders(object{"runner": object{"image": "i", "command": []string{"c", "${partition.strat}"}}}),
+		"[BF2009 at labels[\"team\"]]":      orders(object{"labels": object{"team": "not a label"}}),
+		"must be from 1 to 10000. [BF2002]": orders(object{"max_parallel": 0}),
+	} {
+		d := oneError(t, tf.validate(config))
+		if !strings.HasSuffix(d.Detail, want) || len(d.Attribute.Steps()) != 1 {
+			t.Errorf("got %s, want one that ends in %s at an attribute of the resource", written(d), want)
+		}
+	}
 }
