@@ -190,8 +190,14 @@ func (d *decoder) expression(a Attribute, expr hcl.Expression, origin *Origin) c
 			return d.listLiteral(a, items, origin)
 		}
 	}
+	before := len(d.diags)
 	v, ok := d.evaluate(expr, a.Late)
 	if !ok {
+		for _, problem := range d.diags[before:] {
+			if a.Instead != "" && diag.CodeOf(problem) == diag.CodeLateNotAllowed {
+				problem.Detail += " " + a.Instead
+			}
+		}
 		return cty.UnknownVal(a.Type())
 	}
 	return d.convert(a, v, expr.Range())

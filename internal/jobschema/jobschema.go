@@ -98,6 +98,9 @@ type Attribute struct {
 	Class  EditClass
 	// Late tells that references to the partition are allowed in it.
 	Late bool
+	// Instead says what to write where a reference to the partition is not allowed;
+	// "" where there is nothing.
+	Instead string
 	// Chosen tells that the defaults below hold only where the object is set: without it there
 	// is no canary, say.
 	Chosen bool

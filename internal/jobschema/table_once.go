@@ -11,6 +11,7 @@ func once() []Attribute {
 		rows[i].Once = true
 		switch rows[i].Name {
 		case "script":
+			rows[i].Instead = "A script finds the job, the run and the attempt in its environment: write $BACKFILL_JOB and so on."
 			rows[i].Doc = "Text of a script, at most 64 KiB, given to `command` (`[\"sh\", \"-c\"]` unless set) as its last argument and before `args`. It is passed on as it is: references are not looked for, use the environment variables `BACKFILL_JOB`, `BACKFILL_RUN` and `BACKFILL_ATTEMPT`."
 		case "grace_period":
 			rows[i].Doc = "How long the pod has between SIGTERM and its end, when it must go; in the environment as `BACKFILL_GRACE_SECONDS`. 30s unless set."

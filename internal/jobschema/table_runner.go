@@ -24,7 +24,7 @@ func process() []Attribute {
 			Doc: "Further arguments.",
 		},
 		{
-			Name: "script", Kind: String, Class: Next,
+			Name: "script", Kind: String, Class: Next, Instead: "A script finds them in its environment: write $BACKFILL_PARTITION_START and so on.",
 			Doc: "Text of a script, at most 64 KiB, given to `command` (`[\"sh\", \"-c\"]` unless set) as its last argument and before `args`. It is passed on as it is: references to the partition are not looked for, use the environment variables `BACKFILL_PARTITION_START` and so on.",
 		},
 		{
