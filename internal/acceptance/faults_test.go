@@ -48,11 +48,15 @@ func TestFaultsAnywhere(t *testing.T) {
 					r := h.begin(t, c, p, binary, fmt.Sprintf("faulty-%s-%d-%d", h.name, point, os.Getpid()))
 					p.aim(point, kind.fault)
 					out, code := r.terraform(h.command, "-auto-approve")
-					if last = !p.rest(); last {
-						return
-					}
-					if kind.passes && code != 0 {
+					last = !p.rest()
+					if (last || kind.passes) && code != 0 {
 						t.Fatalf("ended with %d:\n%s", code, out)
+					}
+					if last && point < h.fewest {
+						t.Fatalf("only %d points were tried", point)
+					}
+					if last {
+						return
 					}
 					h.end(r, c)
 				})

@@ -6,6 +6,7 @@ package engine_test
 import (
 	"encoding/json"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/cluster"
@@ -37,7 +38,7 @@ func TestRunThatArgoGaveUp(t *testing.T) {
 					given++
 				}
 			}
-			patch, err := json.Marshal(map[string]any{"status": map[string]any{"phase": "Error", "nodes": nodes}})
+			patch, err := json.Marshal(map[string]any{"status": map[string]any{"phase": "Error", "nodes": nodes, "message": "workflowtemplates \"t\" not found"}})
 			w.must(err)
 			w.patch(cluster.Workflow, o.GetName(), string(patch))
 		}
@@ -52,6 +53,9 @@ func TestRunThatArgoGaveUp(t *testing.T) {
 		pods := map[int]string{500: "Workflow/orders-r1", 4: "Workflow/orders-r1-s0"}[size]
 		if left := w.names(); slices.Contains(left, pods) {
 			t.Errorf("shards of %d: pods of %s go on: %v", size, pods, left)
+		}
+		if next, _ := w.plan(d); next == nil || !strings.HasSuffix(next.Because, `not run to their end. Argo ended run orders-r1: workflowtemplates "t" not found.`) {
+			t.Errorf("shards of %d: next run %+v", size, next)
 		}
 		w.must(w.apply(d))
 		w.complete("orders-r2")

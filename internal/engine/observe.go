@@ -73,7 +73,8 @@ func (s *sight) observation() (*Observation, hcl.Diagnostics) {
 		o.SetupError, o.TeardownError = latest.SetupError, latest.TeardownError
 	}
 	if s.ended() {
-		o.Ending, o.Message = endingOf(&rec, s.run), s.run.answer.Problem
+		o.Ending = endingOf(&rec, s.run)
+		o.Message = s.run.problem(o.Ending)
 		rec.Gate = pass(rec.Gate, s.run.entry, o.Ending)
 	}
 	o.Canary, o.Gate = rec.Canary, rec.Gate

@@ -170,7 +170,7 @@ type situation struct {
 	// last is the name of the last run and ending how it ended.
 	last, ending string
 	setupError   string // of the last run
-	message      string // why the last run found no bounds
+	message      string // why the last run found no bounds, or why Argo ended it
 	// asks tells that the next run asks for the bounds of the query. Where those
 	// known before still serve to tell what is done, now has them.
 	asks bool
@@ -365,6 +365,10 @@ func (s *situation) because(remaining ledger.Set) string {
 		return fmt.Sprintf("The runner changed while run %s is active: the run will be stopped, and what it has not done by then runs with the new template. So far %s", s.run, text)
 	}
 	switch s.ending {
+	case record.Failed:
+		if s.message != "" {
+			text += fmt.Sprintf(" Argo ended run %s: %s.", s.last, s.message)
+		}
 	case record.OverBudget:
 		text += fmt.Sprintf(" Run %s started no further wave, because more partitions had failed than its failure budget allows.", s.last)
 	case record.SetupFailed:

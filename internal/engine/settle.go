@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"math"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
@@ -83,8 +84,8 @@ func merge(rec *record.Record, r *runSight, now time.Time) bool {
 	add(rec, r)
 	entry.Outcome = endingOf(rec, r)
 	entry.SetupError, entry.TeardownError = r.outcome.Setup.Message, r.outcome.Teardown.Message
+	entry.Message = r.problem(entry.Outcome)
 	if r.asks {
-		entry.Message = r.answer.Problem
 		entry.Intervals, entry.Partitions = r.outcome.Covers.Text(rec.Domain), r.outcome.Covers.Count(rec.Domain)
 	}
 	rec.Gate = pass(rec.Gate, *entry, entry.Outcome)
@@ -100,6 +101,18 @@ func merge(rec *record.Record, r *runSight, now time.Time) bool {
 		entry.End = now
 	}
 	return true
+}
+
+// problem is why a run that ended so found no bounds, or why Argo ended it
+// although no partition failed; else "".
+func (r *runSight) problem(outcome string) string {
+	switch {
+	case r.asks:
+		return r.answer.Problem
+	case outcome == record.Failed && r.outcome.Failed.Empty():
+		return strings.TrimSuffix(oneLine(r.outcome.Message), ".")
+	}
+	return ""
 }
 
 func find(rec *record.Record, number int) *record.Run {

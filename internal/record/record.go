@@ -162,8 +162,8 @@ type Run struct {
 	// Outcome is "" while the run is not merged, else Succeeded, Failed,
 	// Stopped, Lost, OverBudget, CanaryFailed, SetupFailed, Paused, Asked or NoBounds.
 	Outcome string
-	// Asks tells that the run asks for the bounds of the job's query, and Message
-	// why it has found none.
+	// Asks tells that the run asks for the bounds of the job's query. Message is why
+	// it has found none, or why Argo ended the run although no partition failed.
 	Asks    bool
 	Message string
 	// SetupError and TeardownError say why setup and teardown failed; "" where
