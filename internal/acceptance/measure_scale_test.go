@@ -103,7 +103,7 @@ func TestScale(t *testing.T) {
 		}
 	}
 	const seed, share = 11, 0.005
-	job := scaleConfig{name: "scale", partitions: partitions, shardSize: 500, maxParallel: 2000}
+	job := scaleConfig{name: "scale", partitions: partitions, shardSize: 500, maxParallel: 600}
 	bad, failed := doomedCells(seed, share, partitions)
 	b := newBench(t, job, fmt.Sprintf("seed=%d,median=5s,spread=1.5,quiet=true,always-exit=%v", seed, share), "--tuned", "--requeue=10s")
 	limit := 5*time.Minute + time.Duration(partitions)*time.Second/4
