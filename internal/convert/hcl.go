@@ -181,7 +181,7 @@ func quotedRune(r rune) string {
 		return `\t`
 	case r == '"' || r == '\\':
 		return `\` + string(r)
-	case unicode.IsPrint(r):
+	case unicode.IsPrint(r) && !unicode.IsMark(r): // a mark would belong to the escape before it
 		return string(r)
 	case r > 0xFFFF:
 		return fmt.Sprintf(`\U%08x`, r)
@@ -231,7 +231,7 @@ func lines(t text, l layout) expr {
 // plainLines tells whether a heredoc would hold a text as it is.
 func plainLines(s string) bool {
 	for _, r := range s {
-		if r != '\n' && r != '\t' && !unicode.IsPrint(r) {
+		if r != '\n' && r != '\t' && (!unicode.IsPrint(r) || unicode.IsMark(r)) { // a mark may belong to a margin
 			return false
 		}
 	}
