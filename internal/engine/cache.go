@@ -13,9 +13,12 @@ import (
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/manifest"
 )
 
-// maxAge bounds how old a cached object may be when it is used: a refresh of a
-// thousand jobs takes about half as long.
-const maxAge = 30 * time.Second
+// A list serves one refresh, however slow that is: it is over after a pause. No
+// object is used that is older than maxAge.
+const (
+	maxPause = 5 * time.Second
+	maxAge   = 5 * time.Minute
+)
 
 // A shelf is worth its list when more than one of its objects is asked for.
 const readsBeforeList = 1
@@ -36,7 +39,8 @@ type space struct {
 	mu      sync.Mutex // held while the list is fetched, so that one fetches and all use it
 	served  map[string]bool
 	listed  bool
-	at      time.Time
+	at      time.Time // when the refresh began
+	last    time.Time // when it last asked
 	objects map[string]manifest.Object
 }
 
@@ -63,13 +67,13 @@ func (s *shelf) get(ctx context.Context, e *Engine, namespace, name string) (man
 	sp.mu.Lock()
 	defer sp.mu.Unlock()
 	now := e.now()
-	if now.Sub(sp.at) > maxAge || sp.served[name] {
+	if now.Sub(sp.last) > maxPause || now.Sub(sp.at) > maxAge || sp.served[name] {
 		sp.served, sp.listed, sp.objects = nil, false, map[string]manifest.Object{}
 	}
 	if len(sp.served) == 0 {
 		sp.at, sp.served = now, map[string]bool{}
 	}
-	sp.served[name] = true
+	sp.served[name], sp.last = true, now
 	if !sp.listed && len(sp.served) > readsBeforeList {
 		all, err := e.backend.List(ctx, s.kind, namespace, s.selector)
 		if err != nil {

@@ -5,8 +5,10 @@ package engine_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/cluster"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
@@ -363,6 +365,52 @@ func TestRefreshOfManyJobs(t *testing.T) {
 	}
 	if n := requests(); n != 2 {
 		t.Errorf("%d requests to refresh %d finished jobs: %v", n, jobs, w.cluster.Calls())
+	}
+}
+
+// TestListServesOneRefresh counts the lists of a refresh that takes long, and of
+// others.
+func TestListServesOneRefresh(t *testing.T) {
+	w := newWorld(t)
+	const jobs = 70
+	for i := range jobs {
+		w.state = nil
+		w.must(w.apply(orders().with("name", fmt.Sprintf("orders-%d", i))))
+	}
+	w.argo.finish()
+	now := start
+	lists := func(between time.Duration, names ...int) int {
+		o := w.options()
+		o.Now = func() time.Time { return now }
+		e := engine.New(w.cluster, o)
+		w.cluster.ResetCalls()
+		for _, i := range names {
+			now = now.Add(between)
+			_, diags := e.ObserveKnown(t.Context(), "data", fmt.Sprintf("orders-%d", i), nil)
+			w.must(errorOf(diags))
+		}
+		return count(w.cluster.Calls(), "list")
+	}
+	all := make([]int, jobs)
+	for i := range all {
+		all[i] = i
+	}
+	lists(time.Second, all...) // merges the runs
+	for _, test := range []struct {
+		name    string
+		between time.Duration
+		jobs    []int
+		lists   int
+	}{
+		{"quick", 0, all, 1},
+		{"slow", 5 * time.Second, all[:50], 1},
+		{"longer than a list may serve", 5 * time.Second, all, 2},
+		{"with pauses, as if each read were a refresh", 6 * time.Second, all, 0},
+		{"twice", time.Second, slices.Concat(all, all), 2},
+	} {
+		if n := lists(test.between, test.jobs...); n != test.lists {
+			t.Errorf("%s: %d lists, want %d", test.name, n, test.lists)
+		}
 	}
 }
 
