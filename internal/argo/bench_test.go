@@ -5,7 +5,6 @@ package argo
 
 import (
 	"fmt"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -44,12 +43,14 @@ func largeRun(tb testing.TB, shards int) (domain.Domain, Observed) {
 // done is a shard whose last partition failed once and for good.
 func done(count int) wfv1.Nodes {
 	nodes := worst(count, 1)
-	last := fmt.Sprintf("p(%d:%d)", count-1, 99500+count-1)
 	for id, n := range nodes {
-		var i int
-		_, _ = fmt.Sscanf(n.DisplayName, "p(%d:", &i)
+		var within, i int
+		if _, err := fmt.Sscanf(n.DisplayName, "p(%d:%d)", &within, &i); err != nil {
+			continue // of a group
+		}
+		i -= 99500
 		n.Inputs = &wfv1.Inputs{Parameters: []wfv1.Parameter{{Name: inI, Value: wfv1.AnyStringPtr(fmt.Sprint(i))}}}
-		if !strings.HasPrefix(n.DisplayName, last) {
+		if i < count-1 {
 			n.Phase, n.Message = wfv1.NodeSucceeded, ""
 		}
 		nodes[id] = n

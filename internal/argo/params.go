@@ -7,14 +7,16 @@ import "fmt"
 
 // Templates of the WorkflowTemplate.
 const (
-	tmplShard         = "shard"          // fans out over partition
+	tmplShard         = "shard"          // fans out over group
+	tmplGroup         = "group"          // fans out over partition
 	tmplPartition     = "partition"      // one pod; facts by arithmetic
-	tmplShardData     = "shard-data"     // fans out over partition-data
+	tmplShardData     = "shard-data"     // fans out over group-data
+	tmplGroupData     = "group-data"     // fans out over partition-data
 	tmplPartitionData = "partition-data" // one pod; facts from a ConfigMap
 	tmplLauncher      = "launcher"       // creates one child and waits for it
 	tmplSetup         = "setup"          // one pod, at the start of a run
 	tmplTeardown      = "teardown"       // one pod, at its end
-	tmplCanary        = "canary"         // fans out over partition-data, counted by the pool
+	tmplCanary        = "canary"         // fans out over group-data, counted by the pool
 )
 
 // Parameters of Workflows: what a run and its children hand to the templates.
@@ -51,6 +53,7 @@ const (
 	inI     = "i"     // of a leaf: number of the partition in its segment or data
 	inFrom  = "from"  // of a fan-out: its first i
 	inCount = "count" // of a fan-out: how many partitions
+	inGroup = "group" // of a fan-out's group: its number
 	inK     = "k"     // of a launcher: number of the shard
 	inG     = "g"     // of a launcher: number of the segment, or noSegment
 	inSalt  = "salt"  // of a launcher: name of the child's only step

@@ -23,12 +23,11 @@ const maxLaunchers = 25
 // out. All annotations of an object together may have 256 KiB.
 const maxIntervals = 64 << 10
 
-// At every look at a Workflow Argo evaluates the templates of all its
-// partitions again, the finished ones and those still to come too. So few
-// shards with many pods each cost the controller less than many with few. What
-// speaks for more is that a shard's last pods, and the start of the next one,
-// leave places empty. A shard of ten rounds of pods loses a tenth by that, and
-// has each partition evaluated some ten times.
+// Every shard that runs costs the controller something at each look, and more
+// when its pods are spread over more groups (see groupSize). So few shards with
+// many pods each cost less than many with few. What speaks for more is that a
+// shard's last pods, and the start of the next one, leave places empty. A shard
+// of ten rounds of pods loses a tenth by that.
 const (
 	rounds         = 10 // of pods in a shard, at least
 	fewestShards   = 4  // at once, so that one of them ends while others run

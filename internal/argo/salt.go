@@ -75,7 +75,7 @@ func (r run) salts() (map[int]string, error) {
 // from+count-1 in a Workflow.
 func shardSalt(ids *idSet, workflow string, from int64, count, attempts int) (string, error) {
 	for salt := range salted(stepPartitions) {
-		ids.reset(count*(attempts+1) + 8 + idleNodes)
+		ids.reset(fanOutNodes(count, attempts) + 4 + idleNodes)
 		at, fresh := ids.root(workflow)
 		group := fnv(at, "[0]")
 		if fresh && ids.add(group) && ids.addIdle(workflow) && ids.addFanOut(fnv(group, "."+salt), from, count, attempts) {
@@ -182,21 +182,42 @@ func (s *idSet) addIdle(workflow string) bool {
 	return fresh && s.add(group) && s.add(fnv(group, "."+exitName))
 }
 
+// fanOutNodes bounds the names that addFanOut adds: three for the step, and three
+// for each group, are the retried node, its attempt, and its steps.
+func fanOutNodes(count, attempts int) int { return 3 + 3*groupsOf(count) + count*(attempts+1) }
+
 // addFanOut adds a step that calls the fan-out over partitions from …
 // from+count-1, and everything below it.
 func (s *idSet) addFanOut(step uint32, from int64, count, attempts int) bool {
 	at, fresh := s.addOnlyOnce(step)
-	group := fnv(at, "[0]")
-	fresh = fresh && s.add(group)
-	prefix := fnv(group, ".p(")
-	for i := 0; fresh && i < count; i++ {
+	steps := fnv(at, "[0]")
+	fresh = fresh && s.add(steps)
+	prefix := fnv(steps, ".g(")
+	for g := 0; fresh && g < groupsOf(count); g++ {
 		var name [48]byte
-		text := strconv.AppendInt(name[:0], int64(i), 10)
-		text = append(text, ':')
-		text = strconv.AppendInt(text, from+int64(i), 10)
-		fresh = s.addAttempts(fnv(prefix, append(text, ')')), attempts)
+		before := g * groupSize
+		fresh = s.addGroup(fnv(prefix, appendItem(name[:0], g, int64(g))), from+int64(before), min(groupSize, count-before), attempts)
 	}
 	return fresh
+}
+
+// addGroup adds a group of partitions from … from+count-1.
+func (s *idSet) addGroup(group uint32, from int64, count, attempts int) bool {
+	at, fresh := s.addOnlyOnce(group)
+	steps := fnv(at, "[0]")
+	fresh = fresh && s.add(steps)
+	prefix := fnv(steps, ".p(")
+	for i := 0; fresh && i < count; i++ {
+		var name [48]byte
+		fresh = s.addAttempts(fnv(prefix, appendItem(name[:0], i, from+int64(i))), attempts)
+	}
+	return fresh
+}
+
+// appendItem appends what the name of an expanded step ends in.
+func appendItem(text []byte, index int, item int64) []byte {
+	text = append(strconv.AppendInt(text, int64(index), 10), ':')
+	return append(strconv.AppendInt(text, item, 10), ')')
 }
 
 const (

@@ -13,7 +13,7 @@ import (
 )
 
 func TestFNV(t *testing.T) {
-	for _, s := range []string{"", "a", "orders-r3[0].partitions[0].p(0:0)(0)", "🦊"} {
+	for _, s := range []string{"", "a", "orders-r3(0)[0].partitions(0)[0].g(0:0)(0)[0].p(0:0)(0)", "🦊"} {
 		h := hashfnv.New32a()
 		_, _ = h.Write([]byte(s))
 		if got := fnv(fnvBasis, s); got != h.Sum32() {
@@ -52,7 +52,13 @@ func collides(workflow, salt string, from int64, count, attempts int) bool {
 		add(workflow + name)
 	}
 	for i := range count {
-		name := fmt.Sprintf("%s(0)[0].%s(0)[0].p(%d:%d)", workflow, salt, i, from+int64(i))
+		group := fmt.Sprintf("%s(0)[0].%s(0)[0].g(%d:%d)", workflow, salt, i/groupSize, i/groupSize)
+		if i%groupSize == 0 {
+			add(group)
+			add(group + "(0)")
+			add(group + "(0)[0]")
+		}
+		name := fmt.Sprintf("%s(0)[0].p(%d:%d)", group, i%groupSize, from+int64(i))
 		add(name)
 		for n := range attempts {
 			add(fmt.Sprintf("%s(%d)", name, n))

@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
 
@@ -49,11 +50,29 @@ func worst(count, attempts int) wfv1.Nodes {
 		return (text + string(bytes.Repeat([]byte("."), maxMessage)))[:maxMessage]
 	}
 	nodes := wfv1.Nodes{}
+	var group, steps wfv1.NodeStatus
 	for i := range count {
-		display := fmt.Sprintf("p(%d:%d)", i, 99500+i)
-		full := name + "[0].partitions[0]." + display
+		if i%groupSize == 0 {
+			group = wfv1.NodeStatus{
+				DisplayName: fmt.Sprintf("g(%[1]d:%[1]d)", i/groupSize), Type: wfv1.NodeTypeRetry, Phase: wfv1.NodeFailed, BoundaryID: id("a"),
+				TemplateName: tmplGroup, TemplateScope: "namespaced/orders-risk-score-cjtbgd3miv", Message: message(i)[:60],
+				StartedAt: instant(), FinishedAt: instant(), Progress: "0/25", ResourcesDuration: wfv1.ResourcesDuration{"cpu": wfv1.ResourceDuration(r.IntN(9000))},
+				Inputs: &wfv1.Inputs{Parameters: []wfv1.Parameter{
+					{Name: inFrom, Value: wfv1.AnyStringPtr("99500")}, {Name: inCount, Value: wfv1.AnyStringPtr("500")}, {Name: inGroup, Value: wfv1.AnyStringPtr(fmt.Sprint(i / groupSize))},
+				}},
+			}
+			group.Name = name + "(0)[0].partitions(0)[0]." + group.DisplayName
+			attempt, inner := group, group
+			attempt.Type, attempt.Name, attempt.DisplayName = wfv1.NodeTypeSteps, group.Name+"(0)", group.DisplayName+"(0)"
+			inner.Type, inner.Name, inner.DisplayName, inner.Inputs, inner.TemplateName = wfv1.NodeTypeStepGroup, group.Name+"(0)[0]", "[0]", nil, ""
+			group.ID, attempt.ID, inner.ID = id(group.Name), id(attempt.Name), id(inner.Name)
+			group.Children, attempt.Children, inner.BoundaryID = []string{attempt.ID}, []string{inner.ID}, attempt.ID
+			nodes[group.ID], nodes[attempt.ID], steps = group, attempt, inner
+		}
+		display := fmt.Sprintf("p(%d:%d)", i%groupSize, 99500+i)
+		full := steps.Name + "." + display
 		parent := wfv1.NodeStatus{
-			ID: id(full), Name: full, DisplayName: display, Type: wfv1.NodeTypeRetry, Phase: wfv1.NodeFailed, BoundaryID: id("b"),
+			ID: id(full), Name: full, DisplayName: display, Type: wfv1.NodeTypeRetry, Phase: wfv1.NodeFailed, BoundaryID: steps.BoundaryID,
 			TemplateName: tmplPartition, TemplateScope: "namespaced/orders-risk-score-cjtbgd3miv", Message: message(i),
 			StartedAt: instant(), FinishedAt: instant(), Progress: "0/1",
 			Inputs:  &wfv1.Inputs{Parameters: []wfv1.Parameter{{Name: inI, Value: wfv1.AnyStringPtr(fmt.Sprint(99500 + i))}}},
@@ -71,6 +90,8 @@ func worst(count, attempts int) wfv1.Nodes {
 			nodes[pod.ID] = pod
 		}
 		nodes[parent.ID] = parent
+		steps.Children = append(steps.Children, parent.ID)
+		nodes[steps.ID] = steps
 	}
 	return nodes
 }
@@ -94,6 +115,10 @@ func TestLauncherProjection(t *testing.T) {
 	nodes := worst(count, 2)
 	i := 0
 	for id, n := range nodes {
+		if !strings.HasPrefix(n.DisplayName, "p(") {
+			delete(nodes, id) // a group
+			continue
+		}
 		if n.Type == wfv1.NodeTypePod {
 			i++
 			n.Message = "Pod was terminated in response to imminent node shutdown."
@@ -119,7 +144,7 @@ func TestLauncherProjection(t *testing.T) {
 
 func TestShardSize(t *testing.T) {
 	j := sample(axis(t, domain.Range{Start: 0, End: 1_000_000, Size: 1}))
-	for _, test := range []struct{ asked, retries, want int }{{500, 4, 500}, {100, 4, 100}, {1000, 4, 537}, {1000, 0, 951}, {500, 40, 62}, {500, 100_000, 1}} {
+	for _, test := range []struct{ asked, retries, want int }{{500, 4, 500}, {100, 4, 100}, {1000, 4, 503}, {1000, 0, 882}, {500, 40, 60}, {500, 100_000, 1}} {
 		j.ShardSize, j.Retry.Limit = test.asked, test.retries
 		if got := ShardSize(j); got != test.want {
 			t.Errorf("ShardSize of %d with %d retries is %d, want %d", test.asked, test.retries, got, test.want)

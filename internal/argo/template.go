@@ -26,13 +26,13 @@ func Template(j *job.Job) (manifest.Object, error) {
 			return nil, err
 		}
 		proven(leaf, f)
-		templates = append(templates, fanOut(tmplShard, tmplPartition), leaf)
+		templates = append(templates, fanOut(tmplShard, tmplGroup), group(tmplGroup, tmplPartition), leaf)
 	}
 	leaf, err := leaf(j, s, tmplPartitionData, dataFacts(s))
 	if err != nil {
 		return nil, err
 	}
-	templates = append(templates, fanOut(tmplShardData, tmplPartitionData), leaf)
+	templates = append(templates, fanOut(tmplShardData, tmplGroupData), group(tmplGroupData, tmplPartitionData), leaf)
 	for _, c := range ofRun(j) {
 		once, err := once(j, c)
 		if err != nil {
@@ -41,7 +41,7 @@ func Template(j *job.Job) (manifest.Object, error) {
 		templates = append(templates, once)
 	}
 	if j.Pool != "" {
-		templates = append(templates, pooled(j, fanOut(tmplCanary, tmplPartitionData)))
+		templates = append(templates, pooled(j, fanOut(tmplCanary, tmplGroupData)))
 	}
 	launcher, err := launcher(j)
 	if err != nil {
@@ -106,17 +106,43 @@ func plainTexts(r job.Runner) node {
 	}
 }
 
-// fanOut is a template that runs another one for i = from … from+count-1. Its
-// size does not depend on the count, and only the number is passed on: Argo
-// keeps every argument twice in the status.
-func fanOut(name, leaf string) node {
+// groupSize is the number of partitions in a group. At every look at a Workflow
+// Argo evaluates the templates of all steps again, those that have ended and
+// those that are still to come too, but nothing below a step that has ended or
+// has not begun. Partitions in groups make that a few groups' partitions instead
+// of a shard's; their number and their size cost about the same when each is near
+// the root of shard_size.
+const groupSize = 25
+
+// groupsOf is the number of groups of that many partitions.
+func groupsOf(partitions int) int { return (partitions + groupSize - 1) / groupSize }
+
+// fanOut is a template that runs i = from … from+count-1 in groups. Its size does
+// not depend on the count, and only numbers are passed on: Argo keeps every
+// argument twice in the status.
+func fanOut(name, group string) node {
 	step := node{
-		"name":         "p",
-		"template":     leaf,
-		"arguments":    node{"parameters": list{param(inI, "{{item}}")}},
-		"withSequence": node{"start": inputTag(inFrom), "count": inputTag(inCount)},
+		"name":         "g",
+		"template":     group,
+		"arguments":    node{"parameters": list{param(inFrom, inputTag(inFrom)), param(inCount, inputTag(inCount)), param(inGroup, "{{item}}")}},
+		"withSequence": node{"start": "0", "count": expression("int((%s + %d) / %d)", inputInt(inCount), groupSize-1, groupSize)},
 	}
 	return settled(node{"name": name, "inputs": inputs(inFrom, inCount), "steps": list{list{step}}})
+}
+
+// group is a template that runs a leaf for each i of a group.
+func group(name, leaf string) node {
+	before := fmt.Sprintf("%d * %s", groupSize, inputInt(inGroup))
+	step := node{
+		"name":      "p",
+		"template":  leaf,
+		"arguments": node{"parameters": list{param(inI, "{{item}}")}},
+		"withSequence": node{
+			"start": expression("%s + %s", inputInt(inFrom), before),
+			"count": expression("min(%d, %s - %s)", groupSize, inputInt(inCount), before),
+		},
+	}
+	return settled(node{"name": name, "inputs": inputs(inFrom, inCount, inGroup), "steps": list{list{step}}})
 }
 
 // dataFacts reads every fact from the data ConfigMap.

@@ -119,7 +119,7 @@ func suffixes() iter.Seq[string] {
 func (r run) launcherSalt(items func(plan.Wave) list) (string, error) {
 	ids := borrowIDs()
 	defer idSets.Put(ids)
-	nodes := len(r.plan.Canary)*(r.attempts+1) + r.plan.ShardCount()*(launcherAttempts+1) + 5*len(r.plan.Waves) + 10 + r.onceNodes()
+	nodes := fanOutNodes(len(r.plan.Canary), r.attempts) + r.plan.ShardCount()*(launcherAttempts+1) + 5*len(r.plan.Waves) + 10 + r.onceNodes()
 	for salt := range suffixes() {
 		ids.reset(nodes)
 		if r.distinct(ids, salt, items) {
@@ -166,7 +166,7 @@ func (r run) directSalt(from int64, count int) (string, error) {
 	ids := borrowIDs()
 	defer idSets.Put(ids)
 	for salt := range suffixes() {
-		ids.reset((len(r.plan.Canary)+count)*(r.attempts+1) + 12 + r.onceNodes())
+		ids.reset(fanOutNodes(len(r.plan.Canary), r.attempts) + fanOutNodes(count, r.attempts) + 6 + r.onceNodes())
 		if r.distinctDirect(ids, salt, from, count) {
 			return salt, nil
 		}
