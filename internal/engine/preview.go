@@ -6,7 +6,9 @@ package engine
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
+	"sync"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
@@ -64,35 +66,62 @@ type Known struct {
 	Gate         Gate   // of the last observation
 }
 
-// PlanJob says what applying v on top of what is known would do. It is pure.
-// The preview is nil when there are errors, or when something that it needs is
-// unknown.
+// PlanJob says what applying v on top of what is known would do, with the known
+// policy. It is pure. The preview is nil when there are errors, or when
+// something that it needs is unknown.
 func PlanJob(v cty.Value, known *Known) (*Preview, hcl.Diagnostics) {
+	return Declare(v).Plan(known)
+}
+
+// PlanJobWith is PlanJob with a policy, which may differ from the known one.
+func PlanJobWith(v cty.Value, policy Policy, known *Known) (*Preview, hcl.Diagnostics) {
+	return Declare(v).PlanWith(policy, known)
+}
+
+// Declared is a declaration that has been read. It can be planned more than
+// once, and is compiled once for all of them.
+type Declared struct {
+	value cty.Value
+	job   *job.Job // nil where something that it needs is unknown
+	diags hcl.Diagnostics
+	whole func() (*Compiled, hcl.Diagnostics)
+}
+
+// Declare reads a value of the table's type. What is wrong with it, each plan
+// tells.
+func Declare(v cty.Value) *Declared {
+	d := &Declared{value: v}
+	d.job, d.diags = decode(v)
+	d.whole = sync.OnceValues(func() (*Compiled, hcl.Diagnostics) { return compileWhole(d.job) })
+	return d
+}
+
+// compileWhole compiles a job whatever of it is done and whatever waits for
+// approval: it shows now what a later apply would stumble over.
+func compileWhole(j *job.Job) (*Compiled, hcl.Diagnostics) {
+	open := *j
+	open.Gates = plan.Gates{}
+	return compile(&open, ledger.Full(j.Domain), 1, stand{})
+}
+
+// Plan is PlanJob.
+func (d *Declared) Plan(known *Known) (*Preview, hcl.Diagnostics) {
 	var p Policy
 	if known != nil {
 		p = known.Policy
 	}
-	j, diags := decode(v)
-	if j == nil || diags.HasErrors() {
-		return nil, diags
-	}
-	preview, _, more := planJob(v, j, p, known)
-	return preview, append(diags, more...)
+	preview, _, diags := d.plan(p, known)
+	return preview, diags
 }
 
-// PlanJobWith is PlanJob with a policy, which may differ from the known one.
-// Limits are checked when there is something to apply: a job at rest is never
-// refused.
-func PlanJobWith(v cty.Value, policy Policy, known *Known) (*Preview, hcl.Diagnostics) {
-	j, diags := decode(v)
-	if j == nil || diags.HasErrors() {
+// PlanWith is PlanJobWith. Limits are checked when there is something to apply:
+// a job at rest is never refused.
+func (d *Declared) PlanWith(policy Policy, known *Known) (*Preview, hcl.Diagnostics) {
+	p, now, diags := d.plan(policy, known)
+	if p == nil {
 		return nil, diags
 	}
-	p, now, more := planJob(v, j, policy, known)
-	if diags = append(diags, more...); p == nil {
-		return nil, diags
-	}
-	if p.Next != nil || known == nil || known.changed(v) {
+	if p.Next != nil || known == nil || known.changed(d.value) {
 		diags = append(diags, policy.guard(now, p.Template)...)
 	}
 	return p, diags
@@ -104,15 +133,18 @@ func (k *Known) changed(v cty.Value) bool {
 	return err != nil || !bytes.Equal(k.Job, canonical)
 }
 
-// planJob also returns the job with the bounds that its query has found.
-func planJob(v cty.Value, j *job.Job, policy Policy, known *Known) (*Preview, *job.Job, hcl.Diagnostics) {
-	var diags hcl.Diagnostics
-	canonical, err := job.Canonical(v)
+// plan also returns the job with the bounds that its query has found.
+func (d *Declared) plan(policy Policy, known *Known) (*Preview, *job.Job, hcl.Diagnostics) {
+	diags := slices.Clone(d.diags)
+	if d.job == nil || diags.HasErrors() {
+		return nil, nil, diags
+	}
+	canonical, err := job.Canonical(d.value)
 	if err != nil {
 		// Unknown parts: what is needed is known, or j would be nil.
 		canonical = nil
 	}
-	s, err := known.situation(j, canonical)
+	s, err := known.situation(d.job, canonical)
 	if err != nil {
 		return nil, nil, append(diags, damagedState(err))
 	}
@@ -124,11 +156,12 @@ func planJob(v cty.Value, j *job.Job, policy Policy, known *Known) (*Preview, *j
 	if problem := s.bind(bounds); problem != nil {
 		return nil, nil, append(diags, problem)
 	}
-	j = s.now
-	// Compiling the whole job shows now what a later apply would stumble over.
-	open := *j
-	open.Gates = plan.Gates{}
-	whole, more := compile(&open, ledger.Full(j.Domain), 1, stand{})
+	j := s.now
+	compiled := d.whole
+	if j != d.job { // its query has found bounds
+		compiled = func() (*Compiled, hcl.Diagnostics) { return compileWhole(j) }
+	}
+	whole, more := compiled()
 	diags = append(diags, more...)
 	if whole == nil || diags.HasErrors() {
 		return nil, nil, diags

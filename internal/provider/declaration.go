@@ -24,6 +24,7 @@ import (
 type declaration struct {
 	// value is of the table's type and may hold unknowns.
 	value  cty.Value
+	job    *engine.Declared // the value, read
 	policy engine.Policy
 	// policyKnown is false while a part of the policy is unknown.
 	policyKnown bool
@@ -50,7 +51,7 @@ func declare(config tftypes.Value) (*declaration, tfdiag.Diagnostics) {
 	if d == nil || diags.HasError() {
 		return nil, diags
 	}
-	d.policy, d.policyKnown = policy, policyKnown
+	d.job, d.policy, d.policyKnown = engine.Declare(d.value), policy, policyKnown
 	return d, diags
 }
 
@@ -196,10 +197,10 @@ func pick(bodies []lang.Body, name string, diags *tfdiag.Diagnostics) *lang.Body
 // nil when there are errors or something is not known yet.
 func (d *declaration) plan(known *engine.Known) (*engine.Preview, tfdiag.Diagnostics) {
 	if !d.policyKnown {
-		_, problems := engine.PlanJob(d.value, known)
+		_, problems := d.job.Plan(known)
 		return nil, d.tell(problems)
 	}
-	preview, problems := engine.PlanJobWith(d.value, d.policy, known)
+	preview, problems := d.job.PlanWith(d.policy, known)
 	return preview, d.tell(problems)
 }
 

@@ -26,7 +26,12 @@ func (r *jobResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReq
 	if req.Plan.Raw.IsNull() { // destroy
 		return
 	}
-	c := change{config: req.Config.Raw, state: req.State.Raw, plan: req.Plan.Raw, private: req.Private}
+	d, diags := declare(req.Config.Raw)
+	resp.Diagnostics.Append(diags...)
+	if d == nil {
+		return
+	}
+	c := change{declared: d, state: req.State.Raw, plan: req.Plan.Raw, private: req.Private}
 	resp.Diagnostics.Append(r.plan(ctx, &c)...)
 	resp.Plan.Raw = c.plan
 	if c.replaces {
@@ -36,7 +41,8 @@ func (r *jobResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReq
 
 // change is what the plan of a job is made from.
 type change struct {
-	config, state tftypes.Value // the state is null for a new job
+	declared *declaration
+	state    tftypes.Value // null for a new job
 	// plan is what Terraform proposes, with everything computed unknown if and
 	// only if the configuration differs from the state. It becomes what is planned.
 	plan    tftypes.Value
@@ -46,10 +52,8 @@ type change struct {
 }
 
 func (r *jobResource) plan(ctx context.Context, c *change) tfdiag.Diagnostics {
-	d, diagnostics := declare(c.config)
-	if d == nil {
-		return diagnostics
-	}
+	var diagnostics tfdiag.Diagnostics
+	d := c.declared
 	d.policy.Limits = r.connection.limits()
 	var known *engine.Known
 	if !c.state.IsNull() {

@@ -7,8 +7,10 @@ import (
 	"context"
 	"maps"
 
+	tfdiag "github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
 )
 
 var (
@@ -71,16 +73,22 @@ func (r *jobResource) Configure(_ context.Context, req resource.ConfigureRequest
 	r.connection = configured(req.ProviderData, &resp.Diagnostics)
 }
 
-// ValidateConfig implements resource.ResourceWithValidateConfig. What is
-// unknown is not checked yet.
+// ValidateConfig implements resource.ResourceWithValidateConfig.
 func (r *jobResource) ValidateConfig(_ context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
 	defer guard(&resp.Diagnostics, "checking", "job", req.Config.Raw)
-	d, diags := declare(req.Config.Raw)
+	_, diags := checkConfig(req.Config.Raw)
 	resp.Diagnostics.Append(diags...)
+}
+
+// checkConfig reads and checks a configuration. What is unknown is not checked
+// yet, and the declaration nil where that is too much.
+func checkConfig(config tftypes.Value) (*declaration, tfdiag.Diagnostics) {
+	d, diags := declare(config)
 	if d == nil {
-		return
+		return nil, diags
 	}
 	// Warnings are for the plan, which follows.
-	_, diags = d.plan(nil)
-	resp.Diagnostics.Append(diags.Errors()...)
+	_, problems := d.plan(nil)
+	diags.Append(problems.Errors()...)
+	return d, diags
 }

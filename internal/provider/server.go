@@ -7,6 +7,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 
 	tfdiag "github.com/hashicorp/terraform-plugin-framework/diag"
@@ -15,14 +17,16 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
+
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/jobschema"
 )
 
 // jobType is the resource whose plans are answered here.
 const jobType = "backfill_job"
 
-// server answers what Terraform asks for each job of every plan: to read its
-// state, to refresh and to plan it. Everything else, and whatever is out of the
-// ordinary in these three, is left to the framework, which would give the same answers; a
+// server answers what Terraform asks for each job of every plan: to check its
+// configuration, to read its state, to refresh and to plan it. Everything else, and whatever is out of the
+// ordinary in these four, is left to the framework, which would give the same answers; a
 // test compares them. But it copies the whole schema for each attribute that it
 // comes by, and does that for each attribute of the resource again: a plan of a hundred
 // jobs that were finished took it five seconds and allocated two gigabytes.
@@ -30,6 +34,7 @@ type server struct {
 	frameworkServer
 	provider *backfillProvider
 	job      func() jobTypes
+	checked  declarations
 }
 
 // frameworkServer is all that the framework can serve. What is called deprecated
@@ -59,6 +64,7 @@ type jobTypes struct {
 	state    tftypes.Object
 	identity tftypes.Object
 	computed []string // attributes that may be unknown before an apply
+	declared []string // attributes of which declare checks everything
 }
 
 func newJobTypes() jobTypes {
@@ -76,10 +82,55 @@ func newJobTypes() jobTypes {
 			t.computed = append(t.computed, name)
 		}
 	}
+	for _, row := range jobschema.Job() {
+		t.declared = append(t.declared, row.Name)
+	}
+	t.declared = slices.AppendSeq(t.declared, maps.Keys(sourceAttributes()))
 	return t
 }
 
 func (s *server) resource() *jobResource { return &jobResource{connection: s.provider.connection} }
+
+// ValidateResourceConfig implements tfprotov6.ResourceServer.
+func (s *server) ValidateResourceConfig(ctx context.Context, req *tfprotov6.ValidateResourceConfigRequest) (*tfprotov6.ValidateResourceConfigResponse, error) {
+	if req.TypeName == jobType && s.valid(req.Config) {
+		return &tfprotov6.ValidateResourceConfigResponse{}, nil
+	}
+	return s.frameworkServer.ValidateResourceConfig(ctx, req)
+}
+
+// valid tells that nothing is wrong with a configuration; where it returns
+// false, the framework may know what.
+func (s *server) valid(wire *tfprotov6.DynamicValue) bool {
+	config, ok := s.decode(s.job().state, wire)
+	if !ok {
+		return false
+	}
+	attributes, err := attributesOf(config)
+	if err != nil {
+		return false
+	}
+	for name, v := range attributes {
+		if !v.IsNull() && !slices.Contains(s.job().declared, name) {
+			return false
+		}
+	}
+	var (
+		d     *declaration
+		diags tfdiag.Diagnostics
+	)
+	func() {
+		defer guard(&diags, "checking", "job", config)
+		d, diags = checkConfig(config)
+	}()
+	if len(diags) > 0 {
+		return false
+	}
+	if d != nil {
+		s.checked.keep(wire, d)
+	}
+	return true
+}
 
 // UpgradeResourceState implements tfprotov6.ResourceServer.
 func (s *server) UpgradeResourceState(ctx context.Context, req *tfprotov6.UpgradeResourceStateRequest) (*tfprotov6.UpgradeResourceStateResponse, error) {
@@ -154,7 +205,7 @@ func (s *server) plan(ctx context.Context, req *tfprotov6.PlanResourceChangeRequ
 	if !ok1 || !ok2 || !ok3 || err != nil || proposed.IsNull() {
 		return nil
 	}
-	c := change{config: config, state: state, plan: proposed, private: private}
+	c := change{state: state, plan: proposed, private: private}
 	if !proposed.Equal(state) {
 		if c.plan, err = s.unknownIfComputed(proposed, config); err != nil {
 			return nil
@@ -163,7 +214,9 @@ func (s *server) plan(ctx context.Context, req *tfprotov6.PlanResourceChangeRequ
 	var diags tfdiag.Diagnostics
 	func() {
 		defer guard(&diags, "planning", "job", config, state)
-		diags.Append(s.resource().plan(ctx, &c)...)
+		if c.declared, diags = s.declare(req.Config, config); c.declared != nil {
+			diags.Append(s.resource().plan(ctx, &c)...)
+		}
 	}()
 	resp := &tfprotov6.PlanResourceChangeResponse{
 		PlannedState: s.encode(s.job().state, c.plan), PlannedPrivate: req.PriorPrivate, PlannedIdentity: identity, Diagnostics: onWire(diags),
@@ -172,6 +225,14 @@ func (s *server) plan(ctx context.Context, req *tfprotov6.PlanResourceChangeRequ
 		resp.RequiresReplace = []*tftypes.AttributePath{onWirePath(path.Root("id"))}
 	}
 	return resp
+}
+
+// declare is the declaration that was checked, or read now.
+func (s *server) declare(wire *tfprotov6.DynamicValue, config tftypes.Value) (*declaration, tfdiag.Diagnostics) {
+	if d := s.checked.take(wire); d != nil {
+		return d, nil
+	}
+	return declare(config)
 }
 
 // unknownIfComputed marks what is computed and not written as unknown.

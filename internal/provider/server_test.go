@@ -6,6 +6,7 @@ package provider
 import (
 	"context"
 	"os"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -16,8 +17,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 )
 
-// newServer is a server whose plans and upgrades are those of the framework in
-// whatever a test does.
+// newServer is a server whose answers are those of the framework in whatever a
+// test does.
 func newServer(t *testing.T, options ...Option) tfprotov6.ProviderServer {
 	t.Helper()
 	s, err := NewServer("test", options...)()
@@ -31,6 +32,16 @@ func newServer(t *testing.T, options ...Option) tfprotov6.ProviderServer {
 type compared struct {
 	*server
 	t *testing.T
+}
+
+func (c compared) ValidateResourceConfig(ctx context.Context, req *tfprotov6.ValidateResourceConfigRequest) (*tfprotov6.ValidateResourceConfigResponse, error) {
+	got, err := c.server.ValidateResourceConfig(ctx, req)
+	if req.TypeName != jobType {
+		return got, err // by the framework
+	}
+	want, wantErr := c.server.frameworkServer.ValidateResourceConfig(ctx, req)
+	c.same(got, want, err, wantErr)
+	return got, err
 }
 
 func (c compared) PlanResourceChange(ctx context.Context, req *tfprotov6.PlanResourceChangeRequest) (*tfprotov6.PlanResourceChangeResponse, error) {
@@ -158,6 +169,63 @@ func TestOnlyWholeAttributesAreComputed(t *testing.T) {
 	visit("", resp.Schema.Attributes)
 	if len(newJobTypes().computed) == 0 {
 		t.Error("nothing is computed")
+	}
+}
+
+// What declare checks alone must not have anything that only the framework checks.
+func TestDeclaredAttributesHaveNoValidators(t *testing.T) {
+	var r jobResource
+	var resp resource.SchemaResponse
+	r.Schema(t.Context(), resource.SchemaRequest{}, &resp)
+	declared := newJobTypes().declared
+	var visit func(where string, a schema.Attribute)
+	visit = func(where string, a schema.Attribute) {
+		fields := reflect.ValueOf(a)
+		for _, name := range []string{"Validators", "DeprecationMessage", "WriteOnly"} {
+			if f := fields.FieldByName(name); f.IsValid() && !f.IsZero() {
+				t.Errorf("%s has %s", where, name)
+			}
+		}
+		var below map[string]schema.Attribute
+		switch a := a.(type) {
+		case schema.SingleNestedAttribute:
+			below = a.Attributes
+		case schema.ListNestedAttribute:
+			below = a.NestedObject.Attributes
+		case schema.MapNestedAttribute:
+			below = a.NestedObject.Attributes
+		}
+		for name, a := range below {
+			visit(where+"."+name, a)
+		}
+	}
+	for _, name := range declared {
+		a, ok := resp.Schema.Attributes[name]
+		if !ok || !a.IsOptional() {
+			t.Errorf("%s is not to be written", name)
+			continue
+		}
+		visit(name, a)
+	}
+	if len(declared) < 10 {
+		t.Errorf("declared are %q", declared)
+	}
+}
+
+// A declaration is kept from its check to its plan, and for one plan.
+func TestCheckedDeclarationsAreTakenOnce(t *testing.T) {
+	var kept declarations
+	wire := func(i int) *tfprotov6.DynamicValue { return &tfprotov6.DynamicValue{MsgPack: []byte{byte(i)}} }
+	first := &declaration{}
+	kept.keep(wire(0), first)
+	if kept.take(wire(1)) != nil || kept.take(wire(0)) != first || kept.take(wire(0)) != nil {
+		t.Error("it was not taken once")
+	}
+	for i := range 3 * mostChecked {
+		kept.keep(wire(i), &declaration{})
+	}
+	if n := len(kept.kept); n > mostChecked {
+		t.Errorf("%d are kept", n)
 	}
 }
 
