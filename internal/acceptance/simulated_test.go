@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sort"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -84,6 +85,52 @@ func doomedCells(seed int, share float64, cells int) (numbers []int, intervals s
 		texts = append(texts, fmt.Sprintf("[%d,%d)", from, i+1))
 	}
 	return numbers, strings.Join(texts, " ")
+}
+
+// cellsIn reads a set of cells of size 1 from 0, in either of its texts:
+// "[3,4) [7,9)", or "cells of 1 from 0: 3 7-8" for many.
+func cellsIn(text string) (cells []int, err error) {
+	add := func(format, word string) error {
+		from, to := 0, 0
+		if _, err := fmt.Sscanf(word, format, &from, &to); err != nil {
+			return fmt.Errorf("%q: %w", word, err)
+		}
+		for i := from; i < to; i++ {
+			cells = append(cells, i)
+		}
+		return nil
+	}
+	numbers, inCells := strings.CutPrefix(text, "cells of 1 from 0: ")
+	for _, word := range strings.Fields(numbers) {
+		switch from, to, isRange := strings.Cut(word, "-"); {
+		case !inCells:
+			err = add("[%d,%d)", word)
+		case isRange:
+			err = add("%d-%d", from+"-"+to)
+			if last, convErr := strconv.Atoi(to); convErr == nil {
+				cells = append(cells, last)
+			}
+		default:
+			var one int
+			one, err = strconv.Atoi(word)
+			cells = append(cells, one)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return cells, nil
+}
+
+func TestCellsIn(t *testing.T) {
+	for text, want := range map[string][]int{"": nil, "[3,4) [7,9)": {3, 7, 8}, "cells of 1 from 0: 3 7-8 12": {3, 7, 8, 12}} {
+		if got, err := cellsIn(text); err != nil || !slices.Equal(got, want) {
+			t.Errorf("%q: %v, %v", text, got, err)
+		}
+	}
+	if got, err := cellsIn("cells of 2 from 0: 3"); err == nil {
+		t.Errorf("another grid: %v", got)
+	}
 }
 
 // lifetime is what the API server showed of one leaf pod.

@@ -71,6 +71,8 @@ type upCommand struct {
 	Requeue       time.Duration `help:"Argo's pause between two looks at one Workflow (stock: 10s)." default:"1s"`
 	ArgoQPS       int           `help:"Requests a second of Argo's controller (stock: 20)." default:"200" name:"argo-qps"`
 	ArgoBurst     int           `help:"Requests at once of Argo's controller (stock: 30)." default:"400"`
+	MaxWorkflow   int           `help:"Size in bytes above which Argo compresses the status of a Workflow." default:"1048576" name:"max-workflow-size"`
+	NoWriteBack   bool          `help:"Have Argo wait a second after each look until it hears of what it wrote, instead of keeping that in memory uncompressed."`
 	Foreground    bool          `help:"Stay, and stop the cluster on interrupt."`
 }
 
@@ -128,7 +130,7 @@ func (c *upCommand) options(ctx context.Context, g *globals, pin argoexec.Pin) (
 		OnDemandMax: c.OnDemandMax, SpotMax: c.SpotMax, NodeDelay: c.NodeDelay, NodeGrace: c.NodeGrace, TaskResults: c.TaskResults,
 		CPU: c.CPUPerNode, Memory: c.MemoryPerNode, Pods: c.PodsPerNode,
 		WatchMemory: c.MemoryLimits == "watch",
-		CRDs:        c.CRDs, Argo: controlplane.ArgoPace{Requeue: c.Requeue, QPS: c.ArgoQPS, Burst: c.ArgoBurst},
+		CRDs:        c.CRDs, Argo: controlplane.ArgoPace{Requeue: c.Requeue, QPS: c.ArgoQPS, Burst: c.ArgoBurst, MaxWorkflow: c.MaxWorkflow, NoWriteBack: c.NoWriteBack},
 		Tuned: c.Tuned, ArgoVersion: pin.Version, Assets: assets,
 	}, nil
 }

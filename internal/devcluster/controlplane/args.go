@@ -128,6 +128,13 @@ type ArgoPace struct {
 	// QPS and Burst bound the controller's requests, on average and at once.
 	QPS   int `json:"qps"`
 	Burst int `json:"burst"`
+	// MaxWorkflow is the size in bytes above which the controller compresses the
+	// node statuses of a Workflow, and fails it if that is not enough.
+	MaxWorkflow int `json:"max_workflow"`
+	// NoWriteBack has the controller wait a second after each look until it hears
+	// of what it has written, instead of keeping that in memory. There it would not
+	// be compressed, and be decoded at each event of a pod.
+	NoWriteBack bool `json:"no_write_back,omitempty"`
 }
 
 // ArgoArgs are the arguments of the Argo controller.
@@ -149,6 +156,8 @@ func ArgoEnv(pace ArgoPace, taskResults time.Duration) []string {
 	return []string{
 		"LEADER_ELECTION_DISABLE=true",
 		"DEFAULT_REQUEUE_TIME=" + pace.Requeue.String(),
+		"MAX_WORKFLOW_SIZE=" + strconv.Itoa(pace.MaxWorkflow),
+		"INFORMER_WRITE_BACK=" + strconv.FormatBool(!pace.NoWriteBack),
 		"TASK_RESULT_TIMEOUT_DURATION=" + taskResults.String(),
 	}
 }

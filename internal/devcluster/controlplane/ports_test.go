@@ -78,8 +78,8 @@ func TestArgumentsListenOnLoopbackOnly(t *testing.T) {
 }
 
 func TestArgoEnv(t *testing.T) {
-	got := strings.Join(ArgoEnv(ArgoPace{Requeue: 1500 * time.Millisecond}, time.Minute), " ")
-	if got != "LEADER_ELECTION_DISABLE=true DEFAULT_REQUEUE_TIME=1.5s TASK_RESULT_TIMEOUT_DURATION=1m0s" {
+	got := strings.Join(ArgoEnv(ArgoPace{Requeue: 1500 * time.Millisecond, MaxWorkflow: 300000}, time.Minute), " ")
+	if got != "LEADER_ELECTION_DISABLE=true DEFAULT_REQUEUE_TIME=1.5s MAX_WORKFLOW_SIZE=300000 INFORMER_WRITE_BACK=true TASK_RESULT_TIMEOUT_DURATION=1m0s" {
 		t.Error(got)
 	}
 }
