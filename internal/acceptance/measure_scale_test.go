@@ -129,10 +129,11 @@ func TestScale(t *testing.T) {
 			ExpectNonEmptyPlan: true,
 			Check: resource.ComposeTestCheckFunc(
 				resource.TestCheckResourceAttrWith("backfill_job.scale", "failed", func(text string) error {
-					if got, err := cellsIn(text); err != nil || !slices.Equal(got, bad) {
-						return fmt.Errorf("failed are %v (%v), want %v", got, err, bad)
+					got, err := cellsIn(text)
+					if err == nil && !slices.Equal(got, bad) {
+						err = fmt.Errorf("failed are %v, want %v", got, bad)
 					}
-					return nil
+					return err
 				}),
 				resource.TestCheckResourceAttr("backfill_job.scale", "done_count", strconv.Itoa(partitions-len(bad))),
 				func(*terraform.State) error { return b.checkRun(first, len(bad)) },
