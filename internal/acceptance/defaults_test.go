@@ -121,27 +121,62 @@ func failuresAreNotRepeated(t *testing.T, c *localCluster, binary string) {
 	}
 }
 
-// impositionsAreSaid sets defaults that nothing can keep out of a Workflow.
+// impositions are defaults that nothing can keep out of a Workflow, and what a
+// plan tells of each.
+var impositions = map[string]struct {
+	spec  string
+	tells []string
+	ends  bool // the run, at its birth
+	stays bool // the run, when its pods have ended
+}{
+	"locks": {
+		spec:  "{synchronization: {mutexes: [{name: one-at-a-time}]}, templateDefaults: {parallelism: 7, timeout: 1h}}",
+		tells: []string{`"spec.synchronization" (`, `"spec.templateDefaults.parallelism" (`, `"spec.templateDefaults.timeout" (`},
+	},
+	"hooks": {
+		spec: `{hooks: {begun: {template: notify, expression: 'workflow.status == "Running"'}}, ` +
+			`templates: [{name: notify, serviceAccountName: backfill-runner, container: {image: busybox, command: ["true"]}}]}`,
+		tells: []string{`"spec.hooks" (`},
+	},
+	"memoize":  {spec: "{templateDefaults: {memoize: {key: all, maxAge: 1h, cache: {configMap: {name: memo}}}}}", tells: []string{`"spec.templateDefaults.memoize" (`}, stays: true},
+	"inputs":   {spec: "{templateDefaults: {inputs: {parameters: [{name: colour, value: red}]}}}", tells: []string{`"spec.templateDefaults.inputs" (`}},
+	"outputs":  {spec: "{templateDefaults: {outputs: {parameters: [{name: colour, valueFrom: {path: /tmp/colour, default: red}}]}}}", tells: []string{`"spec.templateDefaults.outputs" (`}},
+	"resource": {spec: `{templateDefaults: {resource: {action: get, successCondition: status.phase == Succeeded, manifest: "{}"}}}`, tells: []string{`"spec.templateDefaults.resource" (`}},
+	"another":  {spec: "{workflowTemplateRef: {name: other}}", tells: []string{"3 partitions have not run to their end. Argo ended run imposed-another-r1: invalid spec"}, ends: true},
+	"shutdown": {spec: "{shutdown: Terminate}", tells: []string{"3 partitions have not run to their end."}, ends: true},
+}
+
+// impositionsAreSaid has controllers with such defaults run a job, which with most
+// of them is done nevertheless.
 func impositionsAreSaid(t *testing.T, c *localCluster, binary string) {
-	c.defaults(t, "imposing", `
-metadata: {labels: {team: imposing}}
-spec:
-  synchronization: {mutexes: [{name: one-at-a-time}]}
-  templateDefaults: {parallelism: 7, timeout: 1h}
-`)
-	log := t.TempDir()
-	if err := os.Chmod(log, 0o777); err != nil {
-		t.Fatal(err)
-	}
-	r := &run{newSession(t, newProxy(t, c), binary, "imposed"), c, log}
-	r.declare(r.counted("", ""))
-	t.Cleanup(func() { r.terraform("destroy", "-auto-approve") })
-	holding(r)
-	r.demand(0, "Imposed Controller Defaults", `"spec.synchronization" (`, `"spec.templateDefaults.parallelism" (`, `"spec.templateDefaults.timeout" (`)
-	r.touch("go")
-	r.watch(c, 0)
-	if done := linesByKey(t, filepath.Join(log, "done")); len(done) != 3 {
-		t.Errorf("partitions were done %v", done)
+	for name, imposed := range impositions {
+		t.Run(name, func(t *testing.T) {
+			c.defaults(t, name, fmt.Sprintf("metadata: {labels: {team: %s}}\nspec: %s", name, imposed.spec))
+			log := t.TempDir()
+			if err := os.Chmod(log, 0o777); err != nil {
+				t.Fatal(err)
+			}
+			r := &run{newSession(t, newProxy(t, c), binary, "imposed-"+name), c, log}
+			r.touch("fixed")
+			r.declare(r.counted("1", ""))
+			t.Cleanup(func() { r.terraform("destroy", "-auto-approve") })
+			r.must("apply", "-auto-approve")
+			c.working(t, r.name+"-r1")
+			if imposed.ends {
+				r.watch(c, 1)
+				r.demand(2, imposed.tells...)
+				return
+			}
+			r.demand(0, append(imposed.tells, "Imposed Controller Defaults")...)
+			r.touch("go")
+			if imposed.stays {
+				return
+			}
+			r.watch(c, 0)
+			if done := linesByKey(t, filepath.Join(log, "done")); len(done) != 3 {
+				t.Errorf("partitions were done %v", done)
+			}
+		})
 	}
 }
 

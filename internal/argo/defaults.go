@@ -65,7 +65,7 @@ var imposing, imposingTemplates = map[string]string{
 	"workflowTemplateRef": "Argo runs what that refers to instead",
 }, map[string]string{
 	"inputs":          "every step gets inputs that it was not given",
-	"memoize":         "partitions may be taken for done that have not run",
+	"memoize":         "partitions may be taken for done that have not run, and the run may not end",
 	"outputs":         "steps may fail for outputs that they do not have",
 	"parallelism":     "fewer pods run at once than max_parallel allows",
 	"resource":        "launchers may fail, or watch for another end of their shards",
