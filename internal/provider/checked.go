@@ -15,7 +15,7 @@ import (
 const mostChecked = 64
 
 // declarations hands what was checked to the plan, which Terraform asks for next
-// with the same bytes. To compile a job twice was a fifth of a plan's work.
+// with the same bytes, so that a job is compiled once for both.
 type declarations struct {
 	mu   sync.Mutex
 	kept map[string]*declaration // by configuration as sent
