@@ -15,9 +15,9 @@ import (
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/manifest"
 )
 
-// BenchmarkLook is what Argo's controller pays for one partition whenever it looks
-// at its Workflow: with Argo's own code it fills in the leaf's template, also for
-// partitions that have ended or have not begun.
+// BenchmarkLook is what Argo's controller pays for one partition of a group under
+// way whenever it looks at its Workflow: with Argo's own code it fills in the leaf's
+// template, also for partitions that have ended or have not begun.
 func BenchmarkLook(b *testing.B) {
 	d := axis(b, domain.Range{Start: 0, End: 100_000, Size: 1})
 	j := sample(d)

@@ -22,7 +22,7 @@ func BenchmarkPlan(b *testing.B) {
 		known.Done = fmt.Sprintf("[0,%d)", n*5)
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			for b.Loop() {
-				if _, diags := engine.PlanJob(v, &known); diags.HasErrors() {
+				if _, diags := engine.Declare(v).Plan(&known); diags.HasErrors() {
 					b.Fatal(diags)
 				}
 			}
@@ -59,7 +59,7 @@ func BenchmarkRefreshAndPlan(b *testing.B) {
 			if diags.HasErrors() || o.Phase != engine.Complete {
 				b.Fatal(o, diags)
 			}
-			p, diags := engine.PlanJob(orders().with("name", name).value(b), ledgerOf(w, o))
+			p, diags := engine.Declare(orders().with("name", name).value(b)).Plan(ledgerOf(w, o))
 			if diags.HasErrors() || p.Next != nil {
 				b.Fatal(p, diags)
 			}

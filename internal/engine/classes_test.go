@@ -57,7 +57,7 @@ func TestEditsOfEachClass(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	first, diags := engine.PlanJob(base.value(t), nil)
+	first, diags := engine.Declare(base.value(t)).Plan(nil)
 	if diags.HasErrors() {
 		t.Fatal(diags)
 	}
@@ -75,11 +75,11 @@ func TestEditsOfEachClass(t *testing.T) {
 		delete(edits, a.Name)
 		t.Run(a.Name, func(t *testing.T) {
 			d := base.with(a.Name, after)
-			whenDone, diags := engine.PlanJob(d.value(t), &done)
+			whenDone, diags := engine.Declare(d.value(t)).Plan(&done)
 			if diags.HasErrors() {
 				t.Fatal(diags)
 			}
-			whenRunning, diags := engine.PlanJob(d.value(t), &running)
+			whenRunning, diags := engine.Declare(d.value(t)).Plan(&running)
 			if diags.HasErrors() {
 				t.Fatal(diags)
 			}

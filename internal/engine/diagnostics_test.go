@@ -97,7 +97,7 @@ var diagnosticCases = []struct {
 		return w.observes()
 	}},
 	{"BF4008 a state that cannot be read", func(w *world) hcl.Diagnostics {
-		_, diags := engine.PlanJob(orders().value(w), &engine.Known{Job: []byte("{"), Done: "[0,10)"})
+		_, diags := engine.Declare(orders().value(w)).Plan(&engine.Known{Job: []byte("{"), Done: "[0,10)"})
 		return diags
 	}},
 	{"BF4008 another job of the target, which cannot be read", func(w *world) hcl.Diagnostics {

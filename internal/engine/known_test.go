@@ -43,7 +43,7 @@ func TestOverridesAreCheckedBesideWhatIsUnknownOrWrong(t *testing.T) {
 		"wrong":   {image(cty.StringVal(" ")), []string{diag.CodeImage, diag.CodeArgoOverride}},
 		"fields":  {orders().with("argo", map[string]any{"workflow": map[string]any{"priorty": 1}}).value(t), []string{diag.CodeArgoOverride}},
 	} {
-		_, planned := engine.PlanJob(c.value, nil)
+		_, planned := engine.Declare(c.value).Plan(nil)
 		compiled, problems := engine.Compile(c.value, ledger.Set{}, 1)
 		if compiled != nil {
 			t.Errorf("%s: it was compiled", name)

@@ -20,7 +20,7 @@ import (
 func TestLimitsAtPlan(t *testing.T) {
 	own := orders().with("limits", map[string]any{"max_partitions": 11, "require_reason": true}).value(t)
 	plan := func(p engine.Policy) hcl.Diagnostics {
-		_, diags := engine.PlanJobWith(own, p, nil)
+		_, diags := engine.Declare(own).PlanWith(p, nil)
 		return diags
 	}
 	for name, c := range map[string]struct {
@@ -57,11 +57,11 @@ func TestLimitsHoldWhereThereIsSomethingToApply(t *testing.T) {
 	w.must(w.apply(orders()))
 	w.complete("orders-r1")
 	tight := engine.Policy{Limits: job.Limits{Parallel: 5}}
-	if _, diags := engine.PlanJobWith(orders().value(t), tight, w.state.known); len(diags) > 0 {
+	if _, diags := engine.Declare(orders().value(t)).PlanWith(tight, w.state.known); len(diags) > 0 {
 		t.Errorf("at rest: %v", diags)
 	}
 	grown := orders().between(0, 70, 5)
-	if _, diags := engine.PlanJobWith(grown.value(t), tight, w.state.known); codeOf(diags) != diag.CodeLimit {
+	if _, diags := engine.Declare(grown.value(t)).PlanWith(tight, w.state.known); codeOf(diags) != diag.CodeLimit {
 		t.Errorf("grown: %v", diags)
 	}
 	before := len(w.names())
@@ -149,7 +149,7 @@ func TestLimitsOfAQuery(t *testing.T) {
 		"lifted":          {own(query(5, 51)), engine.Policy{OverrideLimits: []string{"max_partitions"}}, []string{"It is permitted"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, diags := engine.PlanJobWith(c.d.value(t), c.policy, nil)
+			_, diags := engine.Declare(c.d.value(t)).PlanWith(c.policy, nil)
 			if len(diags) != len(c.want) {
 				t.Fatalf("got %v", diags)
 			}
@@ -171,7 +171,7 @@ func TestLimitsOfAQuery(t *testing.T) {
 		t.Fatalf("%+v", o)
 	}
 	finer := query(4, 20).value(t)
-	_, planned := engine.PlanJobWith(finer, w.policy, w.state.known)
+	_, planned := engine.Declare(finer).PlanWith(w.policy, w.state.known)
 	_, updated := w.engine.Update(t.Context(), engine.Submission{Value: finer, Owner: w.state.owner, Policy: w.policy})
 	for _, diags := range []hcl.Diagnostics{planned, updated} {
 		if codeOf(diags) != diag.CodeLimit || !strings.Contains(diags.Error(), "The job has 25 partitions") {

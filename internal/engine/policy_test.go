@@ -32,7 +32,7 @@ func TestRevisionReprocesses(t *testing.T) {
 	}
 	w.policy.PreventReprocess = true
 	known := w.state.known
-	if _, diags := engine.PlanJobWith(orders().value(t), w.policy, known); codeOf(diags) != diag.CodeReprocess {
+	if _, diags := engine.Declare(orders().value(t)).PlanWith(w.policy, known); codeOf(diags) != diag.CodeReprocess {
 		t.Errorf("prevented plan: %v", diags)
 	}
 	if _, diags := w.engine.Update(t.Context(), engine.Submission{Value: orders().value(t), Owner: w.state.owner, Policy: w.policy}); codeOf(diags) != diag.CodeReprocess {

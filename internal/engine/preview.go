@@ -66,18 +66,6 @@ type Known struct {
 	Gate         Gate   // of the last observation
 }
 
-// PlanJob says what applying v on top of what is known would do, with the known
-// policy. It is pure. The preview is nil when there are errors, or when
-// something that it needs is unknown.
-func PlanJob(v cty.Value, known *Known) (*Preview, hcl.Diagnostics) {
-	return Declare(v).Plan(known)
-}
-
-// PlanJobWith is PlanJob with a policy, which may differ from the known one.
-func PlanJobWith(v cty.Value, policy Policy, known *Known) (*Preview, hcl.Diagnostics) {
-	return Declare(v).PlanWith(policy, known)
-}
-
 // Declared is a declaration that has been read. It can be planned more than
 // once, and is compiled once for all of them.
 type Declared struct {
@@ -104,7 +92,9 @@ func compileWhole(j *job.Job) (*Compiled, hcl.Diagnostics) {
 	return compile(&open, ledger.Full(j.Domain), 1, stand{})
 }
 
-// Plan is PlanJob.
+// Plan says what applying the declaration on top of what is known would do, with
+// the known policy. It is pure. The preview is nil when there are errors, or when
+// something that it needs is unknown.
 func (d *Declared) Plan(known *Known) (*Preview, hcl.Diagnostics) {
 	var p Policy
 	if known != nil {
@@ -114,8 +104,8 @@ func (d *Declared) Plan(known *Known) (*Preview, hcl.Diagnostics) {
 	return preview, diags
 }
 
-// PlanWith is PlanJobWith. Limits are checked when there is something to apply:
-// a job at rest is never refused.
+// PlanWith is Plan with a policy, which may differ from the known one. Limits are
+// checked when there is something to apply: a job at rest is never refused.
 func (d *Declared) PlanWith(policy Policy, known *Known) (*Preview, hcl.Diagnostics) {
 	p, now, diags := d.plan(policy, known)
 	if p == nil {

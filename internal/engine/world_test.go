@@ -145,7 +145,7 @@ func (w *world) plan(d declared) (next *engine.NextRun, empty bool) {
 	if w.state != nil {
 		known = w.state.known
 	}
-	p, diags := engine.PlanJobWith(d.value(w), w.policy, known)
+	p, diags := engine.Declare(d.value(w)).PlanWith(w.policy, known)
 	if diags.HasErrors() {
 		w.Fatal(diags)
 	}

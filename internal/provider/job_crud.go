@@ -134,7 +134,7 @@ func redeclared(prior map[string]tftypes.Value, resourceType tftypes.Type, seen 
 			return nil, err
 		}
 	}
-	preview, problems := engine.PlanJob(declared, &engine.Known{Bounds: seen.Bounds})
+	preview, problems := engine.Declare(declared).Plan(&engine.Known{Bounds: seen.Bounds})
 	switch {
 	case problems.HasErrors():
 		return nil, problems

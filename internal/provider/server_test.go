@@ -35,42 +35,31 @@ type compared struct {
 }
 
 func (c compared) ValidateResourceConfig(ctx context.Context, req *tfprotov6.ValidateResourceConfigRequest) (*tfprotov6.ValidateResourceConfigResponse, error) {
-	got, err := c.server.ValidateResourceConfig(ctx, req)
-	if req.TypeName != jobType {
-		return got, err // by the framework
-	}
-	want, wantErr := c.server.frameworkServer.ValidateResourceConfig(ctx, req)
-	c.same(got, want, err, wantErr)
-	return got, err
+	return both(ctx, c, req.TypeName, req, c.server.ValidateResourceConfig, c.server.frameworkServer.ValidateResourceConfig)
 }
 
 func (c compared) PlanResourceChange(ctx context.Context, req *tfprotov6.PlanResourceChangeRequest) (*tfprotov6.PlanResourceChangeResponse, error) {
-	got, err := c.server.PlanResourceChange(ctx, req)
-	if req.TypeName != jobType {
-		return got, err // by the framework
-	}
-	want, wantErr := c.server.frameworkServer.PlanResourceChange(ctx, req)
-	c.same(got, want, err, wantErr)
-	return got, err
+	return both(ctx, c, req.TypeName, req, c.server.PlanResourceChange, c.server.frameworkServer.PlanResourceChange)
 }
 
 func (c compared) UpgradeResourceState(ctx context.Context, req *tfprotov6.UpgradeResourceStateRequest) (*tfprotov6.UpgradeResourceStateResponse, error) {
-	got, err := c.server.UpgradeResourceState(ctx, req)
-	if req.TypeName != jobType {
-		return got, err // by the framework
-	}
-	want, wantErr := c.server.frameworkServer.UpgradeResourceState(ctx, req)
-	c.same(got, want, err, wantErr)
-	return got, err
+	return both(ctx, c, req.TypeName, req, c.server.UpgradeResourceState, c.server.frameworkServer.UpgradeResourceState)
 }
 
-// ReadResource asks the framework second: a run that ended has been merged then.
 func (c compared) ReadResource(ctx context.Context, req *tfprotov6.ReadResourceRequest) (*tfprotov6.ReadResourceResponse, error) {
-	got, err := c.server.ReadResource(ctx, req)
-	if req.TypeName != jobType {
+	return both(ctx, c, req.TypeName, req, c.server.ReadResource, c.server.frameworkServer.ReadResource)
+}
+
+// both demands the same answer of the server and of the framework, which is asked
+// second: a run that ended has been merged then.
+func both[Request, Response any](
+	ctx context.Context, c compared, typeName string, req Request, server, framework func(context.Context, Request) (Response, error),
+) (Response, error) {
+	got, err := server(ctx, req)
+	if typeName != jobType {
 		return got, err // by the framework
 	}
-	want, wantErr := c.server.frameworkServer.ReadResource(ctx, req)
+	want, wantErr := framework(ctx, req)
 	c.same(got, want, err, wantErr)
 	return got, err
 }
