@@ -48,7 +48,7 @@ type run struct {
 func (r *run) counted(hold string, more string) string {
 	return fmt.Sprintf(`
   partition = { range = { start = 0, end = 30, size = 10 } }
-  retry     = { limit = 0 }
+  retry     = { limit = 0, backoff = "1s" }
   runner = {
     image           = "busybox"
     command         = ["/bin/sh", "-c", <<-EOT

@@ -4,6 +4,7 @@
 package engine_test
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -255,6 +256,10 @@ func TestForeignObjectsAreNeverOverwritten(t *testing.T) {
 	for _, o := range probe.cluster.Objects() {
 		t.Run(o.GetKind(), func(t *testing.T) {
 			w := newWorld(t)
+			w.process = func() *engine.Engine { // beside which Argo does nothing
+				return engine.New(w.cluster, engine.Options{Random: w.random, Pause: func(ctx context.Context, _ time.Duration) error { return ctx.Err() }})
+			}
+			w.engine = w.process()
 			foreign := o.DeepCopy()
 			foreign.SetLabels(map[string]string{"app": "theirs"})
 			foreign.SetResourceVersion("")

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/cluster"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/engine"
 )
 
@@ -159,5 +160,20 @@ func TestBudgetIsNamedAsTheReason(t *testing.T) {
 	next, _ := w.plan(d)
 	if next == nil || next.Partitions != 11 || !strings.Contains(next.Because, "2 partitions failed, 9 partitions have not run to their end. Run orders-r1 started no further wave, because more partitions had failed than its failure budget allows") {
 		t.Errorf("the plan is %+v", next)
+	}
+}
+
+func TestAStoppedRunIsNamedAsTheReason(t *testing.T) {
+	w := newWorld(t)
+	d := orders()
+	w.must(w.apply(d))
+	w.argo.tick(3)
+	w.patch(cluster.Workflow, "orders-r1", `{"spec":{"shutdown":"Terminate"}}`) // as "argo terminate" does
+	w.argo.finish()
+	o, err := w.refresh("orders")
+	w.must(err)
+	next, _ := w.plan(d)
+	if o.Done.Empty() || next == nil || next.Partitions != o.RemainingCount || !strings.HasSuffix(next.Because, "have not run to their end. Run orders-r1 was stopped before its end.") {
+		t.Errorf("with %s done, the plan is %+v", o.DoneText, next)
 	}
 }

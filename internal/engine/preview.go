@@ -398,6 +398,8 @@ func (s *situation) because(remaining ledger.Set) string {
 		text += fmt.Sprintf(" The setup of run %s failed, and nothing else was started: %s.", s.last, strings.TrimSuffix(s.setupError, "."))
 	case record.CanaryFailed:
 		text += fmt.Sprintf(" The canary of run %s failed, and nothing else was started.", s.last)
+	case record.Stopped:
+		text += fmt.Sprintf(" Run %s was stopped before its end.", s.last)
 	case record.Paused:
 		text += fmt.Sprintf(" Run %s was stopped when the job was paused.", s.last)
 	}

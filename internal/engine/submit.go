@@ -6,6 +6,7 @@ package engine
 import (
 	"context"
 	"reflect"
+	"time"
 
 	"github.com/hashicorp/hcl/v2"
 
@@ -15,6 +16,12 @@ import (
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/manifest"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/record"
 )
+
+// headStart is how long a new template is there before the run that needs it.
+// Argo hears of the two over separate watches, and ends a Workflow whose template
+// it has not heard of yet. If that happens all the same nothing is lost: the next
+// plan names the reason.
+const headStart = 250 * time.Millisecond
 
 // submit makes what a claimed run needs, the Workflow last, and goes on where
 // an earlier attempt ended. It returns the Workflow.
@@ -64,6 +71,9 @@ func (e *Engine) ensureTemplate(ctx context.Context, job string, o manifest.Obje
 	case err != nil:
 		return hcl.Diagnostics{failed(err)}
 	case existing == nil:
+		if err := e.pause(ctx, headStart); err != nil {
+			return hcl.Diagnostics{failed(canceled("create", o, err))}
+		}
 		return nil
 	case !belongs(existing, job, 0):
 		return hcl.Diagnostics{notOursObject(existing)}
@@ -148,9 +158,15 @@ func (e *Engine) createOrGet(ctx context.Context, o manifest.Object) (existing m
 			return nil, &lingering{existing}
 		}
 		if err := e.pause(ctx, wait); err != nil {
-			return nil, cluster.NewError(cluster.Canceled, cluster.Call{Verb: "create", Kind: kind, Namespace: o.GetNamespace(), Name: o.GetName()}, "", err)
+			return nil, canceled("create", o, err)
 		}
 	}
+}
+
+// canceled is the error of a wait for an object that its caller gave up.
+func canceled(verb string, o manifest.Object, cause error) error {
+	call := cluster.Call{Verb: verb, Kind: cluster.Kind(o.GetKind()), Namespace: o.GetNamespace(), Name: o.GetName()}
+	return cluster.NewError(cluster.Canceled, call, "", cause)
 }
 
 // lingering is the error of an object that is being deleted and does not go away.

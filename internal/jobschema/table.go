@@ -111,7 +111,7 @@ func retry() []Attribute {
 		},
 		{
 			Name: "backoff", Kind: String, Format: Duration, Default: "30s", Class: Next,
-			Doc: "The wait before the first retry.",
+			Doc: "The wait before the first retry. Argo also waits once more before it gives a partition up for good, unless all attempts of `limit` and `interruptions` are spent.",
 		},
 		{
 			Name: "factor", Kind: Int, Default: "2", Bounds: &Bounds{1, 10}, Class: Next,

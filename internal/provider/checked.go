@@ -22,6 +22,9 @@ type declarations struct {
 }
 
 func (c *declarations) keep(wire *tfprotov6.DynamicValue, d *declaration) {
+	if len(wire.MsgPack) == 0 {
+		return // sent as JSON, by which it is not kept
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.kept == nil || len(c.kept) >= mostChecked {
