@@ -4,9 +4,7 @@
 package argo
 
 import (
-	"bytes"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -79,19 +77,7 @@ func TestAskGolden(t *testing.T) {
 		"query-only":    {querying(job.Query{Every: domain.Step{N: 2, Unit: domain.Month}}), true},
 	} {
 		got := archive(t, "Scenario "+name, asking2(t, c.job, c.only))
-		file := filepath.Join("testdata", "golden", name+".txtar")
-		if *update {
-			if err := os.WriteFile(file, got, 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		want, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if !bytes.Equal(got, want) {
-			t.Errorf("%s differs; after reading the difference, run the test with -update. Got:\n%s", file, got)
-		}
+		same(t, filepath.Join("testdata", "golden", name+".txtar"), got)
 	}
 }
 

@@ -6,7 +6,6 @@ package argo
 import (
 	"bytes"
 	"flag"
-	"os"
 	"path/filepath"
 	"testing"
 
@@ -44,19 +43,7 @@ func TestGolden(t *testing.T) {
 			}
 			j.Runner.Env = []job.EnvVar{{Name: "RUN", Text: ref("run.name")}}
 			got := archive(t, "Scenario "+s.name, compile(t, j, p))
-			file := filepath.Join("testdata", "golden", s.name+".txtar")
-			if *update {
-				if err := os.WriteFile(file, got, 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if !bytes.Equal(got, want) {
-				t.Errorf("%s differs; after reading the difference, run the test with -update. Got:\n%s", file, got)
-			}
+			same(t, filepath.Join("testdata", "golden", s.name+".txtar"), got)
 		})
 	}
 }

@@ -4,7 +4,6 @@
 package argo
 
 import (
-	"bytes"
 	"os"
 	"path/filepath"
 	"slices"
@@ -50,19 +49,7 @@ func TestGoldenRunner(t *testing.T) {
 	for _, j := range runners(t) {
 		p := plan.Make(plan.Input{Domain: j.Domain, Remaining: ledger.Full(j.Domain), Order: j.Order, ShardSize: j.ShardSize})
 		got := archive(t, "Runner "+j.Name, compile(t, j, p))
-		file := filepath.Join("testdata", "golden", "runner-"+j.Name+".txtar")
-		if *update {
-			if err := os.WriteFile(file, got, 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		want, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if !bytes.Equal(got, want) {
-			t.Errorf("%s differs; after reading the difference, run the test with -update. Got:\n%s", file, got)
-		}
+		same(t, filepath.Join("testdata", "golden", "runner-"+j.Name+".txtar"), got)
 	}
 }
 
