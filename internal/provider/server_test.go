@@ -210,6 +210,10 @@ func TestCheckedDeclarationsAreTakenOnce(t *testing.T) {
 	if kept.take(wire(1)) != nil || kept.take(wire(0)) != first || kept.take(wire(0)) != nil {
 		t.Error("it was not taken once")
 	}
+	kept.keep(&tfprotov6.DynamicValue{JSON: []byte(`{"name":"a"}`)}, &declaration{})
+	if kept.take(&tfprotov6.DynamicValue{JSON: []byte(`{"name":"b"}`)}) != nil {
+		t.Error("another declaration was taken, because both were sent as JSON")
+	}
 	for i := range 3 * mostChecked {
 		kept.keep(wire(i), &declaration{})
 	}
