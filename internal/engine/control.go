@@ -206,7 +206,7 @@ func (e *Engine) awaitEnd(ctx context.Context, namespace, name string, timeout t
 			continue
 		}
 		if ctx.Err() != nil && !errors.Is(ctx.Err(), context.DeadlineExceeded) {
-			return nil, append(diags, failed(canceled("get", s.run.workflow, ctx.Err())))
+			return nil, append(diags, failed(canceledOn("get", s.run.workflow, ctx.Err())))
 		}
 		return nil, append(diags, problem(diag.CodeRunActive, "Run %q of job \"%s/%s\" was stopped and has not ended within %s. Nothing was submitted: two runs of one job never overlap. "+
 			"Apply again when it has ended, or raise \"stop_timeout\"; a pod that ignores SIGTERM ends after its grace period.", s.run.workflow.GetName(), namespace, name, job.DurationText(timeout)))

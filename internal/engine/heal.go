@@ -76,7 +76,8 @@ func (e *Engine) putBack(ctx context.Context, s *sight) hcl.Diagnostics {
 	if err := e.remark(ctx, u.template, u.liveTemplate); err != nil {
 		return hcl.Diagnostics{failed(err)}
 	}
-	return e.ensureTemplate(ctx, s.rec.Name, u.template)
+	_, diags := e.ensureTemplate(ctx, s.rec.Name, u.template)
+	return diags
 }
 
 // remark puts back the labels and annotations by which an object that a run

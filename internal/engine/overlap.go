@@ -53,7 +53,7 @@ func (e *Engine) reserve(ctx context.Context, rec *record.Record, p Policy) hcl.
 			return diags
 		}
 		if err := e.pause(ctx, tiePause); err != nil {
-			return hcl.Diagnostics{failed(cluster.NewError(cluster.Canceled, cluster.Call{Verb: "list", Kind: cluster.ConfigMap, Namespace: rec.Namespace}, "", err))}
+			return hcl.Diagnostics{failed(canceled(cluster.Call{Verb: "list", Kind: cluster.ConfigMap, Namespace: rec.Namespace}, err))}
 		}
 	}
 }
@@ -188,7 +188,7 @@ func (u *update) grow(ctx context.Context) hcl.Diagnostics {
 		if other := others[0]; look == tieLooks || later(u.seen.rec, other.Record) {
 			diags = append(diags, overlaps(u.job.Domain, other))
 		} else if err := u.pause(ctx, tiePause); err != nil {
-			diags = append(diags, failed(cluster.NewError(cluster.Canceled, cluster.Call{Verb: "list", Kind: cluster.ConfigMap, Namespace: u.seen.rec.Namespace}, "", err)))
+			diags = append(diags, failed(canceled(cluster.Call{Verb: "list", Kind: cluster.ConfigMap, Namespace: u.seen.rec.Namespace}, err)))
 		}
 	}
 	if diags.HasErrors() {

@@ -34,6 +34,16 @@ func internal(doing string, err error) *hcl.Diagnostic {
 	return problem(diag.CodeInternal, "Failure while %s: %v.", doing, err)
 }
 
+// canceled is the error of a wait within a call that its caller gave up.
+func canceled(c cluster.Call, cause error) error {
+	return cluster.NewError(cluster.Canceled, c, "", cause)
+}
+
+// canceledOn is canceled for a call that concerns one object.
+func canceledOn(verb string, o manifest.Object, cause error) error {
+	return canceled(cluster.Call{Verb: verb, Kind: cluster.Kind(o.GetKind()), Namespace: o.GetNamespace(), Name: o.GetName()}, cause)
+}
+
 // failed words an error of the cluster.
 func failed(err error) *hcl.Diagnostic {
 	var stays *lingering

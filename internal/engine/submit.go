@@ -30,9 +30,14 @@ const headStart = 250 * time.Millisecond
 // Workflow of a run that others have given up. So the record is read once more
 // in the end, and a Workflow without a claim is taken back.
 func (e *Engine) submit(ctx context.Context, rec *record.Record, c *Compiled) (manifest.Object, hcl.Diagnostics) {
-	diags := e.ensureTemplate(ctx, rec.Name, c.template())
+	made, diags := e.ensureTemplate(ctx, rec.Name, c.template())
 	if diags.HasErrors() {
 		return nil, diags
+	}
+	if made {
+		if err := e.pause(ctx, headStart); err != nil {
+			return nil, append(diags, failed(canceledOn("create", c.template(), err)))
+		}
 	}
 	for _, data := range c.data() {
 		if problem := e.ensureData(ctx, rec.Name, data); problem != nil {
@@ -64,28 +69,26 @@ func asWarnings(diags hcl.Diagnostics) hcl.Diagnostics {
 }
 
 // ensureTemplate creates a template, or finds it: its name is the hash of its
-// content. One that was edited by hand is put back.
-func (e *Engine) ensureTemplate(ctx context.Context, job string, o manifest.Object) hcl.Diagnostics {
+// content. One that was edited by hand is put back. It tells whether it has made
+// the template.
+func (e *Engine) ensureTemplate(ctx context.Context, job string, o manifest.Object) (made bool, diags hcl.Diagnostics) {
 	existing, err := e.createOrGet(ctx, o)
 	switch {
 	case err != nil:
-		return hcl.Diagnostics{failed(err)}
+		return false, hcl.Diagnostics{failed(err)}
 	case existing == nil:
-		if err := e.pause(ctx, headStart); err != nil {
-			return hcl.Diagnostics{failed(canceled("create", o, err))}
-		}
-		return nil
+		return true, nil
 	case !belongs(existing, job, 0):
-		return hcl.Diagnostics{notOursObject(existing)}
+		return false, hcl.Diagnostics{notOursObject(existing)}
 	case len(templateDiffers(o, existing)) == 0:
-		return nil
+		return false, nil
 	}
 	restored := o.DeepCopy()
 	restored.SetResourceVersion(existing.GetResourceVersion())
 	if _, err := e.backend.Update(ctx, restored); err != nil {
-		return hcl.Diagnostics{failed(err)}
+		return false, hcl.Diagnostics{failed(err)}
 	}
-	return hcl.Diagnostics{warning(diag.CodeHealed, "WorkflowTemplate \"%s/%s\" had been edited by hand, and has been put back to what its name stands for. To change the runner, change the job's declaration.",
+	return false, hcl.Diagnostics{warning(diag.CodeHealed, "WorkflowTemplate \"%s/%s\" had been edited by hand, and has been put back to what its name stands for. To change the runner, change the job's declaration.",
 		o.GetNamespace(), o.GetName())}
 }
 
@@ -158,15 +161,9 @@ func (e *Engine) createOrGet(ctx context.Context, o manifest.Object) (existing m
 			return nil, &lingering{existing}
 		}
 		if err := e.pause(ctx, wait); err != nil {
-			return nil, canceled("create", o, err)
+			return nil, canceledOn("create", o, err)
 		}
 	}
-}
-
-// canceled is the error of a wait for an object that its caller gave up.
-func canceled(verb string, o manifest.Object, cause error) error {
-	call := cluster.Call{Verb: verb, Kind: cluster.Kind(o.GetKind()), Namespace: o.GetNamespace(), Name: o.GetName()}
-	return cluster.NewError(cluster.Canceled, call, "", cause)
 }
 
 // lingering is the error of an object that is being deleted and does not go away.

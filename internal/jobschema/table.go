@@ -127,7 +127,7 @@ func retry() []Attribute {
 		},
 		{
 			Name: "fail_on", Kind: IntList, Bounds: &Bounds{1, 255}, Class: Next,
-			Doc: "Exit codes after which a partition fails at once, such as that for bad input.",
+			Doc: "Exit codes after which a partition is not tried again, such as that for bad input.",
 		},
 	}
 }
