@@ -13,6 +13,7 @@ import (
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/jobschema"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/text"
 )
 
 // Setting is one value of a job and where it comes from.
@@ -109,16 +110,12 @@ func expression(a jobschema.Attribute, v cty.Value) string {
 	}
 	lines := strings.Split(string(hclwrite.TokensForValue(jobschema.Plain(v)).Bytes()), "\n")
 	for i, l := range lines {
-		lines[i] = strings.Join(strings.Fields(l), " ")
+		lines[i] = text.OneLine(l)
 	}
 	joined := strings.Join(lines, " ")
 	if a.Late {
 		// The value is encoded already, and has now been escaped once more.
 		joined = strings.ReplaceAll(joined, "$${", "${")
 	}
-	text := []rune(joined)
-	if len(text) > longest {
-		return string(text[:longest]) + "…"
-	}
-	return string(text)
+	return text.Shorten(joined, longest)
 }

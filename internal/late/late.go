@@ -14,6 +14,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/text"
 )
 
 // Text is a string with references that are only known in the pod: its parts
@@ -162,8 +164,5 @@ func excerpt(s string) string {
 	if i := strings.IndexByte(s, '}'); i >= 0 && i < longest {
 		return s[:i+1]
 	}
-	if len(s) > longest {
-		return strings.ToValidUTF8(s[:longest], "") + "…"
-	}
-	return s
+	return text.Shorten(s, longest)
 }

@@ -48,7 +48,7 @@ func TestParseMalformed(t *testing.T) {
 		"${job.name} ${run.}":                     {12, "${run.}"},
 		"${partition.start[0]}":                   {0, "${partition.start[0]}"},
 		"$$${partition.}":                         {2, "${partition.}"},
-		"${partition." + strings.Repeat("é ", 40): {0, "${partition." + strings.Repeat("é ", 9) + "…"},
+		"${partition." + strings.Repeat("é ", 40): {0, "${partition." + strings.Repeat("é ", 8) + "…"},
 	} {
 		_, err := Parse(in)
 		var got *MalformedError

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/engine"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/text"
 )
 
 // Line is the state of a job in one line.
@@ -24,7 +25,7 @@ func Line(o *engine.Observation) string {
 		fmt.Fprintf(&b, " (run %s)", o.Run)
 	}
 	if o.SetupError != "" {
-		fmt.Fprintf(&b, ", setup failed: %s", oneLine(o.SetupError))
+		fmt.Fprintf(&b, ", setup failed: %s", text.OneLine(o.SetupError))
 	}
 	return b.String()
 }
@@ -45,12 +46,10 @@ func FailedLine(f engine.FailedPartition) string {
 	}
 	line := fmt.Sprintf("failed %s after %s", f.Key, attempts)
 	if f.Message != "" {
-		line += ": " + oneLine(f.Message)
+		line += ": " + text.OneLine(f.Message)
 	}
 	return line
 }
-
-func oneLine(message string) string { return strings.Join(strings.Fields(message), " ") }
 
 // maxDetailed is how many failed partitions are shown with their attempts unless
 // all are asked for.
@@ -108,7 +107,7 @@ func failure(message string) string {
 	if message == "" {
 		return ""
 	}
-	return "failed: " + oneLine(message)
+	return "failed: " + text.OneLine(message)
 }
 
 // keys is the text of a set of keys, or their number when the text would be
