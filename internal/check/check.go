@@ -10,6 +10,7 @@
 package check
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -51,7 +52,6 @@ const maxName = 63
 
 // Objects checks a compilation as a whole.
 func Objects(objects []manifest.Object) hcl.Diagnostics {
-	var c checker
 	var diags hcl.Diagnostics
 	seen := map[string]bool{}
 	for _, o := range objects {
@@ -60,22 +60,17 @@ func Objects(objects []manifest.Object) hcl.Diagnostics {
 			diags = append(diags, invalid(o, errors.New("it is emitted twice")))
 		}
 		seen[id] = true
-		diags = append(diags, c.object(o)...)
+		diags = append(diags, object(o)...)
 	}
 	return diags
 }
 
-// checker checks one object after the other.
-type checker struct {
-	text []byte // JSON of what is being looked at
-}
-
-func (c *checker) object(o manifest.Object) hcl.Diagnostics {
+func object(o manifest.Object) hcl.Diagnostics {
 	var diags hcl.Diagnostics
-	for _, err := range append(metadata(o), c.typed(o)...) {
+	for _, err := range append(metadata(o), typed(o)...) {
 		diags = append(diags, invalid(o, err))
 	}
-	return append(diags, c.sizes(o)...)
+	return append(diags, sizes(o)...)
 }
 
 func invalid(o manifest.Object, err error) *hcl.Diagnostic {
@@ -111,19 +106,19 @@ func metadata(o manifest.Object) []error {
 }
 
 // typed decodes the object into its type, refusing what the type lacks.
-func (c *checker) typed(o manifest.Object) []error {
+func typed(o manifest.Object) []error {
 	switch o.GetKind() {
 	case "Workflow":
 		var w wfv1.Workflow
-		errs := c.strict(o.Object, &w)
+		errs := strict(o.Object, &w)
 		return append(errs, manifests(w.Spec.Templates)...)
 	case "WorkflowTemplate":
 		var t wfv1.WorkflowTemplate
-		errs := c.strict(o.Object, &t)
+		errs := strict(o.Object, &t)
 		return append(errs, manifests(t.Spec.Templates)...)
 	case "ConfigMap":
 		var m corev1.ConfigMap
-		errs := c.strict(o.Object, &m)
+		errs := strict(o.Object, &m)
 		for _, key := range slices.Sorted(maps.Keys(m.Data)) {
 			for _, problem := range validation.IsConfigMapKey(key) {
 				errs = append(errs, fmt.Errorf("its key %q: %s", key, problem))
@@ -134,20 +129,16 @@ func (c *checker) typed(o manifest.Object) []error {
 	return []error{fmt.Errorf("nothing is known about objects of kind %s", o.GetKind())}
 }
 
-func (c *checker) strict(v, into any) []error {
-	if err := c.marshal(v); err != nil {
+func strict(v, into any) []error {
+	text, err := json.Marshal(v)
+	if err != nil {
 		return []error{err}
 	}
-	problems, err := kjson.UnmarshalStrict(c.text, into)
+	problems, err := kjson.UnmarshalStrict(text, into)
 	if err != nil {
 		return []error{err}
 	}
 	return problems
-}
-
-func (c *checker) marshal(v any) (err error) {
-	c.text, err = manifest.AppendJSON(c.text[:0], v)
-	return err
 }
 
 var tag = regexp.MustCompile(`\{\{[^}]*\}\}`)
@@ -177,7 +168,7 @@ func manifests(templates []wfv1.Template) []error {
 	return errs
 }
 
-func (c *checker) sizes(o manifest.Object) hcl.Diagnostics {
+func sizes(o manifest.Object) hcl.Diagnostics {
 	var diags hcl.Diagnostics
 	report := func(what string, size, limit int, at cty.Path, advice string) {
 		if size <= limit {
@@ -193,11 +184,12 @@ func (c *checker) sizes(o manifest.Object) hcl.Diagnostics {
 	}
 	report("annotations", annotations, maxAnnotations, cty.GetAttrPath("reason"), "Shorten the job's reason.")
 	if spec, ok := o.Object["spec"]; ok {
-		if err := c.marshal(spec); err != nil {
+		text, err := json.Marshal(spec)
+		if err != nil {
 			return append(diags, invalid(o, err))
 		}
 		at, advice := specAdvice(o)
-		report("spec", len(c.text), maxSpec, at, advice)
+		report("spec", len(text), maxSpec, at, advice)
 	}
 	if data, ok := o.Object["data"].(map[string]any); ok {
 		size := 0

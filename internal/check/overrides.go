@@ -41,7 +41,7 @@ func override(name string, fields map[string]any, into any) hcl.Diagnostics {
 		return nil
 	}
 	var diags hcl.Diagnostics
-	for _, err := range new(checker).strict(fields, into) {
+	for _, err := range strict(fields, into) {
 		diags = append(diags, refuse(name, "It does not fit Argo's types: %s.", err))
 	}
 	return diags

@@ -12,7 +12,11 @@ import (
 	"unicode/utf8"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/domain"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/text"
 )
+
+// longestShown bounds what is shown of a text that cannot be read, in bytes.
+const longestShown = 40
 
 // ParseError is a text that is no set over the domain.
 type ParseError struct {
@@ -207,16 +211,9 @@ func (p *parser) position(grid domain.Grid, start, end int) (int64, error) {
 		if start == end {
 			return 0, p.fail(start, "%s stands where a position is expected", p.quoteNext())
 		}
-		return 0, p.fail(start, "%q %v", clip(p.text[start:end]), err)
+		return 0, p.fail(start, "%q %v", text.Shorten(p.text[start:end], longestShown), err)
 	}
 	return pos, nil
-}
-
-func clip(text string) string {
-	if runes := []rune(text); len(runes) > 40 {
-		return string(runes[:40]) + "…"
-	}
-	return text
 }
 
 // row reads the members of every dimension.
@@ -280,12 +277,12 @@ func (p *parser) interval(grid domain.Grid, into *items) error {
 
 // add appends an interval that must lie above those before it.
 func (p *parser) add(into *items, lo, hi int64, start int) error {
-	text := clip(p.text[start:p.at])
+	written := text.Shorten(p.text[start:p.at], longestShown)
 	if lo >= hi {
-		return p.fail(start, "%s is reversed or empty; its end is not counted and must lie above its start", text)
+		return p.fail(start, "%s is reversed or empty; its end is not counted and must lie above its start", written)
 	}
 	if n := len(into.spans); n > 0 && lo < into.spans[n-1].End {
-		return p.fail(start, "%s does not lie above the interval before it; intervals ascend and do not overlap", text)
+		return p.fail(start, "%s does not lie above the interval before it; intervals ascend and do not overlap", written)
 	}
 	into.spans = append(into.spans, domain.Interval{Start: lo, End: hi})
 	return nil
@@ -304,24 +301,24 @@ func (p *parser) run(axis domain.Axis, into *items) error {
 			return err
 		}
 	}
-	text := clip(p.text[start:p.at])
+	written := text.Shorten(p.text[start:p.at], longestShown)
 	if last < first {
-		return p.fail(start, "the run %s of cells is reversed", text)
+		return p.fail(start, "the run %s of cells is reversed", written)
 	}
 	switch axis := axis.(type) {
 	case domain.Grid:
 		lo, ok1 := axis.Line(first)
 		hi, ok2 := axis.Line(last + 1)
 		if !ok1 || !ok2 {
-			return p.fail(start, "the cells %s lie beyond the end of the grid", text)
+			return p.fail(start, "the cells %s lie beyond the end of the grid", written)
 		}
 		return p.add(into, lo, hi, start)
 	case domain.Values:
 		if last >= axis.Count() {
-			return p.fail(start, "the cells %s lie beyond the end of the list", text)
+			return p.fail(start, "the cells %s lie beyond the end of the list", written)
 		}
 		if first < into.next {
-			return p.fail(start, "the cells %s do not lie above those before them; cells ascend and do not overlap", text)
+			return p.fail(start, "the cells %s do not lie above those before them; cells ascend and do not overlap", written)
 		}
 		into.next = last + 1
 		for i := first; i <= last; i++ {
