@@ -37,11 +37,16 @@ func TestDifferences(t *testing.T) {
 		"null":       {want: `{"a":null}`, live: `{}`, covered: true},
 		"not null":   {want: `{"a":null}`, live: `{"a":1}`, written: []string{"a: null 1"}},
 		"kind":       {want: `{"a":[1]}`, live: `{"a":{"b":1}}`, written: []string{`a: [1] {"b":1}`}},
-		"added":      {want: `{"a":{}}`, live: `{"a":{"b":1},"c":2}`, added: []string{"a.b: null 1", "c: null 2"}, covered: true},
-		"filled in":  {want: `{"a":{}}`, live: `{"a":{"server":1}}`, covered: true},
-		"list":       {want: `{"a":[1,[2]]}`, live: `{"a":[1,[3]]}`, written: []string{"a[1][0]: 2 3"}},
-		"length":     {want: `{"a":[1]}`, live: `{"a":[1,2]}`, written: []string{"a: [1] [1,2]"}},
-		"emptied":    {want: `{"a":[{"name":"x"}]}`, live: `{"a":[]}`, written: []string{`a: [{"name":"x"}] []`}},
+		"added": {
+			want:    `{"a":{}}`,
+			live:    `{"a":{"b":1},"c":2}`,
+			added:   []string{"a.b: null 1", "c: null 2"},
+			covered: true,
+		},
+		"filled in": {want: `{"a":{}}`, live: `{"a":{"server":1}}`, covered: true},
+		"list":      {want: `{"a":[1,[2]]}`, live: `{"a":[1,[3]]}`, written: []string{"a[1][0]: 2 3"}},
+		"length":    {want: `{"a":[1]}`, live: `{"a":[1,2]}`, written: []string{"a: [1] [1,2]"}},
+		"emptied":   {want: `{"a":[{"name":"x"}]}`, live: `{"a":[]}`, written: []string{`a: [{"name":"x"}] []`}},
 		"names": {
 			want:    `{"a":[{"name":"x","v":1},{"name":"y"},{"name":"z"}]}`,
 			live:    `{"a":[{"name":"w"},{"name":"z"},{"name":"x","v":2}]}`,
@@ -59,18 +64,26 @@ func TestDifferences(t *testing.T) {
 			live:    `[{"name":"x","v":1},{"name":"x","v":3}]`,
 			written: []string{"[1].v: 2 3"},
 		},
-		"an empty name": {want: `[{"name":""}]`, live: `[{"name":"","b":1}]`, added: []string{"[0].b: null 1"}, covered: true},
+		"an empty name": {
+			want:    `[{"name":""}]`,
+			live:    `[{"name":"","b":1}]`,
+			added:   []string{"[0].b: null 1"},
+			covered: true,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			want, live := value(t, test.want), value(t, test.live)
 			if test.added == nil {
 				test.added = test.written
 			}
-			server := func(name string, _ any) bool { return name == "server" }
+			additions := Comparing{
+				Additions: true,
+				FilledIn:  func(name string, _ any) bool { return name == "server" },
+			}
 			if d := cmp.Diff(test.written, lines(t, Differences(want, live, Comparing{}))); d != "" {
 				t.Errorf("without additions:\n%s", d)
 			}
-			if d := cmp.Diff(test.added, lines(t, Differences(want, live, Comparing{Additions: true, FilledIn: server}))); d != "" {
+			if d := cmp.Diff(test.added, lines(t, Differences(want, live, additions))); d != "" {
 				t.Errorf("with additions:\n%s", d)
 			}
 			if got := Covers(want, live); got != test.covered {
