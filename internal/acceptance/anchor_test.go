@@ -68,7 +68,7 @@ func TestAnchorsUnderConsolidation(t *testing.T) {
 	needsLong(t)
 	c := ownCluster(t, "--profile", "karpenter", "--on-demand", "4", "--spot", "0", "--cpu-per-node", "4", "--node-delay", "1s")
 	var table strings.Builder
-	table.WriteString("| autoscaler | anchor | evictions | nodes removed | attempts | of them wasted |\n|---|---|---|---|---|---|\n")
+	table.WriteString("| autoscaler | anchor | evictions | nodes removed | attempts | wasted |\n|---|---|---|---|---|---|\n")
 	for _, how := range consolidations {
 		t.Run(how.name, func(t *testing.T) { table.WriteString(c.consolidate(t, how)) })
 	}

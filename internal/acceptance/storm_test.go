@@ -240,8 +240,8 @@ func stormTable(strikes []string, rows []outcome) string {
 		}
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d reclaims, %d of them without notice:\n\n", len(strikes), hard)
-	b.WriteString("| retries | partitions done | lost | attempts | pod-seconds | of them wasted | minutes |\n|---|---|---|---|---|---|---|\n")
+	fmt.Fprintf(&b, "%d reclaims, %d without notice:\n\n", len(strikes), hard)
+	b.WriteString("| retries | partitions done | lost | attempts | pod-seconds | wasted | minutes |\n|---|---|---|---|---|---|---|\n")
 	for _, r := range rows {
 		fmt.Fprintf(&b, "| %s | %d | %d | %d | %d | %d (%d %%) | %.1f |\n",
 			r.name, r.done, r.lost, r.attempts, r.spent, r.wasted, 100*r.wasted/max(1, r.spent), r.minutes)
