@@ -16,7 +16,7 @@ import (
 // playArgo writes to a run of one shard the status that Argo's controller
 // would: a leaf for every partition, of which some failed. phase is the
 // Workflow's own.
-func playArgo(t *testing.T, c *fake.Cluster, run, phase string, partitions int, failed map[int]string) {
+func playArgo(t testing.TB, c *fake.Cluster, run, phase string, partitions int, failed map[int]string) {
 	t.Helper()
 	if err := tryArgo(c, run, phase, partitions, failed); err != nil {
 		t.Fatal(err)

@@ -46,31 +46,32 @@ func identify(ctx context.Context, identity *tfsdk.ResourceIdentity, namespace, 
 	return identity.Set(ctx, namedIdentity{Namespace: types.StringValue(namespace), Name: types.StringValue(name)})
 }
 
-// ImportState implements resource.ResourceWithImportState, by id or by
-// identity. The read that follows fills in the rest from the record.
-func (r *jobResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
-	importByName(ctx, "job", req, resp)
-}
-
 // importByName sets what the read after an import needs: the id, namespace/name.
 func importByName(ctx context.Context, what string, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
 	defer guard(&resp.Diagnostics, "importing", what)
-	namespace, name, ok := strings.Cut(req.ID, "/")
+	var given namedIdentity
 	if req.ID == "" && req.Identity != nil {
-		var given namedIdentity
 		resp.Diagnostics.Append(req.Identity.Get(ctx, &given)...)
-		namespace, name, ok = given.Namespace.ValueString(), given.Name.ValueString(), true
-		if namespace == "" {
-			namespace = defaultOf("namespace")
-		}
 	}
-	if !ok || namespace == "" || name == "" || strings.Contains(name, "/") {
-		resp.Diagnostics.Append(fault(diag.CodeImportID, path.Empty(),
-			"A %s is imported by namespace/name, for example default/orders-risk-score, not by %q. Correct the id.", what, req.ID))
-	}
+	namespace, name, diags := importName(what, req.ID, given.Namespace.ValueString(), given.Name.ValueString())
+	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
 	resp.Diagnostics.Append(identify(ctx, resp.Identity, namespace, name)...)
 	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("id"), namespace+"/"+name)...)
+}
+
+// importName is what is imported by an id or, without one, by the parts of an identity.
+func importName(what, id, namespace, name string) (string, string, tfdiag.Diagnostics) {
+	if id != "" {
+		namespace, name, _ = strings.Cut(id, "/")
+	} else if namespace == "" {
+		namespace = defaultOf("namespace")
+	}
+	if namespace == "" || name == "" || strings.Contains(name, "/") {
+		return "", "", tfdiag.Diagnostics{fault(diag.CodeImportID, path.Empty(),
+			"A %s is imported by namespace/name, for example default/orders-risk-score, not by %q. Correct the id.", what, id)}
+	}
+	return namespace, name, nil
 }

@@ -14,7 +14,6 @@ import (
 
 	tfdiag "github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
-	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
@@ -22,48 +21,49 @@ import (
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/job"
 )
 
-// Create implements resource.Resource. It submits and returns. Once the record
-// exists nothing is an error any more, see asWarnings.
-func (r *jobResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
-	defer guard(&resp.Diagnostics, "creating", "job", req.Plan.Raw, req.Config.Raw)
-	ctx, cancel := bounded(ctx, req.Plan.Raw, "create")
-	defer cancel()
-	d, s, diags := r.submission(req.Config.Raw, req.Plan.Raw)
-	resp.Diagnostics.Append(diags...)
-	e, diags := r.connection.use()
-	resp.Diagnostics.Append(diags...)
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	namespace, name := d.identity()
-	resp.Diagnostics.Append(identify(ctx, resp.Identity, namespace, name)...)
-	seen, problems := e.Create(ctx, s)
-	if seen == nil {
-		resp.Diagnostics.Append(d.tell(problems)...)
-		return
-	}
-	state, diags := d.applied(req.Plan.Raw, seen, nil)
-	resp.State.Raw = state
-	diags.Append(remember(ctx, resp.Private, seen)...)
-	diags.Append(rememberOwner(ctx, resp.Private, seen.Owner)...)
-	diags.Append(d.tell(problems)...)
-	resp.Diagnostics.Append(asWarnings(diags)...)
+// applying is one apply of a job: what Terraform hands over, and what becomes of it.
+type applying struct {
+	config, plan    tftypes.Value
+	state           tftypes.Value // as it was before, and then as it is
+	private         privateStore
+	namespace, name string // of the job, once they are known
+	diags           tfdiag.Diagnostics
 }
 
-// Read implements resource.Resource.
-func (r *jobResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
-	defer guard(&resp.Diagnostics, "reading", "job", req.State.Raw)
-	_, namespace, name, ok := jobOf(req.State.Raw, &resp.Diagnostics)
-	if !ok {
+// create submits and returns. Once the record exists nothing is an error any
+// more, see asWarnings.
+func (r *jobResource) create(ctx context.Context, a *applying) {
+	defer guard(&a.diags, "creating", "job", a.plan, a.config)
+	ctx, cancel := bounded(ctx, a.plan, "create")
+	defer cancel()
+	d, s, diags := r.submission(a.config, a.plan)
+	a.diags.Append(diags...)
+	e, diags := r.connection.use()
+	a.diags.Append(diags...)
+	if a.diags.HasError() {
 		return
 	}
-	resp.Diagnostics.Append(identify(ctx, resp.Identity, namespace, name)...)
-	resp.State.Raw = r.refresh(ctx, req.State.Raw, resp.Private, &resp.Diagnostics)
+	a.namespace, a.name = d.identity()
+	seen, problems := e.Create(ctx, s)
+	if seen == nil {
+		a.diags.Append(d.tell(problems)...)
+		return
+	}
+	state, diags := d.applied(a.plan, seen, nil)
+	a.state = state
+	diags.Append(remember(ctx, a.private, seen)...)
+	diags.Append(rememberOwner(ctx, a.private, seen.Owner)...)
+	diags.Append(d.tell(problems)...)
+	a.diags.Append(asWarnings(diags)...)
 }
 
 // refresh brings a state up to date; it is null when there is no such job any
 // more, and as it was when there are errors.
-func (r *jobResource) refresh(ctx context.Context, state tftypes.Value, private privateStore, diagnostics *tfdiag.Diagnostics) tftypes.Value {
+func (r *jobResource) refresh(
+	ctx context.Context, state tftypes.Value, private privateStore, diagnostics *tfdiag.Diagnostics,
+) (next tftypes.Value) {
+	next = state // where it panics
+	defer guard(diagnostics, "reading", "job", state)
 	ctx, cancel := bounded(ctx, state, "read")
 	defer cancel()
 	attributes, namespace, name, ok := jobOf(state, diagnostics)
@@ -92,13 +92,13 @@ func (r *jobResource) refresh(ctx context.Context, state tftypes.Value, private 
 		internalError(diagnostics, fmt.Sprintf("reading the record of job %s/%s", namespace, name), err)
 		return state
 	}
-	next, err := read.merge(state)
+	merged, err := read.merge(state)
 	if err != nil {
 		internalError(diagnostics, "writing the state", err)
 		return state
 	}
 	diagnostics.Append(remember(ctx, private, seen)...)
-	return next
+	return merged
 }
 
 // refreshed are the attributes that a read sets. Declaration and policy are
@@ -145,39 +145,38 @@ func redeclared(prior map[string]tftypes.Value, resourceType tftypes.Type, seen 
 	return out, nil
 }
 
-// Update implements resource.Resource. When it fails Terraform keeps the state
-// as it was, or what has been achieved.
-func (r *jobResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
-	defer guard(&resp.Diagnostics, "updating", "job", req.State.Raw)
-	ctx, cancel := bounded(ctx, req.Plan.Raw, "update")
+// update changes a job. When it fails Terraform keeps the state as it was, or what
+// has been achieved.
+func (r *jobResource) update(ctx context.Context, a *applying) {
+	defer guard(&a.diags, "updating", "job", a.state)
+	ctx, cancel := bounded(ctx, a.plan, "update")
 	defer cancel()
-	d, s, diags := r.submission(req.Config.Raw, req.Plan.Raw)
-	resp.Diagnostics.Append(diags...)
+	d, s, diags := r.submission(a.config, a.plan)
+	a.diags.Append(diags...)
 	if d != nil {
-		namespace, name := d.identity()
-		resp.Diagnostics.Append(identify(ctx, resp.Identity, namespace, name)...)
-		resp.Diagnostics.Append(sameJob(req.State.Raw, namespace+"/"+name)...)
+		a.namespace, a.name = d.identity()
+		a.diags.Append(sameJob(a.state, a.namespace+"/"+a.name)...)
 	}
-	known, diags := recall(ctx, req.State.Raw, req.Private)
-	resp.Diagnostics.Append(diags...)
+	known, diags := recall(ctx, a.state, a.private)
+	a.diags.Append(diags...)
 	s.Known = known
-	s.Owner, diags = ownerToken(ctx, req.Private)
-	resp.Diagnostics.Append(diags...)
+	s.Owner, diags = ownerToken(ctx, a.private)
+	a.diags.Append(diags...)
 	e, diags := r.connection.use()
-	resp.Diagnostics.Append(diags...)
-	if resp.Diagnostics.HasError() {
+	a.diags.Append(diags...)
+	if a.diags.HasError() {
 		return
 	}
 	seen, problems := e.Update(ctx, s)
-	resp.Diagnostics.Append(d.tell(problems)...)
+	a.diags.Append(d.tell(problems)...)
 	if seen == nil {
 		return
 	}
-	state, diags := d.applied(req.Plan.Raw, seen, known)
-	resp.State.Raw = state
-	resp.Diagnostics.Append(diags...)
-	resp.Diagnostics.Append(remember(ctx, resp.Private, seen)...)
-	resp.Diagnostics.Append(rememberOwner(ctx, resp.Private, seen.Owner)...)
+	state, diags := d.applied(a.plan, seen, known)
+	a.state = state
+	a.diags.Append(diags...)
+	a.diags.Append(remember(ctx, a.private, seen)...)
+	a.diags.Append(rememberOwner(ctx, a.private, seen.Owner)...)
 }
 
 // sameJob refuses an update that turns out to be about another job, because
@@ -192,27 +191,30 @@ func sameJob(state tftypes.Value, id string) tfdiag.Diagnostics {
 			"Plan again: the new plan shows the replacement.", id, stringOf(prior["id"]))}
 }
 
-// Delete implements resource.Resource.
-func (r *jobResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
-	defer guard(&resp.Diagnostics, "deleting", "job", req.State.Raw)
-	ctx, cancel := bounded(ctx, req.State.Raw, "delete")
+// delete ends a job. There is no state any more unless it fails.
+func (r *jobResource) delete(ctx context.Context, a *applying) {
+	defer guard(&a.diags, "deleting", "job", a.state)
+	ctx, cancel := bounded(ctx, a.state, "delete")
 	defer cancel()
-	attributes, namespace, name, ok := jobOf(req.State.Raw, &resp.Diagnostics)
+	attributes, namespace, name, ok := jobOf(a.state, &a.diags)
 	if !ok {
 		return
 	}
-	owner, diags := ownerToken(ctx, req.Private)
-	resp.Diagnostics.Append(diags...)
+	owner, diags := ownerToken(ctx, a.private)
+	a.diags.Append(diags...)
 	e, diags := r.connection.use()
-	resp.Diagnostics.Append(diags...)
-	if resp.Diagnostics.HasError() {
+	a.diags.Append(diags...)
+	if a.diags.HasError() {
 		return
 	}
 	end := e.Delete
 	if stringOf(attributes["on_destroy"]) == destroyKeep {
 		end = e.Release
 	}
-	resp.Diagnostics.Append(atAttributes(end(ctx, namespace, name, owner))...)
+	a.diags.Append(atAttributes(end(ctx, namespace, name, owner))...)
+	if !a.diags.HasError() {
+		a.state = tftypes.NewValue(a.state.Type(), nil)
+	}
 }
 
 // jobOf reads the attributes of a state, and which job it is about.

@@ -13,15 +13,12 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	tfdiag "github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
-	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/engine"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/manifest"
 )
-
-var _ resource.ResourceWithMoveState = (*jobResource)(nil)
 
 // movable are the resources that can hold the Workflow of a run: how the
 // manifest is found in their state, by provider without its registry.
@@ -31,38 +28,41 @@ var movable = map[string]func(state []byte) (manifest.Object, error){
 	"alekc/kubectl kubectl_manifest":           manifestOfKubectl,
 }
 
-// MoveState implements resource.ResourceWithMoveState. The run that a manifest
-// resource has applied tells its job; the read that follows takes the rest from
-// the cluster, as after an import.
-func (r *jobResource) MoveState(context.Context) []resource.StateMover {
-	return []resource.StateMover{{StateMover: moveJob}}
+// moving is a move of another provider's resource to a job.
+type moving struct {
+	provider, resource string
+	state              []byte // JSON
+
+	namespace, name string // of the job
+	private         privateStore
+	diags           tfdiag.Diagnostics
 }
 
-func moveJob(ctx context.Context, req resource.MoveStateRequest, resp *resource.MoveStateResponse) {
-	defer guard(&resp.Diagnostics, "moving the state of", "job")
-	_, source, _ := strings.Cut(req.SourceProviderAddress, "/") // without the registry's host
-	find := movable[source+" "+req.SourceTypeName]
+// moveJob finds the job by the run that a manifest resource has applied; the read that
+// follows takes the rest from the cluster, as after an import.
+func moveJob(ctx context.Context, m *moving) {
+	defer guard(&m.diags, "moving the state of", "job")
+	_, source, _ := strings.Cut(m.provider, "/") // without the registry's host
+	find := movable[source+" "+m.resource]
 	if find == nil {
-		resp.Diagnostics.Append(unmovable("it is a %s of the provider %s", req.SourceTypeName, source))
+		m.diags.Append(unmovable("it is a %s of the provider %s", m.resource, source))
 		return
 	}
-	o, err := find(req.SourceRawState.JSON)
+	o, err := find(m.state)
 	if err != nil {
-		resp.Diagnostics.Append(unmovable("the manifest in its state cannot be read: %v", err))
+		m.diags.Append(unmovable("the manifest in its state cannot be read: %v", err))
 		return
 	}
 	if problem := notTheRun(o); problem != nil {
-		resp.Diagnostics.Append(problem)
+		m.diags.Append(problem)
 		return
 	}
 	run, _ := engine.RunOf(o)
-	namespace := o.GetNamespace()
-	if namespace == "" {
-		namespace = defaultOf("namespace")
+	m.name, m.namespace = run.Job, o.GetNamespace()
+	if m.namespace == "" {
+		m.namespace = defaultOf("namespace")
 	}
-	resp.Diagnostics.Append(identify(ctx, resp.TargetIdentity, namespace, run.Job)...)
-	resp.Diagnostics.Append(resp.TargetState.SetAttribute(ctx, path.Root("id"), namespace+"/"+run.Job)...)
-	resp.Diagnostics.Append(setJSON(ctx, resp.TargetPrivate, memoryMoved, movedMemory{Run: o.GetName()})...)
+	m.diags.Append(setJSON(ctx, m.private, memoryMoved, movedMemory{Run: o.GetName()})...)
 }
 
 // notTheRun says why an object is not the Workflow of a run, or nil.

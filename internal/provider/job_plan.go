@@ -11,37 +11,29 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	tfdiag "github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
-	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/engine"
 )
 
-// ModifyPlan implements resource.ResourceWithModifyPlan. It is a function of
-// configuration, state and private state alone, because Terraform plans again
-// inside the apply and compares.
-func (r *jobResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
-	defer guard(&resp.Diagnostics, "planning", "job", req.Config.Raw, req.State.Raw)
-	if req.Plan.Raw.IsNull() { // destroy
-		return
+// modify plans a change. It is a function of configuration, state and private
+// state alone, because Terraform plans again inside the apply and compares.
+func (r *jobResource) modify(ctx context.Context, c *change) (diags tfdiag.Diagnostics) {
+	defer guard(&diags, "planning", "job", c.config, c.state)
+	if c.declared == nil {
+		c.declared, diags = declare(c.config)
 	}
-	d, diags := declare(req.Config.Raw)
-	resp.Diagnostics.Append(diags...)
-	if d == nil {
-		return
+	if c.declared != nil {
+		diags.Append(r.plan(ctx, c)...)
 	}
-	c := change{declared: d, state: req.State.Raw, plan: req.Plan.Raw, private: req.Private}
-	resp.Diagnostics.Append(r.plan(ctx, &c)...)
-	resp.Plan.Raw = c.plan
-	if c.replaces {
-		resp.RequiresReplace = append(resp.RequiresReplace, path.Root("id"))
-	}
+	return diags
 }
 
 // change is what the plan of a job is made from.
 type change struct {
-	declared *declaration
+	config   tftypes.Value
+	declared *declaration  // nil where it has to be read from the configuration
 	state    tftypes.Value // null for a new job
 	// plan is what Terraform proposes, with everything computed unknown if and
 	// only if the configuration differs from the state. It becomes what is planned.

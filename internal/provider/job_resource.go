@@ -14,16 +14,16 @@ import (
 )
 
 var (
-	_ resource.Resource                   = (*jobResource)(nil)
-	_ resource.ResourceWithConfigure      = (*jobResource)(nil)
-	_ resource.ResourceWithValidateConfig = (*jobResource)(nil)
-	_ resource.ResourceWithModifyPlan     = (*jobResource)(nil)
-	_ resource.ResourceWithImportState    = (*jobResource)(nil)
-	_ resource.ResourceWithIdentity       = (*jobResource)(nil)
+	_ resource.Resource             = (*jobResource)(nil)
+	_ resource.ResourceWithIdentity = (*jobResource)(nil)
 )
 
-// jobResource is backfill_job.
+// jobResource is backfill_job. The framework knows its name, schema and identity,
+// from which it makes what Terraform and the documentation show. It is never asked
+// for anything else, which jobServer answers, and so there is no more to implement.
 type jobResource struct {
+	resource.Resource
+
 	connection *connection
 }
 
@@ -68,22 +68,11 @@ func sourceAttributes() map[string]schema.Attribute {
 	}
 }
 
-// Configure implements resource.ResourceWithConfigure.
-func (r *jobResource) Configure(_ context.Context, req resource.ConfigureRequest, resp *resource.ConfigureResponse) {
-	r.connection = configured(req.ProviderData, &resp.Diagnostics)
-}
-
-// ValidateConfig implements resource.ResourceWithValidateConfig.
-func (r *jobResource) ValidateConfig(_ context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
-	defer guard(&resp.Diagnostics, "checking", "job", req.Config.Raw)
-	_, diags := checkConfig(req.Config.Raw)
-	resp.Diagnostics.Append(diags...)
-}
-
 // checkConfig reads and checks a configuration. What is unknown is not checked
 // yet, and the declaration nil where that is too much.
-func checkConfig(config tftypes.Value) (*declaration, tfdiag.Diagnostics) {
-	d, diags := declare(config)
+func checkConfig(config tftypes.Value) (d *declaration, diags tfdiag.Diagnostics) {
+	defer guard(&diags, "checking", "job", config)
+	d, diags = declare(config)
 	if d == nil {
 		return nil, diags
 	}

@@ -48,7 +48,7 @@ func inFake(t *testing.T) (*terraform, *fake.Cluster) {
 	return onFake(t, c), c
 }
 
-func onFake(t *testing.T, c *fake.Cluster) *terraform {
+func onFake(t testing.TB, c *fake.Cluster) *terraform {
 	t.Helper()
 	return newTerraform(t, object{}, environment(nil), WithBackend(c), edges(func() {}))
 }

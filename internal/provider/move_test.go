@@ -73,7 +73,7 @@ var sources = map[string]struct {
 	"alekc/kubectl 3":      {"registry.opentofu.org/alekc/kubectl", "kubectl_manifest", "kubectl_manifest_alekc_3.json", 2},
 }
 
-func stored(t *testing.T, file string) []byte {
+func stored(t testing.TB, file string) []byte {
 	t.Helper()
 	state, err := os.ReadFile("testdata/moved/" + file)
 	if err != nil {

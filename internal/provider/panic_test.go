@@ -68,7 +68,10 @@ func TestPanicsOfFunctionsAreReported(t *testing.T) {
 
 // Whatever Terraform calls recovers from panics before it does anything else.
 func TestEveryEntryPointIsGuarded(t *testing.T) {
-	entries := []string{"Create", "Read", "Update", "Delete", "ModifyPlan", "ValidateConfig", "Run", "moveJob", "importByName", "compileArguments"}
+	entries := []string{
+		"Create", "Read", "Update", "Delete", "Run", "importByName", "compileArguments",
+		"checkConfig", "refresh", "modify", "create", "update", "delete", "moveJob",
+	}
 	files, err := filepath.Glob("*.go")
 	if err != nil {
 		t.Fatal(err)
