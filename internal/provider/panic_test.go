@@ -70,7 +70,7 @@ func TestPanicsOfFunctionsAreReported(t *testing.T) {
 func TestEveryEntryPointIsGuarded(t *testing.T) {
 	entries := []string{
 		"Create", "Read", "Update", "Delete", "Run", "importByName", "compileArguments",
-		"checkConfig", "refresh", "modify", "create", "update", "delete", "moveJob",
+		"checkConfig", "refresh", "modify", "create", "update", "delete", "moveJob", "forJob",
 	}
 	files, err := filepath.Glob("*.go")
 	if err != nil {

@@ -14,7 +14,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
-	"github.com/terraform-backfill/terraform-provider-backfill/internal/cluster"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/cluster/fake"
 )
 
@@ -99,11 +98,11 @@ func TestUndecodableRequests(t *testing.T) {
 			tftypes.NewValue(identityType, values{"namespace": text("default"), "name": text("others")}.raw()))},
 	})
 	for doing, diags := range map[string][]*tfprotov6.Diagnostic{
-		"check":              checked.Diagnostics,
-		"read":               read.Diagnostics,
-		"plan":               planned.Diagnostics,
-		"apply":              applied.Diagnostics,
-		"read another's":     other.Diagnostics,
+		"check":          checked.Diagnostics,
+		"read":           read.Diagnostics,
+		"plan":           planned.Diagnostics,
+		"apply":          applied.Diagnostics,
+		"read another's": other.Diagnostics,
 	} {
 		if d := oneError(t, diags); d.Summary != "Internal Error" {
 			t.Errorf("%s: %s", doing, written(d))
@@ -181,9 +180,16 @@ func TestServerSurvivesPanics(t *testing.T) {
 func TestFrameworkAnswersFromTheSchema(t *testing.T) {
 	tf := onFake(t, fake.New(start))
 	tf.mustApply(orders())
-	s, ok := tf.server.(compared).server.frameworkServer.(tfprotov6.ProviderServerWithGenerateResourceConfig)
-	_ = s
-	_ = ok
+	generated, err := tf.server.GenerateResourceConfig(t.Context(), &tfprotov6.GenerateResourceConfigRequest{
+		TypeName: jobType, State: encode(t, tf.ty, tf.state),
+	})
+	if err != nil || len(generated.Diagnostics) > 0 {
+		t.Fatal(generated, err)
+	}
+	config := decode(t, tf.ty, generated.Config)
+	if show(t, config, "name") != `"orders"` || show(t, config, "done") != "null" {
+		t.Errorf("the configuration is %s", config)
+	}
 	schemas, err := tf.server.GetResourceIdentitySchemas(t.Context(), &tfprotov6.GetResourceIdentitySchemasRequest{})
 	if err != nil || schemas.IdentitySchemas[jobType] == nil {
 		t.Error(schemas, err)
@@ -195,5 +201,3 @@ func TestFrameworkAnswersFromTheSchema(t *testing.T) {
 		t.Error(upgraded, err)
 	}
 }
-
-var _ = cluster.Workflow

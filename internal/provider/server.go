@@ -71,14 +71,10 @@ func forJob[Request, Response any](
 	ctx context.Context, s *server, typeName string, req Request,
 	ours func(context.Context, Request) Response, framework func(context.Context, Request) (Response, error),
 ) (resp Response, err error) {
+	defer guardRequest(&err)
 	if typeName != jobType {
 		return framework(ctx, req)
 	}
-	defer func() { // what an operation does is guarded there, and told better
-		if r := recover(); r != nil {
-			err = errors.New(panicked("serving a job", r))
-		}
-	}()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	s.mu.Lock()
@@ -86,6 +82,14 @@ func forJob[Request, Response any](
 	s.mu.Unlock()
 	defer context.AfterFunc(stopping, cancel)()
 	return ours(ctx, req), nil
+}
+
+// guardRequest turns a panic into an error. Each operation of a job is guarded
+// itself, and tells the job; this is for what is around it.
+func guardRequest(err *error) {
+	if r := recover(); r != nil {
+		*err = errors.New(panicked("serving a resource", r))
+	}
 }
 
 // ValidateResourceConfig implements tfprotov6.ResourceServer.
