@@ -1,6 +1,8 @@
 // Copyright (c) The terraform-provider-backfill authors
 // SPDX-License-Identifier: MPL-2.0
 
+//go:build unix
+
 package provider
 
 import (
@@ -21,10 +23,10 @@ func BenchmarkJobOfANoOpPlan(b *testing.B) {
 	tf.apply(orders())
 	playArgo(b, c, "orders-r1", "Succeeded", 4, nil)
 	tf.refresh()
-	c2 := tf.server.(compared)
+	compared := tf.server.(compared)
 	config := encode(b, tf.ty, valueOf(b, tf.ty, orders()))
-	raw := rawOf(b, tf)
-	for name, s := range map[string]tfprotov6.ProviderServer{"ours": c2.server, "framework": c2.framework} {
+	raw := []byte(jsonOf(tf.state))
+	for name, s := range map[string]tfprotov6.ProviderServer{"ours": compared.server, "framework": compared.framework} {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			began := processorTime(b)
@@ -40,21 +42,26 @@ func BenchmarkJobOfANoOpPlan(b *testing.B) {
 				}
 				v, err := s.ValidateResourceConfig(ctx, &tfprotov6.ValidateResourceConfigRequest{TypeName: jobType, Config: config})
 				must(v.Diagnostics, err)
-				u, err := s.UpgradeResourceState(ctx, &tfprotov6.UpgradeResourceStateRequest{TypeName: jobType, RawState: &tfprotov6.RawState{JSON: raw}})
+				u, err := s.UpgradeResourceState(ctx, &tfprotov6.UpgradeResourceStateRequest{
+					TypeName: jobType, RawState: &tfprotov6.RawState{JSON: raw},
+				})
 				must(u.Diagnostics, err)
-				r, err := s.ReadResource(ctx, &tfprotov6.ReadResourceRequest{TypeName: jobType, CurrentState: u.UpgradedState, Private: tf.private, CurrentIdentity: tf.identity})
+				r, err := s.ReadResource(ctx, &tfprotov6.ReadResourceRequest{
+					TypeName: jobType, CurrentState: u.UpgradedState, Private: tf.private, CurrentIdentity: tf.identity,
+				})
 				must(r.Diagnostics, err)
 				p, err := s.PlanResourceChange(ctx, &tfprotov6.PlanResourceChangeRequest{
-					TypeName: jobType, PriorState: r.NewState, ProposedNewState: r.NewState, Config: config, PriorPrivate: r.Private, PriorIdentity: r.NewIdentity,
+					TypeName:         jobType,
+					PriorState:       r.NewState,
+					ProposedNewState: r.NewState,
+					Config:           config,
+					PriorPrivate:     r.Private,
+					PriorIdentity:    r.NewIdentity,
 				})
 				must(p.Diagnostics, err)
 			}
 		})
 	}
-}
-
-func rawOf(b testing.TB, tf *terraform) []byte {
-	return []byte(jsonOf(tf.state))
 }
 
 // processorTime is what this process has taken.

@@ -28,7 +28,7 @@ func TestValidatorsOfTheSchemaRun(t *testing.T) {
 		"number":          {object{"approved_wave": -1}, `AttributeName("approved_wave"): Invalid Attribute Value`},
 		"list":            {object{"override_limits": []string{"none"}}, `AttributeName("override_limits")`},
 		"below another":   {object{"timeouts": object{"read": "soon"}}, `AttributeName("read"): Invalid Attribute Value Time`},
-		"in range":        {object{"approved_wave": 1, "timeouts": object{"read": "1m"}, "overlap": "allow"}, ""},
+		"allowed":         {object{"approved_wave": 1, "timeouts": object{"read": "1m"}}, ""},
 		"not known":       {object{"on_destroy": unknown{}, "timeouts": unknown{}}, ""},
 		"beside an error": {object{"rerun": "never", "runner": object{"image": ""}}, `AttributeName("rerun")`},
 	} {
@@ -84,8 +84,12 @@ func TestUndecodableRequests(t *testing.T) {
 	s := tf.server.(compared).server
 	broken := &tfprotov6.DynamicValue{MsgPack: []byte{0xc1}}
 	state, config := encode(t, tf.ty, tf.state), encode(t, tf.ty, valueOf(t, tf.ty, orders()))
-	checked, _ := s.ValidateResourceConfig(t.Context(), &tfprotov6.ValidateResourceConfigRequest{TypeName: jobType, Config: broken})
-	read, _ := s.ReadResource(t.Context(), &tfprotov6.ReadResourceRequest{TypeName: jobType, CurrentState: state, Private: []byte("{")})
+	checked, _ := s.ValidateResourceConfig(t.Context(), &tfprotov6.ValidateResourceConfigRequest{
+		TypeName: jobType, Config: broken,
+	})
+	read, _ := s.ReadResource(t.Context(), &tfprotov6.ReadResourceRequest{
+		TypeName: jobType, CurrentState: state, Private: []byte("{"),
+	})
 	planned, _ := s.PlanResourceChange(t.Context(), &tfprotov6.PlanResourceChangeRequest{
 		TypeName: jobType, PriorState: state, ProposedNewState: broken, Config: config,
 	})
