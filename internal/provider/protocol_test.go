@@ -24,7 +24,7 @@ func TestValidatorsOfTheSchemaRun(t *testing.T) {
 		change object
 		want   string
 	}{
-		"choice":          {object{"on_destroy": "leave"}, `AttributeName("on_destroy"): Invalid Attribute Value Match`},
+		"choice":          {object{"on_destroy": "leave"}, `"on_destroy"): Invalid Attribute Value Match`},
 		"number":          {object{"approved_wave": -1}, `AttributeName("approved_wave"): Invalid Attribute Value`},
 		"list":            {object{"override_limits": []string{"none"}}, `AttributeName("override_limits")`},
 		"below another":   {object{"timeouts": object{"read": "soon"}}, `AttributeName("read"): Invalid Attribute Value Time`},
