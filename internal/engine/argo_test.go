@@ -287,6 +287,7 @@ func (w *simulated) node(id, template string, i int64, phase, message string) {
 }
 
 // bounds is partition i, by the arithmetic of the manifest or from its data.
+// Partitions without integers for bounds are told by their numbers in the domain.
 func (w *simulated) bounds(template string, i int64) (lo, hi int64) {
 	if name := w.args["data"]; template == "partition-data" {
 		data, err := w.cluster.Get(context.Background(), cluster.ConfigMap, w.object.GetNamespace(), name)
@@ -294,10 +295,17 @@ func (w *simulated) bounds(template string, i int64) (lo, hi int64) {
 			w.t.Fatalf("the data of a running Workflow: %v", err)
 		}
 		entries, _, _ := unstructured.NestedStringMap(data.Object, "data")
+		if _, err := strconv.ParseInt(entries[fmt.Sprintf("%d.start", i)], 10, 64); err != nil {
+			lo = number(w.t, entries[fmt.Sprintf("%d.index", i)])
+			return lo, lo + 1
+		}
 		return number(w.t, entries[fmt.Sprintf("%d.start", i)]), number(w.t, entries[fmt.Sprintf("%d.end", i)])
 	}
 	n := func(name string) int64 { return number(w.t, w.args[name]) }
 	cell := n("first") + n("step")*i
+	if w.args["unit"] != "" || w.args["stride0"] != "" {
+		return cell, cell + 1
+	}
 	start := n("origin") + cell*n("size")
 	return max(n("lo"), start), min(n("hi"), start+n("size"))
 }
@@ -390,16 +398,23 @@ func (w *simulated) rows(step map[string]any) [][]string {
 	return rows
 }
 
+var ofTheGrid = regexp.MustCompile(`^(run|width|origin\d?|size\d?|unit\d?|wall\d?|clock\d?|stride\d|count\d|hi\d)$`)
+
 func (w *simulated) createChild(name string, row []string) {
-	template, args := "shard-data", map[string]string{"run": w.args["run"], "width": w.args["width"], "data": w.args["run"] + "-d" + row[0], "origin": w.args["origin"], "size": w.args["size"]}
+	template, args := "shard-data", map[string]string{"data": w.args["run"] + "-d" + row[0]}
+	for name, value := range w.args {
+		if ofTheGrid.MatchString(name) {
+			args[name] = value
+		}
+	}
 	if row[1] != "-1" {
-		var segments [][4]string
+		var segments [][]string
 		if err := json.Unmarshal([]byte(w.args["segments"]), &segments); err != nil {
 			w.t.Fatal(err)
 		}
 		template, args["data"] = "shard", ""
-		for i, name := range []string{"lo", "hi", "first", "step"} {
-			args[name] = segments[number(w.t, row[1])][i]
+		for i, value := range segments[number(w.t, row[1])] {
+			args[[]string{"lo", "hi", "first", "step", "line"}[i]] = value
 		}
 	}
 	var params []any
