@@ -450,7 +450,6 @@ func TestObjectsOfOtherJobsAreLeftAlone(t *testing.T) {
 			labels := foreign.GetLabels()
 			labels["backfill.dev/job"] = "theirs"
 			foreign.SetLabels(labels)
-			foreign.SetAnnotations(nil)
 			foreign.SetResourceVersion("")
 			if data, found, _ := unstructured.NestedStringMap(foreign.Object, "data"); found {
 				data["0.start"] = "1"
