@@ -8,12 +8,11 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
-	"github.com/terraform-backfill/terraform-provider-backfill/internal/job"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/manifest"
 )
 
-// keyPoolSize is the key of a pool's ConfigMap that holds its size in shards.
-const keyPoolSize = "shards"
+// KeyPoolSize is the key of a pool's ConfigMap that holds its size in shards.
+const KeyPoolSize = "shards"
 
 // PoolName is the name of the ConfigMap that is the pool of a name.
 func PoolName(pool string) string { return "backfill-pool-" + pool }
@@ -21,44 +20,23 @@ func PoolName(pool string) string { return "backfill-pool-" + pool }
 // Pool is the ConfigMap of a pool. Argo reads it each time that a shard asks for
 // a place, so that a changed size holds at once.
 func Pool(namespace, name string, size int) manifest.Object {
-	o := newObject("v1", "ConfigMap", namespace, PoolName(name), map[string]string{LabelPool: name}, nil)
-	o.Object["data"] = node{keyPoolSize: strconv.Itoa(size)}
+	o := &unstructured.Unstructured{Object: node{"apiVersion": "v1", "kind": "ConfigMap", "data": poolData(size)}}
+	o.SetNamespace(namespace)
+	o.SetName(PoolName(name))
+	o.SetLabels(map[string]string{LabelPool: name})
 	return o
 }
 
+func poolData(size int) node { return node{KeyPoolSize: strconv.Itoa(size)} }
+
+// PoolSizePatch gives a pool another size.
+func PoolSizePatch(size int) []byte { return patchOf(node{"data": poolData(size)}) }
+
 // PoolSize reads the size of a pool; false when the ConfigMap holds none.
 func PoolSize(o manifest.Object) (int, bool) {
-	text, _, _ := unstructured.NestedString(o.Object, "data", keyPoolSize)
+	text, _, _ := unstructured.NestedString(o.Object, "data", KeyPoolSize)
 	n, err := strconv.Atoi(text)
 	return n, err == nil && n > 0
-}
-
-// pooled has a template that processes a shard take a place in the pool first,
-// and keep it until the shard has ended.
-//
-// Places are counted in shards, not in pods: Argo would ask the API server for
-// the size once for each partition that waits, at every turn and while all other
-// locks stand still, and would keep a node for each. The lock is on a template
-// written into the Workflow, because there Argo finds whom to wake when the
-// size changes, and because a Workflow that is suspended before it began takes
-// no place, which with a lock on the Workflow as a whole it would.
-func pooled(j *job.Job, template node) node {
-	if j.Pool == "" {
-		return template
-	}
-	semaphore := node{"configMapKeyRef": node{"name": PoolName(j.Pool), "key": keyPoolSize}}
-	template["synchronization"] = node{"semaphores": list{semaphore}}
-	if j.ArgoVersion == "3.5" { // knows one lock only
-		template["synchronization"] = node{"semaphore": semaphore}
-	}
-	return template
-}
-
-func poolLabel(j *job.Job) map[string]string {
-	if j.Pool == "" {
-		return nil
-	}
-	return map[string]string{LabelPool: j.Pool}
 }
 
 // Waits tells whether a Workflow waits for a place in its pool. It has no pods

@@ -1,0 +1,31 @@
+// Copyright (c) The terraform-provider-backfill authors
+// SPDX-License-Identifier: MPL-2.0
+
+package lower
+
+import (
+	"strconv"
+	"testing"
+
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/argo/argotest"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/argo/read"
+)
+
+// Regression: a pod that its node gave up for a critical one was shown as an
+// interruption and tried again as a failure of the runner. What is shown is what
+// decides: beyond retry.limit, no failure of the runner is tried again, and
+// everything else is.
+func TestRetriesFollowCauses(t *testing.T) {
+	j := decoded(t, "", "")
+	for _, e := range argotest.Ended {
+		code := strconv.Itoa((&read.NodeStatus{Phase: e.Phase, Message: e.Message}).ExitCode())
+		for retries, want := range map[int]bool{
+			j.Retry.Limit - 1: true,
+			j.Retry.Limit:     e.Cause == read.CauseInterruption || e.Cause == read.CauseImage || e.Cause == read.CauseUnknown,
+		} {
+			if got := triedAgain(t, j, retries, string(e.Phase), code, e.Message); got != want {
+				t.Errorf("%q, which is %s, is tried again after %d retries: %t", e.Message, e.Cause, retries, got)
+			}
+		}
+	}
+}
