@@ -40,8 +40,13 @@ type Scale struct {
 	Pods int64
 }
 
+// FindsBounds tells whether a run finds the bounds of its keys by itself.
+func (a Arguments) FindsBounds() bool { return a.Text(ArgQuery) != "" }
+
 // Launches tells whether a run has children.
-func (a Arguments) Launches() bool { return a.Has(ArgSegments) || a.Has(ArgQuery) && a.Has(ArgShard) }
+func (a Arguments) Launches() bool {
+	return a.Has(ArgSegments) || a.FindsBounds() && a.Has(ArgShard)
+}
 
 // ScaleFor is the scale by which an observed run keeps to maxParallel pods.
 func ScaleFor(run manifest.Object, maxParallel int) (Scale, error) {

@@ -12,7 +12,7 @@ import (
 
 func TestClip(t *testing.T) {
 	for _, s := range []string{"", "short", strings.Repeat("x", 256), strings.Repeat("x", 257), strings.Repeat("🦊", 100), "\xff\xfe"} {
-		got := Clip(s)
+		got := Clip(s, MaxMessage)
 		if len(got) > 256 || !json.Valid([]byte(fmt.Sprintf("%q", got))) || strings.ContainsRune(got, '�') {
 			t.Errorf("clip(%q) = %q", s, got)
 		}

@@ -26,6 +26,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/argo"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/argo/lower"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/job"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/manifest"
@@ -222,7 +223,7 @@ func specAdvice(o manifest.Object) (cty.Path, string) {
 // even when every partition takes all of its attempts.
 func Plan(j *job.Job, p plan.Plan, n int) hcl.Diagnostics {
 	var diags hcl.Diagnostics
-	for _, projected := range argo.Project(j, p, n) {
+	for _, projected := range lower.Project(j, p, n) {
 		if projected.Bytes <= projected.Most {
 			continue
 		}
@@ -232,7 +233,7 @@ func Plan(j *job.Job, p plan.Plan, n int) hcl.Diagnostics {
 			at = cty.GetAttrPath("partition")
 			fmt.Fprintf(&advice, "It starts %d shards. Raise shard_size (now %d) or the size of the partitions.", p.ShardCount(), p.ShardSize)
 		} else {
-			fmt.Fprintf(&advice, "Lower shard_size to %d or less, or lower retry.limit (now %d).", argo.ShardSize(j), j.Retry.Limit)
+			fmt.Fprintf(&advice, "Lower shard_size to %d or less, or lower retry.limit (now %d).", lower.ShardSize(j), j.Retry.Limit)
 		}
 		diags = append(diags, diag.At(diag.CodeStatusTooLarge, at, fmt.Sprintf(
 			"The status of Workflow %s could grow to %d bytes, if every partition took all of its attempts, and Argo stores at most %d. %s",

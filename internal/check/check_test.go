@@ -13,7 +13,7 @@ import (
 	"golang.org/x/tools/txtar"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
-	"github.com/terraform-backfill/terraform-provider-backfill/internal/argo"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/argo/lower"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/domain"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/job"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/ledger"
@@ -40,11 +40,11 @@ func planOf(j *job.Job, size int) plan.Plan {
 
 func compile(t *testing.T, j *job.Job) []manifest.Object {
 	t.Helper()
-	template, err := argo.Template(j)
+	template, err := lower.Template(j)
 	if err != nil {
 		t.Fatal(err)
 	}
-	objects, err := argo.Run(j, template.GetName(), planOf(j, j.ShardSize), 1)
+	objects, err := lower.Run(j, specOf(j, template.GetName(), j.ShardSize))
 	if err != nil {
 		t.Fatal(err)
 	}

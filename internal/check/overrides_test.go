@@ -11,7 +11,7 @@ import (
 
 	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
 
-	"github.com/terraform-backfill/terraform-provider-backfill/internal/argo"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/argo/lower"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/job"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/jobschema"
@@ -85,11 +85,11 @@ func TestOverridesReachTheirPlaces(t *testing.T) {
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}
-	template, err := argo.Template(j)
+	template, err := lower.Template(j)
 	if err != nil {
 		t.Fatal(err)
 	}
-	objects, err := argo.Run(j, template.GetName(), planOf(j, 1), 1)
+	objects, err := lower.Run(j, specOf(j, template.GetName(), 1))
 	if err != nil {
 		t.Fatal(err)
 	}

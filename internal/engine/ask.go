@@ -11,6 +11,8 @@ import (
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/argo"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/argo/lower"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/argo/read"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/check"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/domain"
@@ -27,11 +29,11 @@ import (
 
 // compileAsk lowers a run that asks for the bounds of a query.
 func compileAsk(j *job.Job, only bool, run int) (*Compiled, hcl.Diagnostics) {
-	template, err := argo.Template(j)
+	template, err := lower.Template(j)
 	if err != nil {
 		return nil, hcl.Diagnostics{internal("lowering the template", err)}
 	}
-	objects, err := argo.Ask(j, template.GetName(), only, run)
+	objects, err := lower.Run(j, querySpec(j, template.GetName(), only, run))
 	if err != nil {
 		return nil, hcl.Diagnostics{internal("lowering the run", err)}
 	}
@@ -42,6 +44,22 @@ func compileAsk(j *job.Job, only bool, run int) (*Compiled, hcl.Diagnostics) {
 		return nil, diags
 	}
 	return c, diags
+}
+
+// querySpec is what a run that finds the bounds of a query is submitted to do.
+func querySpec(j *job.Job, template string, only bool, number int) plan.RunSpec {
+	return plan.RunSpec{
+		Number:      number,
+		Template:    template,
+		Domain:      j.Domain,
+		Order:       j.Order,
+		ShardSize:   lower.ShardSize(j),
+		Waves:       j.Waves,
+		Budget:      j.Budget,
+		First:       1,
+		MaxParallel: j.MaxParallel,
+		Query:       &plan.QuerySpec{Only: only, MaxPartitions: lower.MostPartitions(j)},
+	}
 }
 
 // bound is a job with the bounds that its query has found; without a query, or
@@ -102,19 +120,21 @@ func freeze(rec *record.Record, found domain.Interval) (bool, error) {
 // ask reads the answer of a run that asks, and gives the record, which nobody
 // else has, the bounds.
 func (r *runSight) ask(rec *record.Record) *hcl.Diagnostic {
-	if r.asks, r.only = argo.Asks(r.workflow); !r.asks {
+	if !argo.ArgumentsOf(r.workflow).FindsBounds() {
 		return nil
 	}
-	var err error
-	if r.answer, err = argo.AnswerOf(r.workflow); err != nil {
+	parsed, err := read.Parse(r.workflow)
+	if err != nil {
 		return unreadable(r.workflow, err)
 	}
+	r.asks, r.only = parsed.FindsBounds()
+	r.answer = parsed.Query()
 	if r.answer.Bounds == nil {
 		return nil
 	}
 	if r.news, err = freeze(rec, *r.answer.Bounds); err != nil {
 		// The declaration was changed such that the answer does not fit it.
-		r.answer = argo.Answer{Problem: err.Error()}
+		r.answer = read.Result{Problem: err.Error()}
 		return nil //nolint:nilerr // the problem is the run's, and is told with it
 	}
 	if rec.Domain.Bounded() {
@@ -165,7 +185,7 @@ func (s *situation) bind(found *domain.Interval) *hcl.Diagnostic {
 	default:
 		s.asks = found == nil || s.ending == record.NoBounds || s.policy.RerunToken != s.policyBefore.RerunToken && s.run == ""
 	}
-	if s.asks && s.done.Empty() && !argo.OnlyAsks(s.now) {
+	if s.asks && s.done.Empty() && !lower.OnlyFindsBounds(s.now) {
 		found = nil // whatever the answer is runs at once
 	}
 	now, err := bound(s.now, found)
@@ -202,13 +222,13 @@ func (s *situation) ask() *decision {
 		d.Because = "The bounds are not known yet: they are asked at run time"
 	}
 	kept := !d.empties && !s.done.Empty()
-	switch d.only = kept || argo.OnlyAsks(s.now); {
+	switch d.only = kept || lower.OnlyFindsBounds(s.now); {
 	case kept && again:
 		d.Because += ". What is new between them runs with the next apply."
 	case d.only:
 		d.Because += ". What lies between them runs with the next apply."
 	default:
-		d.Because += fmt.Sprintf(", and all that lies between them runs: at most %s.", partitions(argo.MostPartitions(s.now), ""))
+		d.Because += fmt.Sprintf(", and all that lies between them runs: at most %s.", partitions(lower.MostPartitions(s.now), ""))
 	}
 	return d
 }
@@ -229,13 +249,13 @@ func sentence(text string) string {
 	return string(bytes.ToUpper([]byte(text[:1]))) + text[1:]
 }
 
-// lowerAsk is lower for a run that asks.
+// lowerAsk is lowerAgain for a run that asks.
 func lowerAsk(j *job.Job, template string, number int, hash string) manifest.Object {
 	if j.Query == nil {
 		return nil
 	}
 	for _, only := range []bool{false, true} {
-		objects, err := argo.Ask(j, template, only, number)
+		objects, err := lower.Run(j, querySpec(j, template, only, number))
 		if err == nil && objects[0].GetAnnotations()[argo.AnnotationSpecHash] == hash {
 			return objects[0]
 		}

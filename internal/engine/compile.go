@@ -10,6 +10,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/argo"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/argo/lower"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/check"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/job"
@@ -64,9 +65,9 @@ func compileValue(v cty.Value, done ledger.Set, run int, from stand) (*Compiled,
 // The run ends at the first gate that is closed; it may have nothing to do.
 func compile(j *job.Job, remaining ledger.Set, run int, from stand) (*Compiled, hcl.Diagnostics) {
 	if !j.Domain.Bounded() {
-		return compileAsk(j, argo.OnlyAsks(j), run)
+		return compileAsk(j, lower.OnlyFindsBounds(j), run)
 	}
-	template, err := argo.Template(j)
+	template, err := lower.Template(j)
 	if err != nil {
 		return nil, hcl.Diagnostics{internal("lowering the template", err)}
 	}
@@ -84,7 +85,7 @@ func compile(j *job.Job, remaining ledger.Set, run int, from stand) (*Compiled, 
 	if diags.HasErrors() {
 		return nil, diags
 	}
-	objects, err := argo.Run(j, c.Template, c.Plan, run)
+	objects, err := lower.Run(j, from.spec(j, c.Template, c.Plan, run))
 	if err != nil {
 		return nil, hcl.Diagnostics{internal("lowering the run", err)}
 	}

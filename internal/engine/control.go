@@ -242,11 +242,7 @@ func (e *Engine) rescaleRun(ctx context.Context, run manifest.Object, want argo.
 	if argo.ScaleOf(run) == want {
 		return nil
 	}
-	patch, err := want.RunPatch(run)
-	if err != nil {
-		return err
-	}
-	_, err = e.backend.Patch(ctx, cluster.Workflow, run.GetNamespace(), run.GetName(), patch)
+	_, err := e.backend.Patch(ctx, cluster.Workflow, run.GetNamespace(), run.GetName(), want.RunPatch(run))
 	if cluster.IsNotFound(err) {
 		return nil
 	}
@@ -270,11 +266,7 @@ func (e *Engine) rescaleChildren(ctx context.Context, s *sight, want argo.Scale)
 				continue
 			}
 			settled = false
-			patch, err := argo.ChildPatch(pods)
-			if err != nil {
-				return err
-			}
-			_, err = e.backend.Patch(ctx, cluster.Workflow, s.rec.Namespace, child.GetName(), patch)
+			_, err := e.backend.Patch(ctx, cluster.Workflow, s.rec.Namespace, child.GetName(), argo.ChildPatch(pods))
 			if err != nil && !cluster.IsNotFound(err) {
 				return err
 			}

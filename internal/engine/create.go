@@ -10,7 +10,7 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 
-	"github.com/terraform-backfill/terraform-provider-backfill/internal/argo"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/argo/read"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/cluster"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/domain"
@@ -202,7 +202,7 @@ func uncertain(err error) bool {
 // submitted is the observation of a run that was just created.
 func submitted(rec *record.Record, workflow manifest.Object, c *Compiled) (*Observation, hcl.Diagnostics) {
 	s := &sight{rec: rec, run: &runSight{
-		entry: *rec.Latest(), domain: rec.Domain, workflow: workflow, outcome: argo.Outcome{Covers: c.Plan.Covers},
+		entry: *rec.Latest(), domain: rec.Domain, workflow: workflow, outcome: read.Outcome{Covers: c.Plan.Covers},
 	}}
 	return s.observation()
 }

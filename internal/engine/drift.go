@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/argo"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/argo/lower"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/cluster"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/job"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/ledger"
@@ -36,7 +37,7 @@ func (e *Engine) upkeep(ctx context.Context, s *sight) (*upkeep, error) {
 		return nil, err
 	}
 	u := &upkeep{run: s.run, job: j, liveData: s.run.data}
-	template, err := argo.Template(j)
+	template, err := lower.Template(j)
 	if err != nil {
 		return nil, err
 	}
@@ -67,17 +68,17 @@ func (e *Engine) upkeep(ctx context.Context, s *sight) (*upkeep, error) {
 	return u, nil
 }
 
-// lower makes the objects of a submitted run again, byte for byte, or nothing:
+// lowerAgain makes the objects of a submitted run again, byte for byte, or nothing:
 // what the record keeps of a run is enough unless the declaration has changed
 // since in more than the number of pods. That it is the same run shows in its
 // hash.
-func lower(rec *record.Record, r *runSight) (workflow manifest.Object, data []manifest.Object) {
+func lowerAgain(rec *record.Record, r *runSight) (workflow manifest.Object, data []manifest.Object) {
 	j, err := parseJob(rec.Job)
 	if err != nil {
 		return nil, nil
 	}
 	j.Domain = r.domain
-	template, err := argo.Template(j)
+	template, err := lower.Template(j)
 	if err != nil {
 		return nil, nil
 	}
@@ -100,7 +101,7 @@ func lower(rec *record.Record, r *runSight) (workflow manifest.Object, data []ma
 		if p.Covers.Empty() || p.Partitions != r.entry.Partitions {
 			continue
 		}
-		objects, err := argo.Run(j, template.GetName(), p, r.entry.Number)
+		objects, err := lower.Run(j, from.spec(j, template.GetName(), p, r.entry.Number))
 		if err != nil {
 			continue
 		}

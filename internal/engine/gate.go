@@ -9,7 +9,7 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 
-	"github.com/terraform-backfill/terraform-provider-backfill/internal/argo"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/argo/lower"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/job"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/ledger"
@@ -28,14 +28,7 @@ type stand struct {
 }
 
 func (s stand) plan(j *job.Job, template string, remaining ledger.Set) plan.Plan {
-	in := plan.Input{
-		Domain: j.Domain, Remaining: remaining, Order: j.Order, ShardSize: argo.ShardSize(j),
-		Canary: j.Canary, Waves: j.Waves, Budget: j.Budget,
-		Gates: j.Gates, First: s.first, Approved: s.approved,
-	}
-	if canary := canaryOf(j, template); canary != "" && canary == s.tried {
-		in.Canary = plan.Canary{}
-	}
+	in := s.input(j, template, remaining)
 	p := plan.Make(in)
 	if p.Until == 1 && p.Covers.Empty() && len(in.Canary.Keys) > 0 {
 		// None of the canary's keys is left: there is nothing to approve.
@@ -43,6 +36,27 @@ func (s stand) plan(j *job.Job, template string, remaining ledger.Set) plan.Plan
 		p = plan.Make(in)
 	}
 	return p
+}
+
+func (s stand) input(j *job.Job, template string, remaining ledger.Set) plan.Input {
+	in := plan.Input{
+		Domain: j.Domain, Remaining: remaining, Order: j.Order, ShardSize: lower.ShardSize(j),
+		Canary: j.Canary, Waves: j.Waves, Budget: j.Budget,
+		Gates: j.Gates, First: s.first, Approved: s.approved,
+	}
+	if canary := canaryOf(j, template); canary != "" && canary == s.tried {
+		in.Canary = plan.Canary{}
+	}
+	return in
+}
+
+// spec is what a run of a plan is submitted to do.
+func (s stand) spec(j *job.Job, template string, p plan.Plan, number int) plan.RunSpec {
+	in := s.input(j, template, p.Covers)
+	out := in.Spec()
+	out.Number, out.Template, out.MaxParallel = number, template, j.MaxParallel
+	out.Covers, out.Until = p.Covers, p.Until
+	return out
 }
 
 // approved is the number of the last wave that may start: what the policy or the

@@ -10,7 +10,7 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 
-	"github.com/terraform-backfill/terraform-provider-backfill/internal/argo"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/argo/lower"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/domain"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/job"
@@ -43,12 +43,12 @@ func Guard(c *Compiled, p Policy) hcl.Diagnostics { return p.guard(c.Job, c.Temp
 func (p Policy) guard(j *job.Job, template string) hcl.Diagnostics {
 	known, possible := job.Extent{Partitions: j.Domain.Count()}, job.Extent{}
 	if j.Query != nil {
-		possible.Partitions = argo.MostPartitions(j)
+		possible.Partitions = lower.MostPartitions(j)
 	}
 	if p.Limits.Shards > 0 || j.Limits.Shards > 0 {
 		known.Shards = shardsOf(j, j.Domain, template)
 		if j.Query != nil {
-			possible.Shards = shardsOf(j, argo.LargestAnswer(j), template)
+			possible.Shards = shardsOf(j, plan.LargestResult(lower.MostPartitions(j)), template)
 		}
 	}
 	var diags hcl.Diagnostics

@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/argo"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/argo/read"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/cluster"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/domain"
@@ -34,7 +35,7 @@ type runSight struct {
 	workflow manifest.Object
 	children []manifest.Object
 	data     []manifest.Object
-	outcome  argo.Outcome
+	outcome  read.Outcome
 	// written and writtenData are the run as it was submitted, nil when that
 	// cannot be told.
 	written     manifest.Object
@@ -42,7 +43,7 @@ type runSight struct {
 
 	// asks tells that the run asks for bounds, and only that it does nothing else.
 	asks, only bool
-	answer     argo.Answer
+	answer     read.Result
 	// news tells that the record did not have the answer.
 	news bool
 }
@@ -105,17 +106,21 @@ func (e *Engine) lookAtRun(ctx context.Context, get reader, rec *record.Record, 
 		return nil, failed(err)
 	}
 	r.workflow = workflow
-	r.written, r.writtenData = lower(rec, r)
+	r.written, r.writtenData = lowerAgain(rec, r)
 	if !belongs(workflow, rec.Name, entry.Number) && !sameSpec(r.written, workflow) {
 		return nil, notOursObject(workflow)
 	}
 	if problem := r.ask(rec); problem != nil {
 		return nil, problem
 	}
-	if err := e.gather(ctx, rec, r); err != nil {
+	parsed, err := read.Parse(r.asWritten())
+	if err != nil {
+		return nil, unreadable(workflow, err)
+	}
+	if err := e.gather(ctx, rec, r, parsed); err != nil {
 		return nil, err
 	}
-	r.outcome, err = argo.Read(r.domain, argo.Observed{Run: r.asWritten(), Children: r.children, Data: r.allData()})
+	r.outcome, err = parsed.Outcome(r.domain, r.children, r.allData())
 	if err != nil {
 		return nil, unreadable(workflow, err)
 	}
@@ -142,11 +147,8 @@ func (r *runSight) allData() []manifest.Object {
 }
 
 // gather reads what is needed besides the run's own Workflow.
-func (e *Engine) gather(ctx context.Context, rec *record.Record, r *runSight) *hcl.Diagnostic {
-	wanted, err := argo.Wanted(r.asWritten())
-	if err != nil {
-		return unreadable(r.workflow, err)
-	}
+func (e *Engine) gather(ctx context.Context, rec *record.Record, r *runSight, parsed *read.Run) *hcl.Diagnostic {
+	wanted := parsed.Wanted()
 	switch len(wanted) {
 	case 0:
 	case 1, 2:
@@ -171,7 +173,8 @@ func (e *Engine) gather(ctx context.Context, rec *record.Record, r *runSight) *h
 			}
 		}
 	}
-	if argo.NeedsData(r.asWritten()) {
+	if parsed.NeedsData() {
+		var err error
 		if r.data, err = e.backend.List(ctx, cluster.ConfigMap, rec.Namespace, ofRun(rec.Name, r.entry.Number)); err != nil {
 			return failed(err)
 		}

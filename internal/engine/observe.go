@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/argo"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/argo/read"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/domain"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/ledger"
@@ -182,7 +183,7 @@ func add(rec *record.Record, r *runSight) {
 	rec.Failures = keepFailures(rec.Domain, rec.Failed, append(failures, rec.Failures...))
 }
 
-func describe(d domain.Domain, f argo.Failure) record.Failure {
+func describe(d domain.Domain, f read.Failure) record.Failure {
 	out := record.Failure{Key: d.Key(f.Partition), Attempts: f.Attempts, Message: f.Message}
 	out.Start, out.End = bounds(d, f.Partition)
 	for _, a := range f.Details {
@@ -191,7 +192,7 @@ func describe(d domain.Domain, f argo.Failure) record.Failure {
 	return out
 }
 
-func detail(a argo.Attempt) record.Attempt {
+func detail(a read.Attempt) record.Attempt {
 	out := record.Attempt{
 		Number: a.Number, Node: a.Node, Capacity: a.Capacity, Cause: string(a.Cause), Message: oneLine(a.Message),
 		Started: stamp(a.Started), Finished: stamp(a.Finished),

@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/argo"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/argo/read"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/job"
 )
@@ -63,7 +64,7 @@ func (e *Engine) obstacles(s *sight) []Obstacle {
 }
 
 // waits words pods that have not started.
-func waits(w argo.Waiting, now time.Time, limit time.Duration, spot job.Spot) Obstacle {
+func waits(w read.Waiting, now time.Time, limit time.Duration, spot job.Spot) Obstacle {
 	t := Obstacle{Stuck: now.Sub(w.Since) > limit, Kind: string(w.Reason) + w.Capacity}
 	pods, wait := "1 pod", "waits"
 	if w.Pods > 1 {
@@ -71,16 +72,16 @@ func waits(w argo.Waiting, now time.Time, limit time.Duration, spot job.Spot) Ob
 	}
 	since := " since " + stamp(w.Since)
 	switch {
-	case w.Reason == argo.WaitsForNode && w.Capacity == argo.CapacitySpot:
+	case w.Reason == read.WaitsForNode && w.Capacity == argo.CapacitySpot:
 		t.What = "no spot capacity" + since + ": " + pods + " " + wait + " for a spot node"
 		t.Cure = `Set spot.mode = "prefer", so that pods take other nodes while there are no spot nodes; or see that a pool of spot nodes exists and may grow.`
 		if spot.OnDemandFrom > 0 {
 			t.Cure = `A fallback helps attempts that failed, and one that waits for its node has not. ` + t.Cure
 		}
-	case w.Reason == argo.WaitsForNode:
+	case w.Reason == read.WaitsForNode:
 		t.What = "no node" + since + ": " + pods + " " + wait + " for one that fits"
 		t.Cure = "See that nodes with room for runner.resources exist, that node_selector, affinity and tolerations let pods on them, and that quotas and autoscalers let the pool grow."
-	case w.Reason == argo.WaitsForImage:
+	case w.Reason == read.WaitsForImage:
 		t.What = "no image" + since + ": " + pods + " " + wait + " for the image to be pulled"
 		t.Cure = "See that runner.image is right, that the registry can be reached from the nodes, and that image_pull_secrets let them in."
 	default:
@@ -94,7 +95,7 @@ func waits(w argo.Waiting, now time.Time, limit time.Duration, spot job.Spot) Ob
 }
 
 // retries words attempts that failed and are tried again.
-func (s *sight) retries(r argo.Retried) Obstacle {
+func (s *sight) retries(r read.Retried) Obstacle {
 	kind, what := "step", "step "+r.Step
 	if r.Partition != nil {
 		kind, what = "partition", "partition "+s.run.domain.Key(*r.Partition)

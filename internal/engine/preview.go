@@ -13,7 +13,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
 
-	"github.com/terraform-backfill/terraform-provider-backfill/internal/argo"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/argo/lower"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/domain"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/job"
@@ -239,7 +239,7 @@ func (s *situation) name(template string) error {
 	if s.before == nil || s.before == s.now {
 		return nil
 	}
-	before, err := argo.Template(s.before)
+	before, err := lower.Template(s.before)
 	if err != nil {
 		return err
 	}

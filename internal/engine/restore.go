@@ -115,7 +115,7 @@ func enter(rec *record.Record, j *job.Job, workflow manifest.Object) {
 		Number: n, Template: workflow.GetLabels()[argo.LabelTemplate], Start: workflow.GetCreationTimestamp().Time,
 		Intervals: workflow.GetAnnotations()[argo.AnnotationIntervals],
 	}
-	entry.Asks, _ = argo.Asks(workflow)
+	entry.Asks = argo.ArgumentsOf(workflow).FindsBounds()
 	if covered, err := ledger.Parse(j.Domain, entry.Intervals); err == nil {
 		entry.Partitions = covered.Count(j.Domain)
 	}

@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/argo"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/argo/read"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/cluster"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/manifest"
@@ -176,7 +177,7 @@ func (e *Engine) retire(ctx context.Context, rec *record.Record, number int) err
 		all = append(all, run)
 	}
 	for _, workflow := range all {
-		if argo.Abandoned(workflow) {
+		if read.Abandoned(workflow) {
 			err = e.backend.Delete(ctx, cluster.Workflow, rec.Namespace, workflow.GetName(), string(workflow.GetUID()))
 			if workflow == run {
 				run = nil

@@ -1,6 +1,9 @@
 // Copyright (c) The terraform-provider-backfill authors
 // SPDX-License-Identifier: MPL-2.0
 
+// Package argotest is for the tests of the packages below argo: a stand-in for Argo's
+// controller, which runs emitted objects with Argo's own template code; sample jobs,
+// and scenarios of their runs; and node statuses as Argo writes them.
 package argotest
 
 import (
@@ -10,7 +13,6 @@ import (
 	"time"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/argo"
-	"github.com/terraform-backfill/terraform-provider-backfill/internal/argo/read"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/domain"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/job"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/ledger"
@@ -22,28 +24,28 @@ import (
 var Ended = []struct {
 	Phase   argo.Phase
 	Message string
-	Cause   read.Cause
+	Cause   string // as package read calls it
 }{
-	{argo.PhaseFailed, "main: Error (exit code 1)", read.CauseApplication},
-	{argo.PhaseFailed, "main: Error (exit code 3): no such table", read.CauseApplication},
-	{argo.PhaseFailed, "main: OOMKilled (exit code 137)", read.CauseOOM},
-	{argo.PhaseFailed, "main: Error (exit code 143)", read.CauseInterruption},
-	{argo.PhaseFailed, "main: Error (exit code 137)", read.CauseInterruption},
-	{argo.PhaseError, "pod deleted", read.CauseInterruption},
-	{argo.PhaseFailed, "Pod was terminated in response to imminent node shutdown.", read.CauseInterruption},
-	{argo.PhaseFailed, "Pod was rejected as the node is shutting down.", read.CauseInterruption},
-	{argo.PhaseFailed, "The node was low on resource: memory. Threshold quantity: 100Mi, available: 80Mi.", read.CauseInterruption},
-	{argo.PhaseFailed, "pod failed: neither main nor wait container completed successfully", read.CauseInterruption},
-	{argo.PhaseFailed, "pod failed: main container did not complete successfully", read.CauseInterruption},
-	{argo.PhaseFailed, "can't find failed message for pod a namespace b", read.CauseInterruption},
-	{argo.PhaseFailed, "Preempted in order to admit critical pod", read.CauseInterruption},
-	{argo.PhaseFailed, "Pod was active on the node longer than the specified deadline", read.CauseDeadline},
-	{argo.PhaseFailed, "Step exceeded its deadline", read.CauseDeadline},
-	{argo.PhaseError, "Pod failed before main container starts due to ImagePullBackOff: Back-off pulling x", read.CauseImage},
-	{argo.PhaseError, "wait: Error (exit code 1): workflowtaskresults.argoproj.io is forbidden", read.CauseUnknown},
-	{argo.PhaseError, "init: Error (exit code 64)", read.CauseUnknown},
-	{argo.PhaseError, `pods "a" is forbidden: error looking up service account b/c`, read.CauseUnknown},
-	{argo.PhaseError, "", read.CauseUnknown},
+	{argo.PhaseFailed, "main: Error (exit code 1)", "application"},
+	{argo.PhaseFailed, "main: Error (exit code 3): no such table", "application"},
+	{argo.PhaseFailed, "main: OOMKilled (exit code 137)", "oom"},
+	{argo.PhaseFailed, "main: Error (exit code 143)", "interruption"},
+	{argo.PhaseFailed, "main: Error (exit code 137)", "interruption"},
+	{argo.PhaseError, "pod deleted", "interruption"},
+	{argo.PhaseFailed, "Pod was terminated in response to imminent node shutdown.", "interruption"},
+	{argo.PhaseFailed, "Pod was rejected as the node is shutting down.", "interruption"},
+	{argo.PhaseFailed, "The node was low on resource: memory. Threshold quantity: 100Mi, available: 80Mi.", "interruption"},
+	{argo.PhaseFailed, "pod failed: neither main nor wait container completed successfully", "interruption"},
+	{argo.PhaseFailed, "pod failed: main container did not complete successfully", "interruption"},
+	{argo.PhaseFailed, "can't find failed message for pod a namespace b", "interruption"},
+	{argo.PhaseFailed, "Preempted in order to admit critical pod", "interruption"},
+	{argo.PhaseFailed, "Pod was active on the node longer than the specified deadline", "deadline"},
+	{argo.PhaseFailed, "Step exceeded its deadline", "deadline"},
+	{argo.PhaseError, "Pod failed before main container starts due to ImagePullBackOff: Back-off pulling x", "image"},
+	{argo.PhaseError, "wait: Error (exit code 1): workflowtaskresults.argoproj.io is forbidden", "unknown"},
+	{argo.PhaseError, "init: Error (exit code 64)", "unknown"},
+	{argo.PhaseError, `pods "a" is forbidden: error looking up service account b/c`, "unknown"},
+	{argo.PhaseError, "", "unknown"},
 }
 
 func Lit(s string) job.Text { return job.Text{{Literal: s}} }
@@ -185,4 +187,25 @@ func (s Scenario) Plan() (*job.Job, plan.Plan) {
 		s.waves(j)
 	}
 	return j, PlanOf(j, remaining)
+}
+
+// SpecOf is what run 3 of a job with that plan is submitted to do.
+func SpecOf(j *job.Job, p plan.Plan, template string) plan.RunSpec {
+	canary := plan.Canary{Partitions: len(p.Canary)}
+	if len(p.Canary) > 0 && len(j.Canary.Keys) > 0 {
+		canary = j.Canary
+	}
+	return plan.RunSpec{
+		Number:      3,
+		Template:    template,
+		Domain:      p.Domain,
+		Covers:      p.Covers,
+		Order:       p.Order,
+		ShardSize:   p.ShardSize,
+		Canary:      canary,
+		Waves:       j.Waves,
+		Budget:      j.Budget,
+		First:       1,
+		MaxParallel: j.MaxParallel,
+	}
 }

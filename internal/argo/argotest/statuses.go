@@ -9,8 +9,10 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"hash/fnv"
 	"math/rand/v2"
 	"slices"
+	"syscall"
 	"testing"
 	"time"
 
@@ -20,12 +22,18 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/argo"
-	"github.com/terraform-backfill/terraform-provider-backfill/internal/argo/lower"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/domain"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/ledger"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/manifest"
 )
 
+// Observed is what a cluster showed of a run.
+type Observed struct {
+	Run            manifest.Object
+	Children, Data []manifest.Object
+}
+
+// At is an instant of a test.
 func At(minute int) metav1.Time {
 	return metav1.NewTime(time.Date(2026, 1, 1, 0, minute, 0, 0, time.UTC))
 }
@@ -125,6 +133,9 @@ func LauncherOf(k string) func(wfv1.NodeStatus) bool {
 	}
 }
 
+// groupSize is the number of partitions in a group.
+const groupSize = 25
+
 // worst is the node statuses of a shard in which every partition failed with
 // all of its attempts, as Argo 3.7.18 writes them.
 func Worst(count, attempts int) wfv1.Nodes {
@@ -132,7 +143,12 @@ func Worst(count, attempts int) wfv1.Nodes {
 	r := rand.New(rand.NewPCG(1, 2))
 	begin := time.Date(2026, 11, 20, 0, 0, 0, 0, time.UTC)
 	instant := func() metav1.Time { return metav1.NewTime(begin.Add(time.Duration(r.IntN(36000)) * time.Second)) }
-	id := func(s string) string { return fmt.Sprintf("%s-%d", name, lower.Fnv(lower.FnvBasis, s)) }
+	hash := func(s string) uint32 {
+		h := fnv.New32a()
+		_, _ = h.Write([]byte(s))
+		return h.Sum32()
+	}
+	id := func(s string) string { return fmt.Sprintf("%s-%d", name, hash(s)) }
 	message := func(i int) string {
 		text := fmt.Sprintf("main: Error (exit code 1): could not process record %d of partition %d: connection to server at \"10.%d.%d.%d\", "+
 			"port 5432 failed: timeout expired after %d ms; ", r.IntN(1e9), i, r.IntN(256), r.IntN(256), r.IntN(256), r.IntN(60000))
@@ -141,13 +157,13 @@ func Worst(count, attempts int) wfv1.Nodes {
 	nodes := wfv1.Nodes{}
 	var group, steps wfv1.NodeStatus
 	for i := range count {
-		if i%lower.GroupSize == 0 {
+		if i%groupSize == 0 {
 			group = wfv1.NodeStatus{
-				DisplayName: fmt.Sprintf("g(%[1]d:%[1]d)", i/lower.GroupSize), Type: wfv1.NodeTypeRetry, Phase: wfv1.NodeFailed, BoundaryID: id("a"),
+				DisplayName: fmt.Sprintf("g(%[1]d:%[1]d)", i/groupSize), Type: wfv1.NodeTypeRetry, Phase: wfv1.NodeFailed, BoundaryID: id("a"),
 				TemplateName: argo.TemplateGroup, TemplateScope: "namespaced/orders-risk-score-cjtbgd3miv", Message: message(i)[:60],
 				StartedAt: instant(), FinishedAt: instant(), Progress: "0/25", ResourcesDuration: wfv1.ResourcesDuration{"cpu": wfv1.ResourceDuration(r.IntN(9000))},
 				Inputs: &wfv1.Inputs{Parameters: []wfv1.Parameter{
-					{Name: argo.InFrom, Value: wfv1.AnyStringPtr("99500")}, {Name: argo.InCount, Value: wfv1.AnyStringPtr("500")}, {Name: argo.InGroup, Value: wfv1.AnyStringPtr(fmt.Sprint(i / lower.GroupSize))},
+					{Name: argo.InFrom, Value: wfv1.AnyStringPtr("99500")}, {Name: argo.InCount, Value: wfv1.AnyStringPtr("500")}, {Name: argo.InGroup, Value: wfv1.AnyStringPtr(fmt.Sprint(i / groupSize))},
 				}},
 			}
 			group.Name = name + "(0)[0].partitions(0)[0]." + group.DisplayName
@@ -158,7 +174,7 @@ func Worst(count, attempts int) wfv1.Nodes {
 			group.Children, attempt.Children, inner.BoundaryID = []string{attempt.ID}, []string{inner.ID}, attempt.ID
 			nodes[group.ID], nodes[attempt.ID], steps = group, attempt, inner
 		}
-		display := fmt.Sprintf("p(%d:%d)", i%lower.GroupSize, 99500+i)
+		display := fmt.Sprintf("p(%d:%d)", i%groupSize, 99500+i)
 		full := steps.Name + "." + display
 		parent := wfv1.NodeStatus{
 			ID: id(full), Name: full, DisplayName: display, Type: wfv1.NodeTypeRetry, Phase: wfv1.NodeFailed, BoundaryID: steps.BoundaryID,
@@ -183,4 +199,15 @@ func Worst(count, attempts int) wfv1.Nodes {
 		nodes[steps.ID] = steps
 	}
 	return nodes
+}
+
+// ProcessorTime is what the process has used of processors, which other
+// processes of the machine do not lengthen.
+func ProcessorTime(b *testing.B) time.Duration {
+	b.Helper()
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }

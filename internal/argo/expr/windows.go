@@ -307,11 +307,11 @@ func LinesOf(args argo.Arguments) (Lines, error) {
 	if args.Text(argo.ArgCount+"0") != "" {
 		return evenLines{0, 1}, nil // the indexes of a product
 	}
-	g, err := gridOf(args)
+	begin, err := args.Integers(argo.ArgOrigin)
 	if err != nil {
 		return nil, err
 	}
-	begin, err := args.Integers(argo.ArgOrigin)
+	g, err := gridOf(args)
 	if err != nil {
 		return nil, err
 	}

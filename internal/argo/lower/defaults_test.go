@@ -113,7 +113,7 @@ func TestDefaultsAreKeptOut(t *testing.T) {
 				t.Errorf("template %s has no %s", one.Name, field)
 			}
 		}
-		if limited := kind == "pod" && one.ActiveDeadlineSeconds.IntValue() != int(never); kind == "pod" && limited == has(t, one, "timeout") {
+		if limited := kind == "pod" && one.ActiveDeadlineSeconds.IntValue() != int(argo.Never); kind == "pod" && limited == has(t, one, "timeout") {
 			t.Errorf("template %s has the deadline %s and the timeout %q", one.Name, one.ActiveDeadlineSeconds, one.Timeout)
 		}
 		r := one.RetryStrategy

@@ -44,7 +44,7 @@ func TestGolden(t *testing.T) {
 			}
 			j.Runner.Env = []job.EnvVar{{Name: "RUN", Text: argotest.Ref("run.name")}}
 			got := archive(t, "Scenario "+s.Name, compile(t, j, p))
-			same(t, filepath.Join("testdata", "golden", s.Name+".txtar"), got)
+			same(t, filepath.Join("..", "testdata", "golden", s.Name+".txtar"), got)
 		})
 	}
 }

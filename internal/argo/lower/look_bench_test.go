@@ -27,7 +27,7 @@ func BenchmarkLook(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	objects, err := Run(j, template.GetName(), argotest.PlanOf(j, ledger.Span(0, 100)), 1)
+	objects, err := Run(j, argotest.SpecOf(j, argotest.PlanOf(j, ledger.Span(0, 100)), template.GetName()))
 	if err != nil {
 		b.Fatal(err)
 	}

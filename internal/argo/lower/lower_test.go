@@ -27,7 +27,7 @@ func compile(t testing.TB, j *job.Job, p plan.Plan) []manifest.Object {
 	if err != nil {
 		t.Fatal(err)
 	}
-	objects, err := Run(j, template.GetName(), p, 3)
+	objects, err := Run(j, argotest.SpecOf(j, p, template.GetName()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,10 +82,10 @@ func TestArgoVersions(t *testing.T) {
 }
 
 // observed takes what a controller left and what Wanted and NeedsData ask for.
-func observed(t testing.TB, c *argotest.Controller, objects []manifest.Object, run *wfv1.Workflow, pack bool) read.Observed {
+func observed(t testing.TB, c *argotest.Controller, objects []manifest.Object, run *wfv1.Workflow, pack bool) argotest.Observed {
 	t.Helper()
-	o := read.Observed{Run: argotest.Observe(t, run)}
-	names, err := read.Wanted(o.Run)
+	o := argotest.Observed{Run: argotest.Observe(t, run)}
+	names, err := wantedOf(o.Run)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,7 +94,7 @@ func observed(t testing.TB, c *argotest.Controller, objects []manifest.Object, r
 			o.Children = append(o.Children, argotest.Observe(t, child))
 		}
 	}
-	if read.NeedsData(o.Run) {
+	if needsData(o.Run) {
 		for _, object := range objects {
 			if object.GetKind() == "ConfigMap" {
 				o.Data = append(o.Data, object)
@@ -108,4 +108,37 @@ func observed(t testing.TB, c *argotest.Controller, objects []manifest.Object, r
 		}
 	}
 	return o
+}
+
+// outcomeOf reads the outcome of a run.
+func outcomeOf(d domain.Domain, o argotest.Observed) (read.Outcome, error) {
+	run, err := read.Parse(o.Run)
+	if err != nil {
+		return read.Outcome{}, err
+	}
+	return run.Outcome(d, o.Children, o.Data)
+}
+
+// wantedOf names the children that a run needs to be read.
+func wantedOf(o manifest.Object) ([]string, error) {
+	run, err := read.Parse(o)
+	if err != nil {
+		return nil, err
+	}
+	return run.Wanted(), nil
+}
+
+// needsData tells whether a run needs its data to be read.
+func needsData(o manifest.Object) bool {
+	run, err := read.Parse(o)
+	return err == nil && run.NeedsData()
+}
+
+// resultOf is what the query of a run has found.
+func resultOf(o manifest.Object) (read.Result, error) {
+	run, err := read.Parse(o)
+	if err != nil {
+		return read.Result{}, err
+	}
+	return run.Query(), nil
 }

@@ -88,7 +88,7 @@ func TestGoldenMatrix(t *testing.T) {
 		}
 		a.Files = append(a.Files, txtar.File{Name: c.name() + ".yaml", Data: text})
 	}
-	same(t, filepath.Join("testdata", "placement.txtar"), txtar.Format(a))
+	same(t, filepath.Join("..", "testdata", "placement.txtar"), txtar.Format(a))
 }
 
 // same compares with a file, or writes it.
@@ -110,7 +110,7 @@ func same(t *testing.T, file string, got []byte) {
 
 // TestGuide keeps the tables of the guide as the compiler is.
 func TestGuide(t *testing.T) {
-	for _, file := range []string{"../../templates/guides/spot.md.tmpl", "../../docs/guides/spot.md"} {
+	for _, file := range []string{"../../../templates/guides/spot.md.tmpl", "../../../docs/guides/spot.md"} {
 		text, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
@@ -134,7 +134,7 @@ func TestGuide(t *testing.T) {
 // figures are what the tests of the local cluster have measured.
 func figures(t *testing.T, name string) string {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join("..", "acceptance", "testdata", "figures", name+".md"))
+	text, err := os.ReadFile(filepath.Join("..", "..", "acceptance", "testdata", "figures", name+".md"))
 	if err != nil {
 		t.Fatal(err)
 	}

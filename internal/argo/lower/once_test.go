@@ -13,7 +13,6 @@ import (
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/argo"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/argo/argotest"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/argo/expr"
-	"github.com/terraform-backfill/terraform-provider-backfill/internal/argo/read"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/domain"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/job"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/ledger"
@@ -81,7 +80,7 @@ func TestOnce(t *testing.T) {
 				c, run := argotest.NewController(t, objects...)
 				c.Outcome = test.fails
 				c.Run(run)
-				out, err := read.Read(j.Domain, observed(t, c, objects, run, false))
+				out, err := outcomeOf(j.Domain, observed(t, c, objects, run, false))
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -134,7 +133,7 @@ func checkOrder(t *testing.T, pods []argotest.Started, setups, teardowns int) {
 			t.Errorf("%s in %s got %q in attempt %d", want, p.Workflow, p.Args, p.Attempt)
 		}
 		for name := range p.Env {
-			if strings.HasPrefix(name, expr.EnvPartition) {
+			if strings.HasPrefix(name, "BACKFILL_PARTITION_") {
 				t.Errorf("%s has the variable %s", want, name)
 			}
 		}
@@ -155,7 +154,7 @@ func TestOnceWhenStopped(t *testing.T) {
 	argotest.Change(run, func(n wfv1.NodeStatus) bool { return n.Type == wfv1.NodeTypeRetry }, func(n *wfv1.NodeStatus) {
 		n.Message = "Stopped with strategy 'Stop'"
 	})
-	out, err := read.Read(j.Domain, observed(t, c, objects, run, false))
+	out, err := outcomeOf(j.Domain, observed(t, c, objects, run, false))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -195,19 +194,20 @@ func TestNamesOfRuns(t *testing.T) {
 			c, w := argotest.NewController(t, compile(t, j, p)...)
 			c.Outcome = func(argotest.Started) bool { return fails }
 			c.Run(w)
-			r := run{job: j, plan: p, number: 3, name: "orders-r3", attempts: Attempts(j.Retry), formula: expr.FormulaOf(j.Domain)}
+			r := run{job: j, spec: argotest.SpecOf(j, p, ""), plan: p, name: "orders-r3", attempts: attempts(j.Retry), formula: expr.FormulaOf(j.Domain)}
 			var ids idSet
 			ids.reset(2000)
-			fresh := r.distinctDirect(&ids, "", 0, 11)
+			fresh := r.distinct(&ids, "", path{count: 11})
 			if r.launches() {
 				ids.reset(2000)
-				fresh = r.distinct(&ids, "", r.byFormula(nil).items)
+				how := r.byFormula(nil)
+				fresh = r.distinct(&ids, "", path{launching: &how})
 			}
 			if !fresh {
 				t.Fatal("the names are not distinct, so that nothing can be said")
 			}
 			for _, n := range w.Status.Nodes {
-				if n.Name != w.Name && ids.add(Fnv(FnvBasis, n.Name)) {
+				if n.Name != w.Name && ids.add(fnv(fnvBasis, n.Name)) {
 					t.Errorf("shards of %d, fails %t: the name %q was not among those told apart", size, fails, n.Name)
 				}
 			}

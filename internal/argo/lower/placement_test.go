@@ -37,14 +37,14 @@ func TestCapacity(t *testing.T) {
 		{job.Spot{Mode: "prefer"}, "", []string{"", ""}},
 	} {
 		text := capacityText(test.spot)
-		o := newObject(apiVersion, "Workflow", "n", "r", nil, node{argo.AnnotationCapacity: text})
+		o := newObject(argo.APIVersion, "Workflow", "n", "r", nil, node{argo.AnnotationCapacity: text})
 		on := argo.CapacityOf(o)
 		if got := []string{on(0), on(1)}; text != test.text || !slices.Equal(got, test.want) {
 			t.Errorf("%+v: %q, %q; want %q, %q", test.spot, text, got, test.text, test.want)
 		}
 	}
 	for _, text := range []string{"<", "spot<x", "moon<1<2"} {
-		argo.CapacityOf(newObject(apiVersion, "Workflow", "n", "r", nil, node{argo.AnnotationCapacity: text}))(3) // must not panic
+		argo.CapacityOf(newObject(argo.APIVersion, "Workflow", "n", "r", nil, node{argo.AnnotationCapacity: text}))(3) // must not panic
 	}
 }
 
@@ -60,8 +60,8 @@ func attemptsOf(t *testing.T, j *job.Job, message func(argotest.Started) string)
 	for _, p := range c.Pods {
 		pods = append(pods, p.Pod)
 	}
-	if len(pods) != Attempts(j.Retry) {
-		t.Fatalf("%d attempts, want %d", len(pods), Attempts(j.Retry))
+	if len(pods) != attempts(j.Retry) {
+		t.Fatalf("%d attempts, want %d", len(pods), attempts(j.Retry))
 	}
 	return pods
 }

@@ -27,7 +27,7 @@ func runners(t *testing.T) []*job.Job {
 
 func declared(t *testing.T, name string) []*job.Job {
 	t.Helper()
-	data, err := os.ReadFile(filepath.Join("..", "lang", "testdata", "values", name))
+	data, err := os.ReadFile(filepath.Join("..", "..", "lang", "testdata", "values", name))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +49,7 @@ func TestGoldenRunner(t *testing.T) {
 	for _, j := range runners(t) {
 		p := plan.Make(plan.Input{Domain: j.Domain, Remaining: ledger.Full(j.Domain), Order: j.Order, ShardSize: j.ShardSize})
 		got := archive(t, "Runner "+j.Name, compile(t, j, p))
-		same(t, filepath.Join("testdata", "golden", "runner-"+j.Name+".txtar"), got)
+		same(t, filepath.Join("..", "testdata", "golden", "runner-"+j.Name+".txtar"), got)
 	}
 }
 

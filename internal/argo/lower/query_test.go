@@ -48,13 +48,29 @@ func querying(q job.Query) *job.Job {
 	return j.Open()
 }
 
-func asking2(t testing.TB, j *job.Job, only bool) []manifest.Object {
+// querySpec is what run 3 of a job with a query is submitted to do.
+func querySpec(j *job.Job, template string, only bool) plan.RunSpec {
+	return plan.RunSpec{
+		Number:      3,
+		Template:    template,
+		Domain:      j.Domain,
+		Order:       j.Order,
+		ShardSize:   ShardSize(j),
+		Waves:       j.Waves,
+		Budget:      j.Budget,
+		First:       1,
+		MaxParallel: j.MaxParallel,
+		Query:       &plan.QuerySpec{Only: only, MaxPartitions: MostPartitions(j)},
+	}
+}
+
+func compileQuery(t testing.TB, j *job.Job, only bool) []manifest.Object {
 	t.Helper()
 	template, err := Template(j)
 	if err != nil {
 		t.Fatal(err)
 	}
-	objects, err := Ask(j, template.GetName(), only, 3)
+	objects, err := Run(j, querySpec(j, template.GetName(), only))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,8 +96,8 @@ func TestAskGolden(t *testing.T) {
 		"query-days":    {days, false},
 		"query-only":    {querying(job.Query{Every: domain.Step{N: 2, Unit: domain.Month}}), true},
 	} {
-		got := archive(t, "Scenario "+name, asking2(t, c.job, c.only))
-		same(t, filepath.Join("testdata", "golden", name+".txtar"), got)
+		got := archive(t, "Scenario "+name, compileQuery(t, c.job, c.only))
+		same(t, filepath.Join("..", "testdata", "golden", name+".txtar"), got)
 	}
 }
 
@@ -104,20 +120,20 @@ func TestAskTemplate(t *testing.T) {
 }
 
 // askRun takes a run that asks to its end.
-func askRun(t *testing.T, j *job.Job, only bool, answer string, outcome func(argotest.Started) bool) (*argotest.Controller, *wfv1.Workflow) {
+func runQuery(t *testing.T, j *job.Job, only bool, answer string, outcome func(argotest.Started) bool) (*argotest.Controller, *wfv1.Workflow) {
 	t.Helper()
-	c, run := argotest.NewController(t, asking2(t, j, only)...)
+	c, run := argotest.NewController(t, compileQuery(t, j, only)...)
 	c.Answer, c.Outcome = answer, outcome
 	c.Run(run)
 	return c, run
 }
 
-// checkAnswered compares what ran with what package domain says of the bounds,
+// checkResult compares what ran with what package domain says of the bounds,
 // and what is read back with both.
-func checkAnswered(t *testing.T, j *job.Job, c *argotest.Controller, run *wfv1.Workflow, bad func(int64) bool) {
+func checkResult(t *testing.T, j *job.Job, c *argotest.Controller, run *wfv1.Workflow, bad func(int64) bool) {
 	t.Helper()
 	o := argotest.Observe(t, run)
-	a, err := read.AnswerOf(o)
+	a, err := resultOf(o)
 	if err != nil || a.Bounds == nil {
 		t.Fatalf("%+v %v", a, err)
 	}
@@ -130,7 +146,7 @@ func checkAnswered(t *testing.T, j *job.Job, c *argotest.Controller, run *wfv1.W
 	var failed []domain.Partition
 	next := int64(0)
 	for _, pod := range c.Pods {
-		if strings.Contains(pod.Node, "."+argo.StepAsk) || pod.Attempt > 0 {
+		if strings.Contains(pod.Node, "."+argo.StepQuery) || pod.Attempt > 0 {
 			continue
 		}
 		partition := p.At(next)
@@ -144,7 +160,7 @@ func checkAnswered(t *testing.T, j *job.Job, c *argotest.Controller, run *wfv1.W
 		}
 		next++
 	}
-	out, err := read.Read(d, observed(t, c, nil, run, false))
+	out, err := outcomeOf(d, observed(t, c, nil, run, false))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -202,7 +218,7 @@ func TestAskRuns(t *testing.T) {
 		}
 		every := rapid.Int64Range(2, 9).Draw(rt, "bad")
 		bad := func(i int64) bool { return i%every == 0 }
-		c, run := askRun(t, j, false, answer, func(pod argotest.Started) bool {
+		c, run := runQuery(t, j, false, answer, func(pod argotest.Started) bool {
 			var i int64
 			_, err := fmt.Sscan(pod.Env[expr.FactVar("index")], &i)
 			return err == nil && bad(i)
@@ -210,7 +226,7 @@ func TestAskRuns(t *testing.T) {
 		if run.Status.Phase != wfv1.WorkflowSucceeded {
 			t.Fatalf("%s for %s of %+v: %s", run.Status.Phase, answer, q, groupMessage(run))
 		}
-		checkAnswered(t, j, c, run, bad)
+		checkResult(t, j, c, run, bad)
 	})
 }
 
@@ -261,8 +277,8 @@ func TestAskRefuses(t *testing.T) {
 	} {
 		for _, only := range []bool{false, true} {
 			j := querying(c.query)
-			_, run := askRun(t, j, only, c.answer, nil)
-			a, err := read.AnswerOf(argotest.Observe(t, run))
+			_, run := runQuery(t, j, only, c.answer, nil)
+			a, err := resultOf(argotest.Observe(t, run))
 			if err != nil || a.Bounds != nil || !strings.Contains(a.Problem, c.want) {
 				t.Errorf("%s: %+v %v, want %q", c.answer, a, err, c.want)
 			}
@@ -299,8 +315,8 @@ func TestAskVerdicts(t *testing.T) {
 		} else {
 			answer = strings.Join(rapid.SliceOfN(piece, 0, 12).Draw(rt, "pieces"), "")
 		}
-		_, run := askRun(t, j, true, answer, nil)
-		a, err := read.AnswerOf(argotest.Observe(t, run))
+		_, run := runQuery(t, j, true, answer, nil)
+		a, err := resultOf(argotest.Observe(t, run))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -314,20 +330,24 @@ func TestAskVerdicts(t *testing.T) {
 // it fails its message tells why.
 func TestAskUnanswered(t *testing.T) {
 	j := querying(job.Query{Size: 5})
-	objects := asking2(t, j, false)
-	a, err := read.AnswerOf(objects[1])
+	objects := compileQuery(t, j, false)
+	a, err := resultOf(objects[1])
 	if err != nil || a.Bounds != nil || a.Problem != "" {
 		t.Errorf("before Argo: %+v %v", a, err)
 	}
-	out, err := read.Read(j.Domain, read.Observed{Run: objects[1]})
+	out, err := outcomeOf(j.Domain, argotest.Observed{Run: objects[1]})
 	if err != nil || out.Ended || !out.Covers.Empty() {
 		t.Errorf("%+v %v", out, err)
 	}
-	if asks, only := read.Asks(objects[1]); !asks || only {
-		t.Error("it asks, and more")
+	parsed, err := read.Parse(objects[1])
+	if err != nil {
+		t.Fatal(err)
 	}
-	_, run := askRun(t, j, false, "", func(argotest.Started) bool { return true })
-	if a, err = read.AnswerOf(argotest.Observe(t, run)); err != nil || !strings.Contains(a.Problem, "the generator failed: main: Error (exit code 1)") {
+	if finds, only := parsed.FindsBounds(); !finds || only {
+		t.Error("it finds its bounds, and more")
+	}
+	_, run := runQuery(t, j, false, "", func(argotest.Started) bool { return true })
+	if a, err = resultOf(argotest.Observe(t, run)); err != nil || !strings.Contains(a.Problem, "the generator failed: main: Error (exit code 1)") {
 		t.Errorf("%+v %v", a, err)
 	}
 }

@@ -156,13 +156,17 @@ func (r run) annotations(hash string) node {
 	if r.job.Reason != "" {
 		out[argo.AnnotationReason] = r.job.Reason
 	}
-	spot := r.job.Spot
-	if spot.Mode != "" {
-		if text := argo.CapacityText(spot.Mode == "require", spot.OnDemandFrom); text != "" {
-			out[argo.AnnotationCapacity] = text
-		}
+	if text := capacityText(r.job.Spot); text != "" {
+		out[argo.AnnotationCapacity] = text
 	}
 	return out
+}
+
+func capacityText(s job.Spot) string {
+	if s.Mode == "" {
+		return ""
+	}
+	return argo.CapacityText(s.Mode == "require", s.OnDemandFrom)
 }
 
 func (r run) body() (body, error) {

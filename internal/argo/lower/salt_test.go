@@ -11,7 +11,6 @@ import (
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/argo"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/argo/argotest"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/argo/expr"
-	"github.com/terraform-backfill/terraform-provider-backfill/internal/argo/read"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/domain"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/ledger"
 )
@@ -20,7 +19,7 @@ func TestFNV(t *testing.T) {
 	for _, s := range []string{"", "a", "orders-r3(0)[0].partitions(0)[0].g(0:0)(0)[0].p(0:0)(0)", "🦊"} {
 		h := hashfnv.New32a()
 		_, _ = h.Write([]byte(s))
-		if got := Fnv(FnvBasis, s); got != h.Sum32() {
+		if got := fnv(fnvBasis, s); got != h.Sum32() {
 			t.Errorf("fnv(%q) = %d, want %d", s, got, h.Sum32())
 		}
 	}
@@ -56,13 +55,13 @@ func collides(workflow, salt string, from int64, count, attempts int) bool {
 		add(workflow + name)
 	}
 	for i := range count {
-		group := fmt.Sprintf("%s(0)[0].%s(0)[0].g(%d:%d)", workflow, salt, i/GroupSize, i/GroupSize)
-		if i%GroupSize == 0 {
+		group := fmt.Sprintf("%s(0)[0].%s(0)[0].g(%d:%d)", workflow, salt, i/groupSize, i/groupSize)
+		if i%groupSize == 0 {
 			add(group)
 			add(group + "(0)")
 			add(group + "(0)[0]")
 		}
-		name := fmt.Sprintf("%s(0)[0].p(%d:%d)", group, i%GroupSize, from+int64(i))
+		name := fmt.Sprintf("%s(0)[0].p(%d:%d)", group, i%groupSize, from+int64(i))
 		add(name)
 		for n := range attempts {
 			add(fmt.Sprintf("%s(%d)", name, n))
@@ -107,7 +106,7 @@ func TestSaltedShardsRun(t *testing.T) {
 		j := argotest.Sample(d)
 		j.ShardSize = 1
 		remaining := argotest.Holes(d, missing...)
-		r := run{job: j, plan: argotest.PlanOf(j, remaining), number: 3, name: "orders-r3", formula: expr.Formula{Applies: true}}
+		r := run{job: j, plan: argotest.PlanOf(j, remaining), name: "orders-r3", formula: expr.Formula{Applies: true}}
 		c, w := argotest.NewController(t, compile(t, j, r.plan)...)
 		salts := map[int]string{1: "partitions-b", 2: "partitions-c"}
 		step := &w.Spec.Templates[0].Steps[0].Steps[0]
@@ -152,7 +151,7 @@ func TestConcurrency(t *testing.T) {
 		if launchers != test.launchers {
 			t.Errorf("Concurrency(%d, %d, %d) = %d, want %d", test.parallel, test.width, test.size, launchers, test.launchers)
 		}
-		child := newObject(apiVersion, "Workflow", "data", "child", nil, nil)
+		child := newObject(argo.APIVersion, "Workflow", "data", "child", nil, nil)
 		child.Object["spec"] = node{"arguments": node{"parameters": list{param(argo.ArgWidth, decimal(test.shards))}}}
 		scale := argo.Scale{Run: int64(launchers), Pods: int64(test.parallel)}
 		if pods := scale.ForChild(child, 1); pods != test.pods {
@@ -169,8 +168,8 @@ func BenchmarkCollisions(b *testing.B) {
 			d := argotest.Axis(b, domain.Range{Start: 0, End: n, Size: 1})
 			j := argotest.Sample(d)
 			p := argotest.PlanOf(j, ledger.Full(d))
-			r := run{job: j, plan: p, number: 1, name: "orders-r1", attempts: Attempts(j.Retry), formula: expr.Formula{Applies: true}}
-			names, begin := int64(p.ShardCount()*4)+n*int64(r.attempts+1), read.ProcessorTime(b)
+			r := run{job: j, plan: p, name: "orders-r1", attempts: attempts(j.Retry), formula: expr.Formula{Applies: true}}
+			names, begin := int64(p.ShardCount()*4)+n*int64(r.attempts+1), argotest.ProcessorTime(b)
 			b.ReportAllocs()
 			for b.Loop() {
 				if _, err := r.salts(); err != nil {
@@ -178,7 +177,7 @@ func BenchmarkCollisions(b *testing.B) {
 				}
 			}
 			b.ReportMetric(float64(names), "names")
-			b.ReportMetric(float64((read.ProcessorTime(b)-begin).Microseconds())/1000/float64(b.N), "cpu-ms/op")
+			b.ReportMetric(float64((argotest.ProcessorTime(b)-begin).Microseconds())/1000/float64(b.N), "cpu-ms/op")
 		})
 	}
 }

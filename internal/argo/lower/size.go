@@ -69,12 +69,12 @@ func partitionBytes(attempts int) int { return 116 + 117*attempts + 4*attempts*a
 // at worst: all attempts that its own failures allow, as when the runner is
 // broken, and half of the interruptions that it may suffer. Interruptions come
 // one by one; that each partition of a shard has ten of them does not happen.
-func typicalattempts(r job.Retry) int { return attempts(r) - r.Interruptions/2 }
+func typicalAttempts(r job.Retry) int { return attempts(r) - r.Interruptions/2 }
 
 // ShardSize is the number of partitions in the shards of a job: what it asks
 // for, or as many as keep the status of a child below MaxWorkflow.
 func ShardSize(j *job.Job) int {
-	return max(1, min(j.ShardSize, (maxWorkflow(j)-overhead)/partitionBytes(typicalattempts(j.Retry))))
+	return max(1, min(j.ShardSize, (maxWorkflow(j)-overhead)/partitionBytes(typicalAttempts(j.Retry))))
 }
 
 // overhead is what a Workflow holds besides node statuses: its spec, and the
@@ -95,7 +95,7 @@ func Project(j *job.Job, p plan.Plan, n int) []Projection {
 	if p.Partitions == 0 {
 		return nil
 	}
-	name, each := argo.RunName(j.Name, n), partitionBytes(typicalattempts(j.Retry))
+	name, each := argo.RunName(j.Name, n), partitionBytes(typicalAttempts(j.Retry))
 	most := maxWorkflow(j)
 	run, shards := overhead+(len(p.Canary)+len(ofRun(j)))*each, p.ShardCount()
 	if shards == 0 {

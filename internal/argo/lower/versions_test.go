@@ -72,7 +72,7 @@ func TestGoldenVersions(t *testing.T) {
 				Canary: j.Canary, Waves: j.Waves, Budget: j.Budget,
 			})
 			name := "argo-" + version + "-" + shape
-			same(t, filepath.Join("testdata", "golden", name+".txtar"), archive(t, "Shape "+shape+" for Argo "+version, compile(t, j, p)))
+			same(t, filepath.Join("..", "testdata", "golden", name+".txtar"), archive(t, "Shape "+shape+" for Argo "+version, compile(t, j, p)))
 		}
 	}
 }

@@ -38,7 +38,7 @@ func outcome(t testing.TB, j *job.Job, p plan.Plan, failing func(index string) b
 	c, run := argotest.NewController(tt, objects...)
 	c.Outcome = func(pod argotest.Started) bool { return failing(pod.Env[expr.FactVar("index")]) }
 	c.Run(run)
-	out, err := read.Read(p.Domain, observed(t, c, objects, run, false))
+	out, err := outcomeOf(p.Domain, observed(t, c, objects, run, false))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,7 +18,6 @@ import (
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/argo"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/argo/argotest"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/argo/expr"
-	"github.com/terraform-backfill/terraform-provider-backfill/internal/argo/read"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/domain"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/ledger"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/manifest"
@@ -47,7 +46,7 @@ func execute(t *testing.T, d domain.Domain, p plan.Plan, order plan.Order, shard
 			}
 		}
 	}
-	outcome, err := read.Read(d, observed(t, c, objects, run, false))
+	outcome, err := outcomeOf(d, observed(t, c, objects, run, false))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +64,7 @@ func executeAll(t *testing.T, d domain.Domain) {
 // rows reads a table of package domain.
 func rows(t testing.TB, file string) (out [][]string) {
 	t.Helper()
-	text, err := os.ReadFile("../domain/testdata/" + file)
+	text, err := os.ReadFile("../../domain/testdata/" + file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,7 +82,7 @@ func rfc3339(t testing.TB, text string) time.Time {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return At
+	return at
 }
 
 func step(t testing.TB, text string) domain.Step {
@@ -271,7 +270,7 @@ func TestStretchOfADayInDates(t *testing.T) {
 		p := plan.Make(plan.Input{Domain: d, Remaining: ledger.Full(d).Minus(done), Order: order, ShardSize: 10})
 		j := argotest.Sample(d)
 		j.Order, j.ShardSize = order, 10
-		objects, err := Run(j, "orders-x", p, 3)
+		objects, err := Run(j, argotest.SpecOf(j, p, "orders-x"))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -75,13 +75,21 @@ func causeOf(message string, exitCode int) Cause {
 
 // attempt reads a pod's node as the attempt of a number.
 func (n *nodeStatus) attempt(number int, on func(int) string) Attempt {
-	a := Attempt{Number: number, Node: n.hostNodeName, Capacity: on(number), ExitCode: n.ExitCode(), Started: n.started(), Finished: instant(n.finishedAt)}
-	a.Cause, a.Message = causeOf(n.Message, a.ExitCode), argo.Clip(n.Message, maxAttemptMessage)
-	return a
+	code := n.exitCode()
+	return Attempt{
+		Number:   number,
+		Node:     n.hostNodeName,
+		Capacity: on(number),
+		Cause:    causeOf(n.Message, code),
+		ExitCode: code,
+		Message:  argo.Clip(n.Message, maxAttemptMessage),
+		Started:  n.started(),
+		Finished: instant(n.finishedAt),
+	}
 }
 
 // exitCode is that of the main container, or -1.
-func (n *nodeStatus) ExitCode() int {
+func (n *nodeStatus) exitCode() int {
 	text := n.outputsExitCode
 	if text == "" && strings.HasPrefix(n.Message, "main:") {
 		if found := ownFailure.FindStringSubmatch(n.Message); found != nil {

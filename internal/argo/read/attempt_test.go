@@ -16,13 +16,13 @@ import (
 
 func TestCauses(t *testing.T) {
 	for _, e := range argotest.Ended {
-		n := &NodeStatus{Phase: e.Phase, Message: e.Message}
-		if got := causeOf(e.Message, n.ExitCode()); got != e.Cause {
+		n := &nodeStatus{Phase: e.Phase, Message: e.Message}
+		if got := causeOf(e.Message, n.exitCode()); string(got) != e.Cause {
 			t.Errorf("%q is %s, want %s", e.Message, got, e.Cause)
 		}
 	}
-	n := &NodeStatus{Phase: argo.PhaseFailed, outputsExitCode: "7"}
-	if code := n.ExitCode(); code != 7 || causeOf("", code) != CauseApplication {
+	n := &nodeStatus{Phase: argo.PhaseFailed, outputsExitCode: "7"}
+	if code := n.exitCode(); code != 7 || causeOf("", code) != CauseApplication {
 		t.Errorf("an exit code without a message: %d, %s", code, causeOf("", code))
 	}
 }

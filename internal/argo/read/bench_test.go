@@ -5,9 +5,7 @@ package read
 
 import (
 	"fmt"
-	"syscall"
 	"testing"
-	"time"
 
 	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
 
@@ -19,21 +17,21 @@ import (
 
 // largeRun is a run of shards of 500 partitions, all of which have to be read,
 // because in each the last partition failed. Node statuses are compressed.
-func largeRun(tb testing.TB, shards int) (domain.Domain, Observed) {
+func largeRun(tb testing.TB, shards int) (domain.Domain, argotest.Observed) {
 	tb.Helper()
 	d := argotest.Axis(tb, domain.Range{Start: 0, End: int64(shards) * 500, Size: 1})
 	j := argotest.Sample(d)
 	objects := compile(tb, j, argotest.PlanOf(j, ledger.Full(d)))
 	run := objects[len(objects)-1].DeepCopy()
 	args := run.Object["spec"].(map[string]any)["arguments"].(map[string]any)["parameters"].([]any)
-	lo := []any{param(argo.ArgLo, "0"), param(argo.ArgHi, fmt.Sprint(shards*500)), param(argo.ArgFirst, "0"), param(argo.ArgStep, "1"), param(argo.ArgData, "")}
+	lo := []any{argument(argo.ArgLo, "0"), argument(argo.ArgHi, fmt.Sprint(shards*500)), argument(argo.ArgFirst, "0"), argument(argo.ArgStep, "1"), argument(argo.ArgData, "")}
 	launched := map[string]any{}
-	o := Observed{Run: run}
+	o := argotest.Observed{Run: run}
 	nodes := argotest.Observe(tb, &wfv1.Workflow{Status: wfv1.WorkflowStatus{Nodes: done(500)}}).Object["status"].(map[string]any)["nodes"]
 	for k := range shards {
-		inputs := node{"parameters": list{param(argo.InK, fmt.Sprint(k)), param(argo.InG, "0"), param(argo.InFrom, fmt.Sprint(500*k)), param(argo.InCount, "500")}}
+		inputs := node{"parameters": list{argument(argo.InK, fmt.Sprint(k)), argument(argo.InG, "0"), argument(argo.InFrom, fmt.Sprint(500*k)), argument(argo.InCount, "500")}}
 		launched[fmt.Sprint(k)] = node{"id": fmt.Sprint(k), "type": "Retry", "phase": "Succeeded", "templateName": argo.TemplateLauncher, "inputs": inputs}
-		child := newObject(apiVersion, "Workflow", "data", argo.ChildName("orders-r3", k), nil, nil)
+		child := newObject(argo.APIVersion, "Workflow", "data", argo.ChildName("orders-r3", k), nil, nil)
 		child.Object["spec"] = node{"arguments": node{"parameters": append(append(list{}, args...), lo...)}}
 		child.Object["status"] = node{"phase": "Failed", "nodes": nodes}
 		o.Children = append(o.Children, argotest.Compressed(tb, child))
@@ -63,7 +61,7 @@ func done(count int) wfv1.Nodes {
 // TestReadLargeRun guards the benchmark: it reads what it is meant to.
 func TestReadLargeRun(t *testing.T) {
 	d, o := largeRun(t, 2)
-	out, err := Read(d, o)
+	out, err := outcomeOf(d, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,23 +74,14 @@ func TestReadLargeRun(t *testing.T) {
 // BenchmarkRead reads 100,000 outcomes.
 func BenchmarkRead(b *testing.B) {
 	d, o := largeRun(b, 200)
-	begin := ProcessorTime(b)
+	begin := argotest.ProcessorTime(b)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := Read(d, o); err != nil {
+		if _, err := outcomeOf(d, o); err != nil {
 			b.Fatal(err)
 		}
 	}
-	b.ReportMetric(float64((ProcessorTime(b)-begin).Microseconds())/1000/float64(b.N), "cpu-ms/op")
+	b.ReportMetric(float64((argotest.ProcessorTime(b)-begin).Microseconds())/1000/float64(b.N), "cpu-ms/op")
 }
 
-// processorTime is what the process has used of processors, which other
-// processes of the machine do not lengthen.
-func ProcessorTime(b *testing.B) time.Duration {
-	b.Helper()
-	var usage syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
-		b.Fatal(err)
-	}
-	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
-}
+func argument(name, value string) any { return map[string]any{"name": name, "value": value} }

@@ -16,8 +16,6 @@ type (
 	list = []any
 )
 
-const apiVersion = "argoproj.io/v1alpha1"
-
 func newObject(apiVersion, kind, namespace, name string, labels map[string]string, annotations node) manifest.Object {
 	metadata := node{"name": name, "namespace": namespace, "labels": toAny(labels)}
 	if len(annotations) > 0 {

@@ -19,7 +19,7 @@ import (
 // FuzzRead gives the reader Workflows that nobody should have made: it may
 // refuse them, and must not panic, hang, or call a partition done twice over.
 func FuzzRead(f *testing.F) {
-	recorded, err := filepath.Glob("testdata/observed/*.json")
+	recorded, err := filepath.Glob("../testdata/observed/*.json")
 	if err != nil || len(recorded) == 0 {
 		f.Fatal("no recorded Workflows", err)
 	}
@@ -53,10 +53,10 @@ func FuzzRead(f *testing.F) {
 		if json.Unmarshal(run, &a.Object) != nil || json.Unmarshal(other, &b.Object) != nil || a.Object == nil || b.Object == nil {
 			return
 		}
-		_, _ = Wanted(&a)
-		_ = NeedsData(&a)
-		o := Observed{Run: &a, Children: []manifest.Object{&b}, Data: []manifest.Object{&b}}
-		out, err := Read(d, o)
+		_, _ = wantedOf(&a)
+		_ = needsData(&a)
+		o := argotest.Observed{Run: &a, Children: []manifest.Object{&b}, Data: []manifest.Object{&b}}
+		out, err := outcomeOf(d, o)
 		if err != nil {
 			return
 		}

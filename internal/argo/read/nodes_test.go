@@ -55,14 +55,14 @@ func (p plainParameters) convert() parameters {
 }
 
 // plainNodes decodes by encoding/json, in the order of the ids.
-func plainNodes(text []byte) ([]NodeStatus, error) {
+func plainNodes(text []byte) ([]nodeStatus, error) {
 	var byID map[string]plainNode
 	if err := json.Unmarshal(text, &byID); err != nil {
 		return nil, err
 	}
-	var nodes []NodeStatus
+	var nodes []nodeStatus
 	for id, n := range byID {
-		nodes = append(nodes, NodeStatus{
+		nodes = append(nodes, nodeStatus{
 			ID: id, DisplayName: n.DisplayName, Type: n.Type, Phase: n.Phase, Message: n.Message,
 			Inputs: n.Inputs.convert(), Outputs: n.Outputs.convert(), Children: slices.Clip(n.Children),
 			templateName: n.TemplateName, calledName: n.TemplateRef.Template,
@@ -72,14 +72,14 @@ func plainNodes(text []byte) ([]NodeStatus, error) {
 	return sorted(nodes), nil
 }
 
-func sorted(nodes []NodeStatus) []NodeStatus {
-	slices.SortFunc(nodes, func(a, b NodeStatus) int { return cmp.Compare(a.ID, b.ID) })
+func sorted(nodes []nodeStatus) []nodeStatus {
+	slices.SortFunc(nodes, func(a, b nodeStatus) int { return cmp.Compare(a.ID, b.ID) })
 	return nodes
 }
 
 // sameNodes takes empty lists for absent ones.
-func sameNodes(a, b []NodeStatus) bool {
-	return slices.EqualFunc(a, b, func(a, b NodeStatus) bool {
+func sameNodes(a, b []nodeStatus) bool {
+	return slices.EqualFunc(a, b, func(a, b nodeStatus) bool {
 		same := slices.Equal(a.Children, b.Children) && slices.Equal(a.Inputs, b.Inputs) && slices.Equal(a.Outputs, b.Outputs)
 		a.Children, a.Inputs, a.Outputs, b.Children, b.Inputs, b.Outputs = nil, nil, nil, nil, nil, nil
 		return same && reflect.DeepEqual(a, b)
@@ -91,7 +91,7 @@ func newNodeSpace() *nodeSpace {
 	return sp
 }
 
-func decodeNodes(text []byte) ([]NodeStatus, error) {
+func decodeNodes(text []byte) ([]nodeStatus, error) {
 	sp := newNodeSpace()
 	err := sp.decode(text)
 	return sp.nodes, err

@@ -46,7 +46,7 @@ func TestReadObserved(t *testing.T) {
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			text, err := os.ReadFile(filepath.Join("testdata", "observed", test.name+".json"))
+			text, err := os.ReadFile(filepath.Join("..", "testdata", "observed", test.name+".json"))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -54,8 +54,8 @@ func TestReadObserved(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			o := Observed{Run: objects[0]}
-			wanted, err := Wanted(o.Run)
+			o := argotest.Observed{Run: objects[0]}
+			wanted, err := wantedOf(o.Run)
 			if err != nil || !slices.Equal(wanted, test.wanted) {
 				t.Errorf("wanted %q (%v), want %q", wanted, err, test.wanted)
 			}
@@ -64,7 +64,7 @@ func TestReadObserved(t *testing.T) {
 					o.Children = append(o.Children, child)
 				}
 			}
-			out, err := Read(test.domain, o)
+			out, err := outcomeOf(test.domain, o)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -25,7 +25,7 @@ func TestReadRefusesAnotherGrid(t *testing.T) {
 	objects := compile(t, j, argotest.PlanOf(j, ledger.Full(d)))
 	c, run := argotest.NewController(t, objects...)
 	c.Run(run)
-	if _, err := Read(of("de", "at", "ch"), observed(t, c, objects, run, false)); err == nil || !strings.Contains(err.Error(), `"count0" has the value "2"`) {
+	if _, err := outcomeOf(of("de", "at", "ch"), observed(t, c, objects, run, false)); err == nil || !strings.Contains(err.Error(), `"count0" has the value "2"`) {
 		t.Errorf("Read says %v", err)
 	}
 }

@@ -14,7 +14,6 @@ import (
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/argo/argotest"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/argo/expr"
-	"github.com/terraform-backfill/terraform-provider-backfill/internal/argo/lower"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/manifest"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/plan"
 )
@@ -39,7 +38,7 @@ func TestReadScenarios(t *testing.T) {
 				if p.ShardCount() > 1 && len(o.Children) != 1 {
 					t.Errorf("%d children wanted, but only one had a failure", len(o.Children))
 				}
-				out, err := Read(p.Domain, o)
+				out, err := outcomeOf(p.Domain, o)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -53,8 +52,8 @@ func TestReadScenarios(t *testing.T) {
 					t.Fatalf("failures %+v", out.Failures)
 				}
 				f := out.Failures[0]
-				if d.Key(f.Partition) != d.Key(bad) || f.Attempts != lower.Attempts(j.Retry) ||
-					f.Message != fmt.Sprintf("main: Error (exit code 1), attempt %d", lower.Attempts(j.Retry)-1) {
+				if d.Key(f.Partition) != d.Key(bad) || f.Attempts != (j.Retry.Limit+j.Retry.Interruptions+1) ||
+					f.Message != fmt.Sprintf("main: Error (exit code 1), attempt %d", (j.Retry.Limit+j.Retry.Interruptions+1)-1) {
 					t.Errorf("failure %+v", f)
 				}
 			})
@@ -72,7 +71,7 @@ func edited(t *testing.T, name string, edit func(c *argotest.Controller, run *wf
 	c, run := argotest.NewController(t, objects...)
 	c.Run(run)
 	edit(c, run)
-	out, err := Read(p.Domain, observed(t, c, objects, run, false))
+	out, err := outcomeOf(p.Domain, observed(t, c, objects, run, false))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,7 +138,7 @@ func TestReadBeforeArgo(t *testing.T) {
 	all := argotest.Scenarios(t)
 	j, p := all[0].Plan()
 	objects := compile(t, j, p)
-	out, err := Read(p.Domain, Observed{Run: objects[len(objects)-1]})
+	out, err := outcomeOf(p.Domain, argotest.Observed{Run: objects[len(objects)-1]})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -168,7 +167,7 @@ func TestReadErrors(t *testing.T) {
 		{"not gzip", "not gzip", status(map[string]any{"compressedNodes": "aGVsbG8gd29ybGQ="})},
 		{"stranger", `argument "origin"`, stranger},
 	} {
-		_, err := Read(p.Domain, Observed{Run: test.run})
+		_, err := outcomeOf(p.Domain, argotest.Observed{Run: test.run})
 		if err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: error %v, want %q", test.name, err, test.want)
 		}
@@ -179,7 +178,7 @@ func TestReadDataGone(t *testing.T) {
 	all := argotest.Scenarios(t)
 	j, p := all[slices.IndexFunc(all, func(s argotest.Scenario) bool { return s.Name == "values" })].Plan()
 	objects := compile(t, j, p)
-	_, err := Read(p.Domain, Observed{Run: objects[len(objects)-1]})
+	_, err := outcomeOf(p.Domain, argotest.Observed{Run: objects[len(objects)-1]})
 	if err == nil || !strings.Contains(err.Error(), "ConfigMap orders-r3-d0 is gone") {
 		t.Errorf("error %v", err)
 	}

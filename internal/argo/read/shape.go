@@ -53,7 +53,7 @@ func shapeOf(args argo.Arguments) (shape, error) {
 		data:        args.Text(argo.ArgData),
 		product:     args.Text(argo.ArgCount+"0") != "",
 		launches:    args.Launches(),
-		findsBounds: args.Text(argo.ArgQuery) != "",
+		findsBounds: args.FindsBounds(),
 	}
 	switch {
 	case s.run == "":

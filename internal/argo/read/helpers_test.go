@@ -10,6 +10,7 @@ import (
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/argo/argotest"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/argo/lower"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/domain"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/job"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/manifest"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/plan"
@@ -22,7 +23,7 @@ func compile(t testing.TB, j *job.Job, p plan.Plan) []manifest.Object {
 	if err != nil {
 		t.Fatal(err)
 	}
-	objects, err := lower.Run(j, template.GetName(), p, 3)
+	objects, err := lower.Run(j, argotest.SpecOf(j, p, template.GetName()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,10 +31,10 @@ func compile(t testing.TB, j *job.Job, p plan.Plan) []manifest.Object {
 }
 
 // observed takes what a controller left and what Wanted and NeedsData ask for.
-func observed(t testing.TB, c *argotest.Controller, objects []manifest.Object, run *wfv1.Workflow, pack bool) Observed {
+func observed(t testing.TB, c *argotest.Controller, objects []manifest.Object, run *wfv1.Workflow, pack bool) argotest.Observed {
 	t.Helper()
-	o := Observed{Run: argotest.Observe(t, run)}
-	names, err := Wanted(o.Run)
+	o := argotest.Observed{Run: argotest.Observe(t, run)}
+	names, err := wantedOf(o.Run)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +43,7 @@ func observed(t testing.TB, c *argotest.Controller, objects []manifest.Object, r
 			o.Children = append(o.Children, argotest.Observe(t, child))
 		}
 	}
-	if NeedsData(o.Run) {
+	if needsData(o.Run) {
 		for _, object := range objects {
 			if object.GetKind() == "ConfigMap" {
 				o.Data = append(o.Data, object)
@@ -56,4 +57,28 @@ func observed(t testing.TB, c *argotest.Controller, objects []manifest.Object, r
 		}
 	}
 	return o
+}
+
+// outcomeOf reads the outcome of a run.
+func outcomeOf(d domain.Domain, o argotest.Observed) (Outcome, error) {
+	run, err := Parse(o.Run)
+	if err != nil {
+		return Outcome{}, err
+	}
+	return run.Outcome(d, o.Children, o.Data)
+}
+
+// wantedOf names the children that a run needs to be read.
+func wantedOf(o manifest.Object) ([]string, error) {
+	run, err := Parse(o)
+	if err != nil {
+		return nil, err
+	}
+	return run.Wanted(), nil
+}
+
+// needsData tells whether a run needs its data to be read.
+func needsData(o manifest.Object) bool {
+	run, err := Parse(o)
+	return err == nil && run.NeedsData()
 }
