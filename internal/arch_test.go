@@ -107,18 +107,23 @@ type goPackage struct {
 	Imports    []string
 }
 
-// row names the row of the table that an import path of our module belongs
-// to: sub-packages belong to the package they are in.
-func row(importPath string) (name string, ours bool) {
+// row names the row of the table that an import path of our module belongs to:
+// sub-packages without a row of their own belong to the package they are in.
+func (a arrows) row(importPath string) (name string, ours bool) {
 	if importPath == module {
 		return "main.go", true
 	}
-	rest, ours := strings.CutPrefix(importPath, module+"/internal/")
+	name, ours = strings.CutPrefix(importPath, module+"/internal/")
 	if !ours {
 		return "", false
 	}
-	name, _, _ = strings.Cut(rest, "/")
-	return name, true
+	for {
+		parent := strings.LastIndexByte(name, '/')
+		if _, known := a[name]; known || parent < 0 {
+			return name, true
+		}
+		name = name[:parent]
+	}
 }
 
 // violations lists, in the order of packages, every import that the table
@@ -127,7 +132,7 @@ func row(importPath string) (name string, ours bool) {
 func violations(table arrows, packages []goPackage) []string {
 	var found []string
 	for _, p := range packages {
-		from, ours := row(p.ImportPath)
+		from, ours := table.row(p.ImportPath)
 		if !ours || len(p.GoFiles) == 0 {
 			continue
 		}
@@ -137,12 +142,35 @@ func violations(table arrows, packages []goPackage) []string {
 			continue
 		}
 		for _, imported := range p.Imports {
-			to, ours := row(imported)
+			to, ours := table.row(imported)
 			if ours && to != from && !slices.Contains(allowed, to) {
 				found = append(found, fmt.Sprintf("%s imports %s", from, to))
 			}
 		}
 	}
+	return found
+}
+
+// unused lists the arrows that the table allows and no import needs.
+func unused(table arrows, packages []goPackage) []string {
+	needed := map[string]bool{}
+	for _, p := range packages {
+		from, _ := table.row(p.ImportPath)
+		for _, imported := range p.Imports {
+			if to, ours := table.row(imported); ours {
+				needed[from+" "+to] = true
+			}
+		}
+	}
+	var found []string
+	for from, allowed := range table {
+		for _, to := range allowed {
+			if !needed[from+" "+to] {
+				found = append(found, fmt.Sprintf("%s need not import %s", from, to))
+			}
+		}
+	}
+	slices.Sort(found)
 	return found
 }
 
@@ -186,8 +214,20 @@ func TestImportsFollowTheTable(t *testing.T) {
 	if len(packages) == 0 {
 		t.Fatal("go list found no package")
 	}
-	for _, violation := range violations(table, packages) {
+	for _, violation := range append(violations(table, packages), unused(table, packages)...) {
 		t.Errorf("ARCHITECTURE.md: %s", violation)
+	}
+}
+
+func TestUnusedArrowsAreFound(t *testing.T) {
+	table := arrows{"top": {"low", "low/part"}, "low": {}, "low/part": {"low"}}
+	packages := []goPackage{
+		{ImportPath: module + "/internal/top", Imports: []string{"fmt", module + "/internal/low/part/deep"}},
+		{ImportPath: module + "/internal/low/part", Imports: []string{module + "/internal/low"}},
+	}
+	want := []string{"top need not import low"}
+	if got := unused(table, packages); !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 

@@ -15,7 +15,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
-	"github.com/terraform-backfill/terraform-provider-backfill/internal/argo"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/argo/lower"
 	backend "github.com/terraform-backfill/terraform-provider-backfill/internal/cluster"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/engine"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/job"
@@ -49,10 +49,10 @@ func TestProjectionHoldsForRealRuns(t *testing.T) {
 	c.ended(t, "projected-r1", 10*time.Minute)
 
 	single := func(partitions int) int {
-		return argo.Project(compile(partitions).Job, compile(partitions).Plan, 1)[0].Bytes
+		return lower.Project(compile(partitions).Job, compile(partitions).Plan, 1)[0].Bytes
 	}
 	eachProjected := single(2) - single(1) // of one partition
-	for _, projected := range argo.Project(compiled.Job, compiled.Plan, 1) {
+	for _, projected := range lower.Project(compiled.Job, compiled.Plan, 1) {
 		wf, err := c.dynamic.Resource(workflows).Namespace(namespace).Get(t.Context(), projected.Workflow, metav1.GetOptions{})
 		if err != nil {
 			t.Fatal(err)

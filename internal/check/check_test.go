@@ -38,6 +38,19 @@ func planOf(j *job.Job, size int) plan.Plan {
 	return plan.Make(plan.Input{Domain: j.Domain, Remaining: ledger.Full(j.Domain), Order: plan.OldestFirst, ShardSize: size})
 }
 
+func specOf(j *job.Job, template string, size int) plan.RunSpec {
+	return plan.RunSpec{
+		Number:      1,
+		Template:    template,
+		Domain:      j.Domain,
+		Covers:      ledger.Full(j.Domain),
+		Order:       plan.OldestFirst,
+		ShardSize:   size,
+		First:       1,
+		MaxParallel: j.MaxParallel,
+	}
+}
+
 func compile(t *testing.T, j *job.Job) []manifest.Object {
 	t.Helper()
 	template, err := lower.Template(j)

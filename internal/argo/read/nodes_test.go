@@ -206,3 +206,32 @@ func exact(value any) bool {
 	}
 	return true
 }
+
+// BenchmarkDecodeNodes compares the scanner with encoding/json, on the statuses of a
+// shard of 500 partitions that took one attempt each.
+func BenchmarkDecodeNodes(b *testing.B) {
+	text, err := json.Marshal(argotest.Worst(500, 1))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Run("scanner", func(b *testing.B) {
+		sp := newNodeSpace()
+		b.SetBytes(int64(len(text)))
+		b.ReportAllocs()
+		for b.Loop() {
+			if err := sp.decode(text); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("encoding-json", func(b *testing.B) {
+		b.SetBytes(int64(len(text)))
+		b.ReportAllocs()
+		for b.Loop() {
+			var byID map[string]plainNode
+			if err := json.Unmarshal(text, &byID); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
