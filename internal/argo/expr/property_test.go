@@ -47,7 +47,7 @@ func (v values) evaluate(t *rapid.T, text string) string {
 	for name, value := range v {
 		all[name] = value
 	}
-	replaced, err := template.Replace(string(quoted), all, false)
+	replaced, err := template.Replace(string(quoted), all, true)
 	if err != nil {
 		t.Fatalf("%s: %v", text, err)
 	}
