@@ -75,7 +75,8 @@ func (a Arguments) Foreign(name string) error { return Foreign(a.Workflow, name,
 
 // Foreign is the error for a value in a Workflow that this program did not write.
 func Foreign(workflow, argument, value string) error {
-	return fmt.Errorf("Workflow %s was not made by this program, or was changed by hand: its argument %q has the value %q. "+
+	return fmt.Errorf("Workflow %s was not made by this program, or was changed by hand: "+
+		"its argument %q has the value %q. "+
 		"What it did cannot be told from its status; delete it and plan again", workflow, argument, value)
 }
 

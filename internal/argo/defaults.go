@@ -10,11 +10,12 @@ import (
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/manifest"
 )
 
-// imposing are the fields that no value of ours could keep out, and what they
+// Imposing are the fields that no value of ours could keep out, and what they
 // do. Those of the second list are of templateDefaults.
 var Imposing, ImposingTemplates = map[string]string{
 	"hooks":               "its pods count as partitions of a shard, so that failure budgets may be exceeded",
-	"synchronization":     "the run and its shards take a lock of their own, and shards may wait for one that their run holds",
+	"synchronization":     "the run and its shards take a lock of their own, " +
+		"and shards may wait for one that their run holds",
 	"workflowTemplateRef": "Argo runs what that refers to instead",
 }, map[string]string{
 	"inputs":          "every step gets inputs that it was not given",

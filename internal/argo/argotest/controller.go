@@ -23,7 +23,7 @@ import (
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/manifest"
 )
 
-// controller stands in for Argo's: it takes emitted objects through every
+// Controller stands in for Argo's: it takes emitted objects through every
 // substitution that the real one makes, with Argo's own template code, and
 // then through the kubelet's expansion. It knows steps, fan-outs, retries,
 // launchers and containers, which is all that is emitted.
@@ -31,22 +31,22 @@ type Controller struct {
 	t         *testing.T
 	Templates map[string]*wfv1.WorkflowTemplate
 	data      map[string]map[string]string
-	// outcome decides how attempt n of a pod ends; nil: all succeed.
+	// Outcome decides how attempt n of a pod ends; nil: all succeed.
 	Outcome func(Started) (failed bool)
-	// answer is what generators write.
+	// Answer is what generators write.
 	Answer string
-	// broken tells that pods may fail to be made; refused counts those.
+	// Broken tells that pods may fail to be made; refused counts those.
 	Broken  bool
 	Refused int
-	// message is what Argo says of a failed attempt.
+	// Message is what Argo says of a failed attempt.
 	Message func(Started) string
-	// pods are the containers that ran, in order.
+	// Pods are the containers that ran, in order.
 	Pods []Started
-	// workflows are the finished Workflows with node statuses.
+	// Workflows are the finished Workflows with node statuses.
 	Workflows map[string]*wfv1.Workflow
 }
 
-// started is one container as the kubelet starts it.
+// Started is one container as the kubelet starts it.
 type Started struct {
 	Workflow, Node string
 	Attempt        int
@@ -91,7 +91,7 @@ func (c *Controller) strict(o manifest.Object, into any) {
 	}
 }
 
-// run takes a Workflow to its end.
+// Run takes a Workflow to its end.
 func (c *Controller) Run(w *wfv1.Workflow) {
 	c.t.Helper()
 	w.Status.Nodes = wfv1.Nodes{}

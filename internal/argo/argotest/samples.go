@@ -19,7 +19,7 @@ import (
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/plan"
 )
 
-// ended are phases and messages of pods as the Argo controller and kubelets
+// Ended are phases and messages of pods as the Argo controller and kubelets
 // write them.
 var Ended = []struct {
 	Phase   argo.Phase
@@ -87,7 +87,7 @@ func PlanOf(j *job.Job, remaining ledger.Set) plan.Plan {
 	return plan.Make(plan.Input{Domain: j.Domain, Remaining: remaining, Order: j.Order, ShardSize: j.ShardSize, Canary: j.Canary, Waves: j.Waves, Budget: j.Budget})
 }
 
-// holes is d without some of its partitions.
+// Holes is d without some of its partitions.
 func Holes(d domain.Domain, missing ...int64) ledger.Set {
 	var ps []domain.Partition
 	for _, i := range missing {

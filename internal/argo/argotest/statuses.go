@@ -38,7 +38,7 @@ func At(minute int) metav1.Time {
 	return metav1.NewTime(time.Date(2026, 1, 1, 0, minute, 0, 0, time.UTC))
 }
 
-// retriedIn gives the node of a partition other attempts.
+// RetriedIn gives the node of a partition other attempts.
 func RetriedIn(run *wfv1.Workflow, i string, attempts ...wfv1.NodeStatus) {
 	Change(run, retried(i), func(n *wfv1.NodeStatus) {
 		n.Children = nil
@@ -68,7 +68,7 @@ func Observe(t testing.TB, w *wfv1.Workflow) manifest.Object {
 	return &o
 }
 
-// compressed moves the node statuses to where Argo puts those of large
+// Compressed moves the node statuses to where Argo puts those of large
 // Workflows.
 func Compressed(t testing.TB, o manifest.Object) manifest.Object {
 	t.Helper()
@@ -120,7 +120,7 @@ func retried(i string) func(wfv1.NodeStatus) bool {
 	}
 }
 
-// attempted is a partition's retried node with its attempts.
+// Attempted is a partition's retried node with its attempts.
 func Attempted(i string) func(wfv1.NodeStatus) bool {
 	return func(n wfv1.NodeStatus) bool {
 		return (n.Type == wfv1.NodeTypeRetry || n.Type == wfv1.NodeTypePod) && input(n, argo.InI) == i
@@ -136,7 +136,7 @@ func LauncherOf(k string) func(wfv1.NodeStatus) bool {
 // groupSize is the number of partitions in a group.
 const groupSize = 25
 
-// worst is the node statuses of a shard in which every partition failed with
+// Worst is the node statuses of a shard in which every partition failed with
 // all of its attempts, as Argo 3.7.18 writes them.
 func Worst(count, attempts int) wfv1.Nodes {
 	const name = "orders-risk-score-r12-s199"

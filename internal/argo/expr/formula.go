@@ -52,7 +52,10 @@ func FormulaOf(d domain.Domain) Formula {
 	f := Formula{Applies: true, Columns: []string{argo.ArgLo, argo.ArgHi, argo.ArgFirst, argo.ArgStep}}
 	switch axis := d.Dimensions[0].Axis.(type) {
 	case domain.Range:
-		f.Grid = []argo.Arg{{Name: argo.ArgOrigin, Value: argo.Decimal(axis.Start)}, {Name: argo.ArgSize, Value: argo.Decimal(axis.Size)}}
+		f.Grid = []argo.Arg{
+			{Name: argo.ArgOrigin, Value: argo.Decimal(axis.Start)},
+			{Name: argo.ArgSize, Value: argo.Decimal(axis.Size)},
+		}
 		f.ofRange()
 	case domain.Windows:
 		f.Grid, f.Applies = windowsGrid(axis, "")

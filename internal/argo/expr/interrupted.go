@@ -14,5 +14,6 @@ const Interrupted = `lastRetry.status == 'Error' || ` +
 
 // LostPod is a pattern of messages of pods that were taken away.
 const LostPod = `imminent node shutdown|[Nn]ode is shutting down|node was low on resource|node had condition|` +
-	`[Pp]reempted|Pod was rejected|find failed message for pod|neither main nor wait|(main|wait) container did not complete|` +
+	`[Pp]reempted|Pod was rejected|find failed message for pod|neither main nor wait|` +
+	`(main|wait) container did not complete|` +
 	`exit code (137|143)`

@@ -120,7 +120,8 @@ func (q Query) refusals() (malformed, empty, many string) {
 	if q.OfInstants() {
 		want = "two RFC 3339 times from 1970 to 2100"
 	}
-	malformed = "the generator must write a JSON object with the members start and end, " + want + ", to " + argo.ResultFile
+	malformed = "the generator must write a JSON object with the members start and end, " +
+		want + ", to " + argo.ResultFile
 	empty = "nothing lies between the start and the end that the generator wrote, because the end is not counted"
 	many = fmt.Sprintf("the bounds that the generator wrote yield more than %d partitions", q.most)
 	return argo.Literal(refused + malformed), argo.Literal(refused + empty), argo.Literal(refused + many)
@@ -133,7 +134,8 @@ func (q Query) Checked(step, fine string) string {
 	verdict := fmt.Sprintf("lo >= hi ? %s : (%s total > %d ? %s : %s)",
 		empty, q.countExpression(), q.most, many, argo.Literal(fine))
 	if q.format == domain.FormatDate {
-		days := argo.Literal(refused + "the runner gets dates, and a bound that the generator wrote is not the start of a day")
+		days := argo.Literal(refused +
+			"the runner gets dates, and a bound that the generator wrote is not the start of a day")
 		verdict = fmt.Sprintf("lo < hi && not (%s) ? %s : (%s)", startDaysExpression(), days, verdict)
 	}
 	if q.unit == argo.UnitMonths {
@@ -264,8 +266,8 @@ func (q Query) Bounds(text string) (found Found, problem string) {
 		if q.OfInstants() {
 			what = "two RFC 3339 times from 1970 to 2100, such as 2026-01-01T00:00:00Z"
 		}
-		return found, fmt.Sprintf("the generator wrote %s to %s, which is not a JSON object of the members start and end with %s",
-			quoted(text), argo.ResultFile, what)
+		return found, fmt.Sprintf("the generator wrote %s to %s, "+
+			"which is not a JSON object of the members start and end with %s", quoted(text), argo.ResultFile, what)
 	}
 	if lo >= hi {
 		return found, fmt.Sprintf("the generator wrote %s, and nothing lies in between, because the end is not counted",

@@ -69,7 +69,7 @@ func childManifest(j *job.Job) (string, error) {
 	call := node{
 		"name":        argo.InputTag(argo.InSalt),
 		"templateRef": callee,
-		"arguments":   node{"parameters": list{param(argo.InFrom, argo.InputTag(argo.InFrom)), param(argo.InCount, argo.InputTag(argo.InCount))}},
+		"arguments":   node{"parameters": passedOn([]string{argo.InFrom, argo.InCount})},
 	}
 	args := list{
 		param(argo.ArgRun, argo.WorkflowTag(argo.ArgRun)),
@@ -112,7 +112,9 @@ func writeChild(j *job.Job, call node, args list) (string, error) {
 	disruptionBudget(j, spec)
 	const placeholder = "PARALLELISM"
 	spec["parallelism"] = placeholder
-	child := newObject(argo.APIVersion, "Workflow", j.Namespace, argo.WorkflowTag(argo.ArgRun)+"-s"+argo.InputTag(argo.InK), labels, node{argo.AnnotationParallelism: argo.ParallelismOfChild()})
+	name := argo.WorkflowTag(argo.ArgRun) + "-s" + argo.InputTag(argo.InK)
+	granted := node{argo.AnnotationParallelism: argo.ParallelismOfChild()}
+	child := newObject(argo.APIVersion, "Workflow", j.Namespace, name, labels, granted)
 	child.Object["spec"] = spec
 	text, err := manifest.Encode([]manifest.Object{child}, "yaml")
 	if err != nil {

@@ -39,13 +39,19 @@ func Template(j *job.Job) (manifest.Object, error) {
 			return nil, err
 		}
 		proven(leaf, f)
-		templates = append(templates, fanOut(argo.TemplateShard, argo.TemplateGroup), group(argo.TemplateGroup, argo.TemplatePartition), leaf)
+		templates = append(templates,
+			fanOut(argo.TemplateShard, argo.TemplateGroup),
+			group(argo.TemplateGroup, argo.TemplatePartition),
+			leaf)
 	}
 	leaf, err := leaf(j, s, argo.TemplatePartitionData, dataFacts(s))
 	if err != nil {
 		return nil, err
 	}
-	templates = append(templates, fanOut(argo.TemplateShardData, argo.TemplateGroupData), group(argo.TemplateGroupData, argo.TemplatePartitionData), leaf)
+	templates = append(templates,
+		fanOut(argo.TemplateShardData, argo.TemplateGroupData),
+		group(argo.TemplateGroupData, argo.TemplatePartitionData),
+		leaf)
 	for _, c := range ofRun(j) {
 		once, err := once(j, c)
 		if err != nil {
@@ -94,7 +100,8 @@ func tagError(where, text string) error {
 	if where == "" {
 		return nil
 	}
-	return fmt.Errorf("%s holds %q: Argo Workflows would evaluate what follows the two opening braces, and there is no escape for them outside of command, args and env. Write the text without them", where, text)
+	return fmt.Errorf("%s holds %q: Argo Workflows would evaluate what follows the two opening braces, "+
+		"and there is no escape for them outside of command, args and env. Write the text without them", where, text)
 }
 
 // plainTexts are the texts of a container and its pod that Argo reads as they
@@ -134,11 +141,12 @@ func groupsOf(partitions int) int { return (partitions + groupSize - 1) / groupS
 // not depend on the count, and only numbers are passed on: Argo keeps every
 // argument twice in the status.
 func fanOut(name, group string) node {
+	groups := argo.Tag("int((%s + %d) / %d)", argo.InputInt(argo.InCount), groupSize-1, groupSize)
 	step := node{
 		"name":         "g",
 		"template":     group,
-		"arguments":    node{"parameters": list{param(argo.InFrom, argo.InputTag(argo.InFrom)), param(argo.InCount, argo.InputTag(argo.InCount)), param(argo.InGroup, "{{item}}")}},
-		"withSequence": node{"start": "0", "count": argo.Tag("int((%s + %d) / %d)", argo.InputInt(argo.InCount), groupSize-1, groupSize)},
+		"arguments":    node{"parameters": append(passedOn([]string{argo.InFrom, argo.InCount}), param(argo.InGroup, "{{item}}"))},
+		"withSequence": node{"start": "0", "count": groups},
 	}
 	return settled(node{"name": name, "inputs": inputs(argo.InFrom, argo.InCount), "steps": list{list{step}}})
 }
@@ -155,15 +163,16 @@ func group(name, leaf string) node {
 			"count": argo.Tag("min(%d, %s - %s)", groupSize, argo.InputInt(argo.InCount), before),
 		},
 	}
-	return settled(node{"name": name, "inputs": inputs(argo.InFrom, argo.InCount, argo.InGroup), "steps": list{list{step}}})
+	wants := inputs(argo.InFrom, argo.InCount, argo.InGroup)
+	return settled(node{"name": name, "inputs": wants, "steps": list{list{step}}})
 }
 
 // dataFacts reads every fact from the data ConfigMap.
 func dataFacts(s scope) list {
 	out := make(list, len(s.facts))
 	for i, fact := range s.facts {
-		ref := node{"configMapKeyRef": node{"name": argo.WorkflowTag(argo.ArgData), "key": argo.InputTag(argo.InI) + "." + fact}}
-		out[i] = node{"name": expr.FactVar(fact), "valueFrom": ref}
+		entry := node{"name": argo.WorkflowTag(argo.ArgData), "key": argo.InputTag(argo.InI) + "." + fact}
+		out[i] = node{"name": expr.FactVar(fact), "valueFrom": node{"configMapKeyRef": entry}}
 	}
 	return out
 }

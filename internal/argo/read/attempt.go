@@ -49,8 +49,10 @@ const (
 )
 
 var (
-	imageTrouble = regexp.MustCompile(`ErrImagePull|ImagePullBackOff|InvalidImageName|ErrImageNeverPull|ImageInspectError|RegistryUnavailable`)
-	outOfTime    = regexp.MustCompile(`(?i)longer than (the )?specified deadline|exceeded (its|the workflow|workflow) deadline`)
+	imageTrouble = regexp.MustCompile(`ErrImagePull|ImagePullBackOff|InvalidImageName|ErrImageNeverPull|` +
+		`ImageInspectError|RegistryUnavailable`)
+	outOfTime    = regexp.MustCompile(`(?i)longer than (the )?specified deadline|` +
+		`exceeded (its|the workflow|workflow) deadline`)
 	takenAway    = regexp.MustCompile(expr.LostPod + `|[Pp]od deleted`)
 	ownFailure   = regexp.MustCompile(`\(exit code ([0-9]+)\)`)
 )
@@ -216,7 +218,11 @@ func (t *trouble) retry(one Retried) {
 // after orders attempts by their end, and by what else differs: nodes come in
 // no order.
 func (a Attempt) after(b Attempt) bool {
-	return cmp.Or(a.Finished.Compare(b.Finished), a.Started.Compare(b.Started), cmp.Compare(a.Node, b.Node), cmp.Compare(a.Message, b.Message)) > 0
+	return cmp.Or(
+		a.Finished.Compare(b.Finished),
+		a.Started.Compare(b.Started),
+		cmp.Compare(a.Node, b.Node),
+		cmp.Compare(a.Message, b.Message)) > 0
 }
 
 func (t *trouble) join(o trouble) {

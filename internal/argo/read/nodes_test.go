@@ -214,24 +214,23 @@ func BenchmarkDecodeNodes(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	b.Run("scanner", func(b *testing.B) {
-		sp := newNodeSpace()
-		b.SetBytes(int64(len(text)))
-		b.ReportAllocs()
-		for b.Loop() {
-			if err := sp.decode(text); err != nil {
-				b.Fatal(err)
-			}
-		}
-	})
-	b.Run("encoding-json", func(b *testing.B) {
-		b.SetBytes(int64(len(text)))
-		b.ReportAllocs()
-		for b.Loop() {
+	sp := newNodeSpace()
+	for name, decode := range map[string]func() error{
+		"scanner": func() error { return sp.decode(text) },
+		"encoding-json": func() error {
 			var byID map[string]plainNode
-			if err := json.Unmarshal(text, &byID); err != nil {
-				b.Fatal(err)
+			return json.Unmarshal(text, &byID)
+		},
+	} {
+		b.Run(name, func(b *testing.B) {
+			begin := argotest.ProcessorTime(b)
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := decode(); err != nil {
+					b.Fatal(err)
+				}
 			}
-		}
-	})
+			b.ReportMetric(float64((argotest.ProcessorTime(b)-begin).Microseconds())/1000/float64(b.N), "cpu-ms/op")
+		})
+	}
 }
