@@ -13,8 +13,8 @@ import (
 // Imposing are the fields that no value of ours could keep out, and what they
 // do. Those of the second list are of templateDefaults.
 var Imposing, ImposingTemplates = map[string]string{
-	"hooks":               "its pods count as partitions of a shard, so that failure budgets may be exceeded",
-	"synchronization":     "the run and its shards take a lock of their own, " +
+	"hooks": "its pods count as partitions of a shard, so that failure budgets may be exceeded",
+	"synchronization": "the run and its shards take a lock of their own, " +
 		"and shards may wait for one that their run holds",
 	"workflowTemplateRef": "Argo runs what that refers to instead",
 }, map[string]string{

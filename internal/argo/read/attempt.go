@@ -51,10 +51,10 @@ const (
 var (
 	imageTrouble = regexp.MustCompile(`ErrImagePull|ImagePullBackOff|InvalidImageName|ErrImageNeverPull|` +
 		`ImageInspectError|RegistryUnavailable`)
-	outOfTime    = regexp.MustCompile(`(?i)longer than (the )?specified deadline|` +
+	outOfTime = regexp.MustCompile(`(?i)longer than (the )?specified deadline|` +
 		`exceeded (its|the workflow|workflow) deadline`)
-	takenAway    = regexp.MustCompile(expr.LostPod + `|[Pp]od deleted`)
-	ownFailure   = regexp.MustCompile(`\(exit code ([0-9]+)\)`)
+	takenAway  = regexp.MustCompile(expr.LostPod + `|[Pp]od deleted`)
+	ownFailure = regexp.MustCompile(`\(exit code ([0-9]+)\)`)
 )
 
 // causeOf classes a pod that failed by what Argo tells of it. Interruptions are
