@@ -167,7 +167,7 @@ func impositionsAreSaid(t *testing.T, c *localCluster, binary string) {
 				r.demand(2, imposed.tells...)
 				return
 			}
-			r.demand(0, append(imposed.tells, "Imposed Controller Defaults")...)
+			r.demand(0, append(imposed.tells, "Conflicting Controller Defaults")...)
 			r.touch("go")
 			if imposed.stays {
 				return

@@ -244,7 +244,7 @@ func (m *model) applies() {
 	m.Helper()
 	m.configure()
 	out, code := m.terraform("apply", "-auto-approve")
-	if code != 0 && strings.Contains(out, "Job Exists Already") {
+	if code != 0 && strings.Contains(out, "Job Already Exists") {
 		m.trace = append(m.trace, "import")
 		m.must("import", "backfill_job.it", namespace+"/"+m.name)
 		out, code = m.terraform("apply", "-auto-approve")

@@ -31,7 +31,7 @@ func TestLimitsOfTheProvider(t *testing.T) {
 	}
 	lifted := orders(object{"override_limits": []string{"max_partitions"}, "labels": object{"team": "data"}})
 	p := tf.mustPlan(lifted, "create")
-	if len(p.diags) != 1 || p.diags[0].Severity != tfprotov6.DiagnosticSeverityWarning || p.diags[0].Summary != "Limit Lifted" {
+	if len(p.diags) != 1 || p.diags[0].Severity != tfprotov6.DiagnosticSeverityWarning || p.diags[0].Summary != "Limit Overridden" {
 		t.Errorf("got %v", p.diags)
 	}
 	tf.mustApply(lifted)

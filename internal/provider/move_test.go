@@ -132,14 +132,14 @@ func TestMovesThatAreRefused(t *testing.T) {
 		state              []byte
 		summary, detail    string
 	}{
-		"a Job of Kubernetes":    {kubernetes, "kubernetes_job_v1", []byte(`{"id":"default/x"}`), "State Cannot Be Moved Here", "terraform-provider-backfill convert FILE"},
-		"a namesake's manifest":  {"registry.terraform.io/someone/kubectl", "kubectl_manifest", stored(t, "kubectl_manifest_alekc_3.json"), "State Cannot Be Moved Here", "someone/kubectl"},
-		"a Workflow of others":   {kubectl, "kubectl_manifest", edited("backfill.dev/", "example.com/"), "State Cannot Be Moved Here", "was not compiled from a job"},
-		"the template":           {kubectl, "kubectl_manifest", edited("kind: Workflow", "kind: WorkflowTemplate"), "Part Of A Job Cannot Be Moved", "removed {"},
-		"a shard":                {kubectl, "kubectl_manifest", edited(`backfill.dev/run: \"1\"`, `backfill.dev/run: \"1\"\n    backfill.dev/shard: \"0\"`), "Part Of A Job Cannot Be Moved", "orders-r1"},
-		"no YAML":                {kubectl, "kubectl_manifest", []byte(`{"yaml_body":"{"}`), "State Cannot Be Moved Here", "cannot be read"},
-		"no JSON":                {kubernetes, "kubernetes_manifest", nil, "State Cannot Be Moved Here", "cannot be read"},
-		"a state with no object": {kubernetes, "kubernetes_manifest", []byte(`{"manifest":null}`), "State Cannot Be Moved Here", "no manifest"},
+		"a Job of Kubernetes":    {kubernetes, "kubernetes_job_v1", []byte(`{"id":"default/x"}`), "Unsupported Move Source", "terraform-provider-backfill convert FILE"},
+		"a namesake's manifest":  {"registry.terraform.io/someone/kubectl", "kubectl_manifest", stored(t, "kubectl_manifest_alekc_3.json"), "Unsupported Move Source", "someone/kubectl"},
+		"a Workflow of others":   {kubectl, "kubectl_manifest", edited("backfill.dev/", "example.com/"), "Unsupported Move Source", "was not compiled from a job"},
+		"the template":           {kubectl, "kubectl_manifest", edited("kind: Workflow", "kind: WorkflowTemplate"), "Unsupported Move Of A Job Part", "removed {"},
+		"a shard":                {kubectl, "kubectl_manifest", edited(`backfill.dev/run: \"1\"`, `backfill.dev/run: \"1\"\n    backfill.dev/shard: \"0\"`), "Unsupported Move Of A Job Part", "orders-r1"},
+		"no YAML":                {kubectl, "kubectl_manifest", []byte(`{"yaml_body":"{"}`), "Unsupported Move Source", "cannot be read"},
+		"no JSON":                {kubernetes, "kubernetes_manifest", nil, "Unsupported Move Source", "cannot be read"},
+		"a state with no object": {kubernetes, "kubernetes_manifest", []byte(`{"manifest":null}`), "Unsupported Move Source", "no manifest"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -160,7 +160,7 @@ func TestMovedRunThatIsGone(t *testing.T) {
 	mustSucceed(t, "move", tf.move(source.provider, source.resource, source.version, stored(t, source.file)))
 	diags := tf.refresh()
 	mustSucceed(t, "refresh", diags)
-	if !tf.state.IsNull() || len(diags) != 1 || diags[0].Summary != "Moved Run Is Gone" {
+	if !tf.state.IsNull() || len(diags) != 1 || diags[0].Summary != "Moved Run Not Found" {
 		t.Errorf("got %v", diags)
 	}
 }
