@@ -39,7 +39,7 @@ func (d *decoder) text(a jobschema.Attribute, s string, p cty.Path) {
 		return
 	}
 	if len(a.Enum) > 0 && !slices.Contains(a.Enum, s) {
-		d.report(diag.CodeChoice, p, "%q is %q.%s Valid values are %s.", a.Name, s, diag.DidYouMean(s, a.Enum),
+		d.report(diag.CodeChoice, p, "%q is %q.%s Use %s.", a.Name, s, diag.DidYouMean(s, a.Enum),
 			orList(a.Enum))
 		return
 	}

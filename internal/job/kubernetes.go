@@ -22,7 +22,7 @@ func (d *decoder) kubernetes(a jobschema.Attribute, v cty.Value, path cty.Path) 
 		return
 	}
 	if ty := v.Type(); !ty.IsObjectType() && !ty.IsMapType() {
-		d.report(diag.CodeWrongType, path, "%q must be an object with the fields of a Kubernetes %s, not %s.", a.Name,
+		d.report(diag.CodeWrongType, path, "%q must be an object with the fields of the type %s, not a %s.", a.Name,
 			a.Format, ty.FriendlyName())
 		return
 	}
