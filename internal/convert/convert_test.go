@@ -103,7 +103,8 @@ func outcome(t *testing.T, inputs []convert.Input) map[string]string {
 	if open := compile(result.File); len(open) > 0 {
 		for _, d := range open {
 			// A complete file is valid; one that is not says what is open.
-			if d.Severity == hcl.DiagError && !strings.Contains(string(result.File), "TODO") && diag.CodeOf(d) != diag.CodeNoValue {
+			if d.Severity == hcl.DiagError && !strings.Contains(string(result.File), "TODO") &&
+				diag.CodeOf(d) != diag.CodeNoValue {
 				t.Errorf("the file has no TODO and is not valid: %s; %s", d.Summary, d.Detail)
 			}
 		}
