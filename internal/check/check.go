@@ -1,12 +1,11 @@
 // Copyright (c) The terraform-provider-backfill authors
 // SPDX-License-Identifier: MPL-2.0
 
-// Package check proves offline that emitted objects are valid and small
-// enough: strict decoding into Argo's types, names, labels, sizes.
+// Package check checks offline that generated objects are valid and small enough:
+// strict decoding into Argo's types, names, labels, sizes.
 //
-// It changes nothing and knows nothing of how jobs are written. It is no
-// validator for manifests of other origin: what package argo never emits, it
-// does not look at.
+// It does not change objects and does not know the job language. It is not a general
+// validator for manifests: it checks only what package argo can generate.
 package check
 
 import (
@@ -34,9 +33,9 @@ import (
 
 // Limits in bytes.
 const (
-	// maxSpec bounds the spec of a Workflow or template. Argo never compresses
-	// a spec, keeps copies of templates in the status, and hands the template
-	// to every pod in a variable of at most 128 KiB.
+	// maxSpec limits the spec of a Workflow or template. Argo never compresses a
+	// spec, copies templates to the status, and passes the template to every pod
+	// in a variable of at most 128 KiB.
 	maxSpec = 100_000
 	// maxData is the limit that the API server sets for a ConfigMap.
 	maxData = 1 << 20
@@ -45,8 +44,8 @@ const (
 	maxAnnotations = 256 << 10
 )
 
-// maxName is the length of a label's value, which Argo makes of a Workflow's
-// name.
+// maxName is the maximum length of a label value: Argo uses the name of a Workflow
+// as one.
 const maxName = 63
 
 // Objects checks a compilation as a whole.
@@ -57,7 +56,7 @@ func Objects(objects []manifest.Object) hcl.Diagnostics {
 	for _, o := range objects {
 		id := o.GetKind() + " " + o.GetNamespace() + "/" + o.GetName()
 		if seen[id] {
-			diags = append(diags, invalid(o, errors.New("it is emitted twice")))
+			diags = append(diags, invalid(o, errors.New("it is generated twice")))
 		}
 		seen[id] = true
 		diags = append(diags, c.object(o)...)
@@ -65,9 +64,9 @@ func Objects(objects []manifest.Object) hcl.Diagnostics {
 	return diags
 }
 
-// checker checks one object after the other.
+// checker checks objects one by one.
 type checker struct {
-	text []byte // JSON of what is being looked at
+	text []byte // JSON of the current object
 }
 
 func (c *checker) object(o manifest.Object) hcl.Diagnostics {
@@ -80,7 +79,7 @@ func (c *checker) object(o manifest.Object) hcl.Diagnostics {
 
 func invalid(o manifest.Object, err error) *hcl.Diagnostic {
 	return diag.At(diag.CodeInvalidManifest, nil, fmt.Sprintf(
-		"The %s %s that this job compiles to is not valid: %s. Please report this with the job file.", o.GetKind(), o.GetName(), err))
+		"The generated %s %s is not valid: %s. This is a bug. Report it with the job file.", o.GetKind(), o.GetName(), err))
 }
 
 func metadata(o manifest.Object) []error {
@@ -90,7 +89,7 @@ func metadata(o manifest.Object) []error {
 		longest = maxName
 	}
 	if n := len(o.GetName()); n > longest {
-		errs = append(errs, fmt.Errorf("its name has %d characters, at most %d are allowed", n, longest))
+		errs = append(errs, fmt.Errorf("its name has %d characters; the maximum is %d", n, longest))
 	}
 	for _, problem := range validation.IsDNS1123Subdomain(o.GetName()) {
 		errs = append(errs, fmt.Errorf("its name: %s", problem))
@@ -110,7 +109,7 @@ func metadata(o manifest.Object) []error {
 	return errs
 }
 
-// typed decodes the object into its type, refusing what the type lacks.
+// typed decodes the object into its type. Unknown fields are errors.
 func (c *checker) typed(o manifest.Object) []error {
 	switch o.GetKind() {
 	case "Workflow":
@@ -131,7 +130,7 @@ func (c *checker) typed(o manifest.Object) []error {
 		}
 		return errs
 	}
-	return []error{fmt.Errorf("nothing is known about objects of kind %s", o.GetKind())}
+	return []error{fmt.Errorf("the kind %s is unknown", o.GetKind())}
 }
 
 func (c *checker) strict(v, into any) []error {
@@ -152,8 +151,8 @@ func (c *checker) marshal(v any) (err error) {
 
 var tag = regexp.MustCompile(`\{\{[^}]*\}\}`)
 
-// manifests checks the Workflows inside of resource templates. Tags stand for
-// numbers where a number belongs, which is also a valid text elsewhere.
+// manifests checks the Workflows inside resource templates. It replaces tags with a
+// number, which is valid for number and text fields.
 func manifests(templates []wfv1.Template) []error {
 	var errs []error
 	for _, t := range templates {
@@ -184,7 +183,7 @@ func (c *checker) sizes(o manifest.Object) hcl.Diagnostics {
 			return
 		}
 		diags = append(diags, diag.At(diag.CodeObjectTooLarge, at, fmt.Sprintf(
-			"The %s of the %s %s that this job compiles to has %d bytes, and at most %d are allowed. %s",
+			"The size of the %s of the generated %s %s is %d bytes; the maximum is %d. %s",
 			what, o.GetKind(), o.GetName(), size, limit, advice)))
 	}
 	annotations := 0
@@ -210,16 +209,18 @@ func (c *checker) sizes(o manifest.Object) hcl.Diagnostics {
 	return diags
 }
 
-// specAdvice tells what a spec grows with.
+// specAdvice says how to make a spec smaller.
 func specAdvice(o manifest.Object) (cty.Path, string) {
 	if o.GetKind() == "WorkflowTemplate" {
-		return cty.GetAttrPath("runner"), "Move text out of the runner's command, args and env, into the image or a ConfigMap that the runner mounts."
+		return cty.GetAttrPath("runner"), "Move text from the runner's command, args and env into the image or a mounted " +
+			"ConfigMap."
 	}
-	return cty.GetAttrPath("partition"), "It lists the shards because the keys left to do are scattered. Raise shard_size or the size of the partitions."
+	return cty.GetAttrPath("partition"), "It lists all shards, because the remaining keys are scattered. Raise " +
+		"shard_size or the size of the partitions."
 }
 
-// Plan checks that no Workflow of run number n can outgrow what Argo stores,
-// even when every partition takes all of its attempts.
+// Plan checks that no Workflow of run number n can exceed the size that Argo stores,
+// even if every partition uses all its attempts.
 func Plan(j *job.Job, p plan.Plan, n int) hcl.Diagnostics {
 	var diags hcl.Diagnostics
 	for _, projected := range argo.Project(j, p, n) {
@@ -230,12 +231,15 @@ func Plan(j *job.Job, p plan.Plan, n int) hcl.Diagnostics {
 		at := cty.GetAttrPath("shard_size")
 		if projected.Workflow == argo.RunName(j.Name, n) && p.ShardCount() > 1 {
 			at = cty.GetAttrPath("partition")
-			fmt.Fprintf(&advice, "It starts %d shards. Raise shard_size (now %d) or the size of the partitions.", p.ShardCount(), p.ShardSize)
+			fmt.Fprintf(&advice, "It starts %d shards. Raise shard_size (now %d) or the size of the partitions.",
+				p.ShardCount(), p.ShardSize)
 		} else {
-			fmt.Fprintf(&advice, "Lower shard_size to %d or less, or lower retry.limit (now %d).", argo.ShardSize(j), j.Retry.Limit)
+			fmt.Fprintf(&advice, "Lower shard_size to %d or less, or lower retry.limit (now %d).", argo.ShardSize(j),
+				j.Retry.Limit)
 		}
 		diags = append(diags, diag.At(diag.CodeStatusTooLarge, at, fmt.Sprintf(
-			"The status of Workflow %s could grow to %d bytes, if every partition took all of its attempts, and Argo stores at most %d. %s",
+			"The status of Workflow %s could grow to %d bytes if every partition uses all its attempts, but Argo stores at "+
+				"most %d. %s",
 			projected.Workflow, projected.Bytes, projected.Most, advice.String())))
 	}
 	return diags

@@ -145,7 +145,7 @@ func TestFailingPlugins(t *testing.T) {
 		want   string
 	}{
 		"exit code":      {"echo canary >&2; echo canary; exit 3\n", "failed with exit code 3"},
-		"no credentials": {"echo canary\n", "no ExecCredential"},
+		"no credentials": {"echo canary\n", "not an ExecCredential"},
 		"other version":  {`echo '{"apiVersion":"client.authentication.k8s.io/v1beta1","kind":"ExecCredential","status":{"token":"canary"}}'` + "\n", "client.authentication.k8s.io/v1"},
 		"empty":          {`echo '{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","status":{}}'` + "\n", "didn't return a token"},
 	}

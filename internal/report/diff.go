@@ -16,13 +16,12 @@ import (
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/manifest"
 )
 
-// longestShown bounds a value in a difference, in bytes.
+// longestShown limits the length of a value in a difference, in bytes.
 const longestShown = 120
 
-// Diff tells what differs between two compilations, by meaning: objects are
-// paired by kind and name, lists of named things by name, and names that are
-// hashes of a content count as equal, because the content itself is compared.
-// It returns one line per difference, none when there is none.
+// Diff compares two compilations by meaning. It pairs objects by kind and name, and
+// list elements by name. Names that are hashes of a content count as equal, because
+// the content itself is compared. It returns one line per difference.
 func Diff(before, after []manifest.Object) []string {
 	a, b := paired(before), paired(after)
 	var lines []string
@@ -47,7 +46,7 @@ func WriteDiff(w io.Writer, lines []string) error {
 	return err
 }
 
-// paired keys objects by what they are, with the hashes in names taken out.
+// paired keys objects by kind and name, without the hashes in names.
 func paired(objects []manifest.Object) map[string]any {
 	hashed := map[string]string{}
 	for _, o := range objects {
@@ -72,8 +71,8 @@ func paired(objects []manifest.Object) map[string]any {
 	return out
 }
 
-// neutral replaces hashed names, and leaves out what follows from the rest of
-// an object or belongs to the cluster.
+// neutral replaces hashed names, and removes fields that derive from the rest of an
+// object or that the cluster sets.
 func neutral(v any, hashed map[string]string) any {
 	switch v := v.(type) {
 	case string:
@@ -85,12 +84,13 @@ func neutral(v any, hashed map[string]string) any {
 		out := make(map[string]any, len(v))
 		for name, value := range v {
 			switch name {
-			case "status", "backfill.dev/spec-hash", "backfill.dev/declaration", "managedFields", "resourceVersion", "uid", "generation", "creationTimestamp":
+			case "status", "backfill.dev/spec-hash", "backfill.dev/declaration", "managedFields", "resourceVersion", "uid",
+				"generation", "creationTimestamp":
 				continue
 			}
 			rest := neutral(value, hashed)
 			if fields, ok := rest.(map[string]any); ok && len(fields) == 0 && !reflect.DeepEqual(value, rest) {
-				continue // held nothing but what is left out
+				continue // had only removed fields
 			}
 			out[name] = rest
 		}
@@ -173,8 +173,8 @@ func (d *differ) line(sign, path, text string) {
 	d.lines = append(d.lines, fmt.Sprintf("%s %s: %s: %s", sign, d.object, path, text))
 }
 
-// byName keys a list by the names of its elements; nil when they have none, or
-// the same twice.
+// byName keys a list by the names of its elements; nil if an element has no name,
+// or if a name is repeated.
 func byName(v any) map[string]any {
 	list, ok := v.([]any)
 	if !ok {
@@ -205,7 +205,7 @@ func text(v any) string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-// around shortens two texts to where they begin to differ, and a little before.
+// around shortens two texts to the first difference, with a little context before.
 func around(a, b string) (shownA, shownB string) {
 	if len(a) <= longestShown && len(b) <= longestShown {
 		return a, b
@@ -218,7 +218,7 @@ func around(a, b string) (shownA, shownB string) {
 	return cut(a, same-before), cut(b, same-before)
 }
 
-// cut is a text from a position, as much of it as is shown.
+// cut is the part of a text that is shown, starting at a position.
 func cut(text string, from int) string {
 	end := ""
 	from = max(0, from)

@@ -1,8 +1,8 @@
 // Copyright (c) The terraform-provider-backfill authors
 // SPDX-License-Identifier: MPL-2.0
 
-// Package report writes results for people: plain lines now. It computes
-// nothing and fetches nothing.
+// Package report writes results for people, as plain text. It does not compute or
+// fetch anything.
 package report
 
 import (
@@ -29,7 +29,7 @@ func Line(o *engine.Observation) string {
 	return b.String()
 }
 
-// ObstacleLine tells what keeps an active run from going on.
+// ObstacleLine says what keeps an active run waiting.
 func ObstacleLine(t engine.Obstacle) string {
 	if !t.Stuck {
 		return t.What
@@ -37,7 +37,7 @@ func ObstacleLine(t engine.Obstacle) string {
 	return "stuck: " + t.What + ". " + t.Cure
 }
 
-// FailedLine tells of one partition that failed for good.
+// FailedLine describes one failed partition.
 func FailedLine(f engine.FailedPartition) string {
 	attempts := "1 attempt"
 	if f.Attempts != 1 {
@@ -52,12 +52,12 @@ func FailedLine(f engine.FailedPartition) string {
 
 func oneLine(message string) string { return strings.Join(strings.Fields(message), " ") }
 
-// maxDetailed is how many failed partitions are shown with their attempts unless
-// all are asked for.
+// maxDetailed is the default number of failed partitions that are shown with their
+// attempts.
 const maxDetailed = 10
 
-// Status writes everything about a job, one fact a line. The attempts of the
-// first failed partitions are listed, or of all.
+// Status writes everything about a job, one fact per line. It lists the attempts of
+// the first failed partitions, or of all.
 func Status(w io.Writer, o *engine.Observation, all bool) error {
 	var b strings.Builder
 	row := func(label, value string) {
@@ -103,7 +103,7 @@ func Status(w io.Writer, o *engine.Observation, all bool) error {
 	return err
 }
 
-// failure tells of what runs once for a run; "" when it has not failed.
+// failure is the text for a failed setup or teardown; "" if it has not failed.
 func failure(message string) string {
 	if message == "" {
 		return ""
@@ -111,8 +111,7 @@ func failure(message string) string {
 	return "failed: " + oneLine(message)
 }
 
-// keys is the text of a set of keys, or their number when the text would be
-// too long to read.
+// keys is the text of a set of keys, or their number if the text is too long.
 func keys(text string, count int64) string {
 	if text == "" && count > 0 {
 		return fmt.Sprintf("%d partitions", count)
