@@ -69,7 +69,7 @@ func (a *app) write(name string, data []byte) error {
 		return fmt.Errorf("writing %s: %s", name, reason(err))
 	}
 	_, err = temporary.Write(data)
-	// CreateTemp makes files for one user only; a manifest is no secret.
+	// CreateTemp makes files for one user only; a manifest is not secret.
 	err = errors.Join(err, temporary.Chmod(0o644), temporary.Close())
 	if err == nil {
 		err = os.Rename(temporary.Name(), name)

@@ -15,7 +15,7 @@ type part struct {
 	literal string
 	ref     string
 	tag     string
-	// scope is where the tag stands.
+	// scope is the scope of the tag.
 	scope *scope
 }
 

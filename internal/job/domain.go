@@ -27,7 +27,7 @@ type axis struct {
 	at   at
 	// items are the elements of a list, for problems of one of them.
 	items []at
-	// known tells that no part was unknown or wrong.
+	// known is true if no part is unknown or wrong.
 	known bool
 }
 

@@ -178,7 +178,7 @@ func (l Limits) Breaches(j *Job, known, possible Extent) []Breach {
 	add := func(limit, attribute, format string, args ...any) {
 		out = append(out, Breach{limit, cty.GetAttrPath(attribute), fmt.Sprintf(format, args...)})
 	}
-	asks := func(limit, format string, args ...any) {
+	exceeds := func(limit, format string, args ...any) {
 		out = append(out, Breach{limit, cty.GetAttrPath("partition").GetAttr("query").GetAttr("max_partitions"),
 			fmt.Sprintf(format, args...)})
 	}
@@ -187,7 +187,7 @@ func (l Limits) Breaches(j *Job, known, possible Extent) []Breach {
 		add("max_partitions", "partition", "The job has %d partitions; %%s allow at most %d. Choose a larger size or a "+
 			"smaller domain.", known.Partitions, l.Partitions)
 	case l.Partitions > 0 && possible.Partitions > l.Partitions:
-		asks("max_partitions", "The query may result in %d partitions; %%s allow at most %d. Lower max_partitions of the "+
+		exceeds("max_partitions", "The query may result in %d partitions; %%s allow at most %d. Lower max_partitions of the "+
 			"query.",
 			possible.Partitions, l.Partitions)
 	}
@@ -196,7 +196,7 @@ func (l Limits) Breaches(j *Job, known, possible Extent) []Breach {
 		add("max_shards", "partition", "The job has %d shards; %%s allow at most %d. Choose fewer partitions, or a larger "+
 			"shard_size.", known.Shards, l.Shards)
 	case l.Shards > 0 && possible.Shards > l.Shards:
-		asks("max_shards", "The query may result in %d partitions in %d shards; %%s allow at most %d shards. Lower "+
+		exceeds("max_shards", "The query may result in %d partitions in %d shards; %%s allow at most %d shards. Lower "+
 			"max_partitions of the query, or choose a larger shard_size.",
 			possible.Partitions, possible.Shards, l.Shards)
 	}

@@ -171,7 +171,7 @@ func (d *decoder) volumeRules(l at) {
 	for i, v := range l.elements() {
 		if name := v.attr("name"); v.set() && d.usable(name) {
 			if first, twice := names[name.text()]; twice {
-				d.report(diag.CodeClash, name.path, "Volumes %d and %d are both called %q. Rename one of them.", first+1, i+1,
+				d.report(diag.CodeClash, name.path, "Volumes %d and %d are both called %q. Rename one of the two.", first+1, i+1,
 					name.text())
 			} else {
 				names[name.text()] = i
@@ -194,7 +194,7 @@ func (d *decoder) volumeRules(l at) {
 func (d *decoder) mountRules(mount at, i int, mounts map[string]int) {
 	clean := path.Clean(mount.text())
 	if first, twice := mounts[clean]; twice {
-		d.report(diag.CodeClash, mount.path, "Volumes %d and %d are both mounted at %q. Mount one of them elsewhere.",
+		d.report(diag.CodeClash, mount.path, "Volumes %d and %d are both mounted at %q. Mount one of the two elsewhere.",
 			first+1, i+1, clean)
 	} else {
 		mounts[clean] = i

@@ -286,8 +286,8 @@ func pieces(t *tree, axis domain.Axis) iter.Seq2[domain.Part, *tree] {
 	}
 	return func(yield func(domain.Part, *tree) bool) {
 		for i, item := range values.Items {
-			sub, held := t.find(item)
-			if held && !yield(domain.Part{Text: item, Cell: int64(i)}, sub) {
+			sub, found := t.find(item)
+			if found && !yield(domain.Part{Text: item, Cell: int64(i)}, sub) {
 				return
 			}
 		}

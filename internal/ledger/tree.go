@@ -58,7 +58,7 @@ func (t *tree) size() int {
 	return n
 }
 
-func (t *tree) find(text string) (sub *tree, held bool) {
+func (t *tree) find(text string) (sub *tree, found bool) {
 	i := sort.Search(len(t.names), func(i int) bool { return t.names[i].text >= text })
 	if i == len(t.names) || t.names[i].text != text {
 		return nil, false

@@ -20,15 +20,15 @@ import (
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/engine"
 )
 
-// Pauses between two looks at a job: short at first, for jobs that are nearly
+// Time between two observations of a job: short at first, for jobs that are almost
 // done.
 const (
 	firstLook   = 2 * time.Second
 	longestLook = 15 * time.Second
 )
 
-// await looks at the job until what the model asks for has come true, and
-// fills in its results. A look that fails for a passing reason is repeated.
+// await observes the job until the condition of the model is met, and sets the
+// results. An observation with a transient failure is repeated.
 func (r *awaitResource) await(ctx context.Context, limit time.Duration, m *awaitModel) tfdiag.Diagnostics {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
@@ -49,7 +49,8 @@ func (r *awaitResource) await(ctx context.Context, limit time.Duration, m *await
 		}
 		if ctx.Err() == nil && seen == nil {
 			return tfdiag.Diagnostics{fault(diag.CodeAwaitNothing, path.Root("job"),
-				"Namespace %q has no record of a job %q. Correct the name, or let this resource depend on the backfill_job.", m.namespace(), name)}
+				"Namespace %q has no record of a job %q. Correct the name, or make this resource depend on the backfill_job.",
+				m.namespace(), name)}
 		}
 		if seen != nil {
 			if told := line(seen) + "." + obstacles(seen); last == nil || told != line(last)+"."+obstacles(last) {
@@ -68,7 +69,8 @@ func (r *awaitResource) await(ctx context.Context, limit time.Duration, m *await
 }
 
 func line(o *engine.Observation) string {
-	text := fmt.Sprintf("%s, %s partitions done, %d failed", o.Phase, strings.Replace(o.Progress(), "/", " of ", 1), o.FailedCount)
+	text := fmt.Sprintf("%s, %s partitions done, %d failed", o.Phase, strings.Replace(o.Progress(), "/", " of ", 1),
+		o.FailedCount)
 	if o.SetupError != "" {
 		text += fmt.Sprintf(", and the setup of run %s failed (%s)", o.Run, o.SetupError)
 	}
@@ -78,7 +80,7 @@ func line(o *engine.Observation) string {
 	return text
 }
 
-// obstacles are sentences about what holds the job up.
+// obstacles are sentences about the obstacles of the run.
 func obstacles(o *engine.Observation) string {
 	var b strings.Builder
 	for _, t := range o.Obstacles {
@@ -89,13 +91,13 @@ func obstacles(o *engine.Observation) string {
 		case t.Retried:
 			b.WriteString(t.What + ".")
 		default:
-			b.WriteString("The run waits: " + t.What + ".")
+			b.WriteString("The run is waiting: " + t.What + ".")
 		}
 	}
 	return b.String()
 }
 
-// over tells whether the wait has ended, and how.
+// over is true if the wait has ended. The diagnostics are its result.
 func (m *awaitModel) over(o *engine.Observation) (bool, tfdiag.Diagnostics) {
 	if m.Until.ValueString() == untilCanary {
 		switch o.CanaryState {
@@ -103,13 +105,15 @@ func (m *awaitModel) over(o *engine.Observation) (bool, tfdiag.Diagnostics) {
 			return true, nil
 		case engine.CanaryNone:
 			return true, tfdiag.Diagnostics{fault(diag.CodeAwaitCanary, path.Root("until"),
-				"Job %s/%s declares no canary that could succeed. Set canary in the job, or wait until \"completed\" or for a share of its partitions.", o.Namespace, o.Name)}
+				"Job %s/%s has no canary. Set canary in the job, or set until to \"completed\" or \"progress\".", o.Namespace,
+				o.Name)}
 		}
 	}
 	if o.Phase == engine.Complete {
 		return true, nil
 	}
-	if m.Until.ValueString() == untilProgress && o.Domain.Bounded() && float64(o.DoneCount) >= m.Progress.ValueFloat64()*float64(o.Total) {
+	if m.Until.ValueString() == untilProgress && o.Domain.Bounded() &&
+		float64(o.DoneCount) >= m.Progress.ValueFloat64()*float64(o.Total) {
 		return true, nil
 	}
 	if o.Phase.Active() || o.Phase == engine.AwaitingApproval {
@@ -117,10 +121,14 @@ func (m *awaitModel) over(o *engine.Observation) (bool, tfdiag.Diagnostics) {
 	}
 	short := "the backfill is not complete"
 	if m.Until.ValueString() == untilCanary {
-		short = map[bool]string{true: "the canary failed", false: "the last run ended before its canary"}[o.CanaryState == engine.CanaryFailed]
+		short = "the last run ended before its canary"
+		if o.CanaryState == engine.CanaryFailed {
+			short = "the canary failed"
+		}
 	}
 	d := diag.At(diag.CodeAwaitFailed, nil, fmt.Sprintf(
-		"No run of job %s/%s is active, and %s: %s. Plan the job again: the plan proposes what is left.", o.Namespace, o.Name, short, line(o)))
+		"No run of job %s/%s is active, and %s: %s. Plan the job again to run the remaining partitions.", o.Namespace,
+		o.Name, short, line(o)))
 	if m.OnFailure.ValueString() == failureContinue {
 		d.Severity = hcl.DiagWarning
 	}
@@ -128,12 +136,13 @@ func (m *awaitModel) over(o *engine.Observation) (bool, tfdiag.Diagnostics) {
 }
 
 func outOfTime(name string, limit time.Duration, last *engine.Observation) tfdiag.Diagnostics {
-	state := "it could not be read."
+	state := "its state could not be read."
 	if last != nil {
 		state = "it is " + line(last) + "." + obstacles(last)
 	}
 	return tfdiag.Diagnostics{fault(diag.CodeAwaitTime, path.Root("timeouts"),
-		"Job %s did not come as far as asked within %s: %s The backfill goes on; apply again to wait on, or raise timeouts.", name, limit, state)}
+		"Job %s did not reach the condition within %s: %s The backfill continues. Apply again to continue waiting, or "+
+			"raise timeouts.", name, limit, state)}
 }
 
 // fill sets the results.
@@ -145,7 +154,7 @@ func (m *awaitModel) fill(o *engine.Observation) {
 	m.Failed, m.Remaining = intervals(o.FailedText, o.FailedCount), intervals(o.RemainingText, o.RemainingCount)
 }
 
-// intervals are the text of a set of keys, null when it is too long.
+// intervals are the text of a set of keys, null if it is too long.
 func intervals(text string, count int64) types.String {
 	if text == "" && count > 0 {
 		return types.StringNull()

@@ -17,11 +17,11 @@ import (
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/job"
 )
 
-// connector opens a connection; nothing is sent yet.
+// connector opens a connection without sending requests.
 type connector func(cluster.Config) (cluster.Backend, error)
 
-// connection is a configured provider. It reaches for the cluster when that is
-// first needed, so that plans of new jobs work without one.
+// connection is a configured provider. It connects to the cluster on first use:
+// plans of new jobs work without a cluster.
 type connection struct {
 	settings settings
 	connect  connector
@@ -32,19 +32,19 @@ type connection struct {
 	diags  tfdiag.Diagnostics
 }
 
-// use returns the engine on the configured cluster. Nothing is ever assumed: a
-// provider that does not know its cluster yet, or was given none, is an error.
+// use returns the engine on the configured cluster. A provider without a cluster, or
+// whose cluster is not known yet, is an error.
 func (c *connection) use() (*engine.Engine, tfdiag.Diagnostics) {
 	if c == nil {
 		return nil, tfdiag.Diagnostics{fault(diag.CodeInternal, path.Empty(),
-			"The provider was asked for a cluster before Terraform configured it. "+
+			"The provider needs a cluster, but Terraform has not configured the provider. "+
 				"Please report this issue to the provider developers.")}
 	}
 	c.once.Do(c.open)
 	return c.engine, c.diags
 }
 
-// limits are those of the provider; none while it is not configured.
+// limits are the limits of the provider; none while it is not configured.
 func (c *connection) limits() job.Limits {
 	if c == nil {
 		return job.Limits{}
@@ -55,8 +55,8 @@ func (c *connection) limits() job.Limits {
 func (c *connection) open() {
 	if len(c.settings.unknown) > 0 {
 		c.diags.Append(fault(diag.CodeClusterUnknown, path.Empty(),
-			"Reading or changing a job needs the cluster, but these attributes of the provider will be known only after an apply: %s. "+
-				"Apply first what they come from (terraform apply -target=…), or give them values that are known. No other cluster is used instead.",
+			"Reading or changing a job needs the cluster, but these attributes of the provider are known only after apply: %s. "+
+				"Apply the resources they depend on first (terraform apply -target=…), or use known values.",
 			strings.Join(c.settings.unknown, ", ")))
 		return
 	}
@@ -74,5 +74,5 @@ func clusterError(err error) tfdiag.Diagnostic {
 		d := diag.Error(diag.CodeCluster, nil, known.Summary, known.Detail)
 		return convert(d, path.Empty(), d.Detail)
 	}
-	return fault(diag.CodeInternal, path.Empty(), "The connection to the cluster cannot be made: %v.", err)
+	return fault(diag.CodeInternal, path.Empty(), "The provider cannot connect to the cluster: %v.", err)
 }

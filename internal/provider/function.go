@@ -24,7 +24,7 @@ import (
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/ledger"
 )
 
-// sourceParameters are what the functions that read a job file take.
+// sourceParameters are the parameters of functions that read a job file.
 func sourceParameters() []function.Parameter {
 	return []function.Parameter{
 		function.StringParameter{
@@ -33,16 +33,17 @@ func sourceParameters() []function.Parameter {
 		},
 		function.DynamicParameter{
 			Name: "variables", AllowNullValue: true,
-			MarkdownDescription: "Object with the values of the variables that the file declares; `{}` for none.",
+			MarkdownDescription: "Object with the values of the variables of the file; `{}` for none.",
 		},
 	}
 }
 
-// compileArguments reads and compiles the jobs of a job file. The error is
-// about the parameter at fault. One of the jobs is nil when something that it needs
-// is not known yet: Terraform 1.11 calls no function then, but nothing in the protocol says so.
-// Only with guarded are jobs refused that exceed limits of their own.
-func compileArguments(ctx context.Context, arguments function.ArgumentsData, guarded bool) (all []*engine.Compiled, failed *function.FuncError) {
+// compileArguments reads and compiles the jobs of a job file. The error names the
+// wrong parameter. A job is nil if a value that it needs is not known yet: Terraform
+// 1.11 does not call functions then, but the protocol does not guarantee it. guarded
+// rejects jobs that exceed their own limits.
+func compileArguments(ctx context.Context, arguments function.ArgumentsData, guarded bool) (all []*engine.Compiled,
+	failed *function.FuncError) {
 	doing := "reading a job file"
 	defer guardFunction(&failed, &doing)
 	var source types.String
@@ -58,7 +59,8 @@ func compileArguments(ctx context.Context, arguments function.ArgumentsData, gua
 	if err != nil {
 		return nil, function.NewArgumentFuncError(1, err.Error())
 	}
-	module, problems := lang.Load([]lang.Source{{Name: "source", Bytes: []byte(source.ValueString())}}, lang.Inputs{Values: in})
+	module, problems := lang.Load([]lang.Source{{Name: "source", Bytes: []byte(source.ValueString())}},
+		lang.Inputs{Values: in})
 	if problems.HasErrors() {
 		return nil, sourceError(problems, module)
 	}
@@ -84,7 +86,7 @@ func guardFunction(failed **function.FuncError, doing *string) {
 	}
 }
 
-// sourceError shows every error with its place in the file; functions have no
+// sourceError shows every error with its location in the file. Functions have no
 // warnings.
 func sourceError(problems hcl.Diagnostics, module *lang.Module) *function.FuncError {
 	var parts []string
@@ -103,7 +105,7 @@ func sourceError(problems hcl.Diagnostics, module *lang.Module) *function.FuncEr
 	return function.NewArgumentFuncError(0, strings.Join(parts, "\n\n"))
 }
 
-// dynamic turns any JSON value into a Terraform value of the type that fits it.
+// dynamic converts any JSON value to a Terraform value of a matching type.
 func dynamic(ctx context.Context, data []byte) (attr.Value, error) {
 	ty, err := ctyjson.ImpliedType(data)
 	if err != nil {
@@ -136,8 +138,10 @@ func (compileFunction) Metadata(_ context.Context, _ function.MetadataRequest, r
 func (compileFunction) Definition(_ context.Context, _ function.DefinitionRequest, resp *function.DefinitionResponse) {
 	resp.Definition = function.Definition{
 		Summary: "Compile a job file to Kubernetes objects",
-		MarkdownDescription: "Returns the objects of the first run of every job in a job file, in a fixed order: template, data, run. " +
-			"They are those that `terraform-provider-backfill compile` prints. No cluster is needed. A job that exceeds `limits` of its own is an error.",
+		MarkdownDescription: "Returns the objects of the first run of every job in a job file, in a fixed order: " +
+			"template, data, run. " +
+			"These are the objects that `terraform-provider-backfill compile` prints. No cluster is needed. A job that " +
+			"exceeds its own `limits` is an error.",
 		Parameters: sourceParameters(),
 		Return:     function.DynamicReturn{},
 	}

@@ -18,8 +18,8 @@ import (
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/jobschema"
 )
 
-// maxListed is how many partitions the function returns: Terraform is no place
-// for longer lists.
+// maxListed is the maximum number of partitions that the function returns: longer
+// lists do not belong in Terraform.
 const maxListed = 10_000
 
 var _ function.Function = partitionsFunction{}
@@ -43,11 +43,14 @@ var listedPartitionType = map[string]attr.Type{
 }
 
 // Definition implements function.Function.
-func (partitionsFunction) Definition(_ context.Context, _ function.DefinitionRequest, resp *function.DefinitionResponse) {
+func (partitionsFunction) Definition(_ context.Context, _ function.DefinitionRequest,
+	resp *function.DefinitionResponse) {
 	resp.Definition = function.Definition{
 		Summary: "List the partitions of a job file",
-		MarkdownDescription: fmt.Sprintf("Returns the partitions of every job in a job file, in the order in which they run: `job`, `key`, `start`, `end` "+
-			"(half-open; null for values and products), `index`, `shard`, and for products `dimensions` by name, each with `start`, `end` or `value`. "+
+		MarkdownDescription: fmt.Sprintf("Returns the partitions of every job in a job file, in the order in which they "+
+			"run: `job`, `key`, `start`, `end` "+
+			"(half-open; null for values and dimensions), `index`, `shard`, and `dimensions` by name (null without "+
+			"dimensions), each with `start`, `end` or `value`. "+
 			"At most %d; the command line lists more.", maxListed),
 		Parameters: sourceParameters(),
 		Return:     function.ListReturn{ElementType: types.ObjectType{AttrTypes: listedPartitionType}},
@@ -75,7 +78,8 @@ func (partitionsFunction) Run(ctx context.Context, req function.RunRequest, resp
 		}
 		if int64(len(listed))+compiled.Plan.Partitions > maxListed {
 			resp.Error = function.NewArgumentFuncError(0, fmt.Sprintf(
-				"The jobs have more than %d partitions. List them with the command line instead: terraform-provider-backfill partitions FILE --limit 0.", maxListed))
+				"The jobs have more than %d partitions. List them on the command line instead: terraform-provider-backfill "+
+					"partitions FILE --limit 0.", maxListed))
 			return
 		}
 		listed = append(listed, listPartitions(compiled)...)
@@ -138,9 +142,10 @@ func (schemaFunction) Metadata(_ context.Context, _ function.MetadataRequest, re
 // Definition implements function.Function.
 func (schemaFunction) Definition(_ context.Context, _ function.DefinitionRequest, resp *function.DefinitionResponse) {
 	resp.Definition = function.Definition{
-		Summary:             "JSON Schema of job files",
-		MarkdownDescription: "Returns the JSON Schema of job files in HCL's JSON form, as text; `jsondecode` gives it as an object.",
-		Return:              function.StringReturn{},
+		Summary: "JSON Schema of job files",
+		MarkdownDescription: "Returns the JSON Schema of job files in HCL's JSON form, as text. Use `jsondecode` to get " +
+			"an object.",
+		Return: function.StringReturn{},
 	}
 }
 

@@ -17,7 +17,7 @@ import (
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
 )
 
-// namedIdentity names a job or a pool for ever: changing either part makes
+// namedIdentity identifies a job or a pool permanently: changing either part creates
 // another one.
 type namedIdentity struct {
 	Namespace types.String `tfsdk:"namespace"`
@@ -25,20 +25,24 @@ type namedIdentity struct {
 }
 
 // IdentitySchema implements resource.ResourceWithIdentity.
-func (r *jobResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
+func (r *jobResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest,
+	resp *resource.IdentitySchemaResponse) {
 	resp.IdentitySchema = namedSchema("job")
 }
 
-// namedSchema is the identity of what has a name in a namespace.
+// namedSchema is the identity of a resource with a name in a namespace.
 func namedSchema(what string) identityschema.Schema {
 	return identityschema.Schema{Attributes: map[string]identityschema.Attribute{
-		"name":      identityschema.StringAttribute{RequiredForImport: true, Description: "Name of the " + what + "."},
-		"namespace": identityschema.StringAttribute{OptionalForImport: true, Description: "Its namespace; \"default\" unless set."},
+		"name": identityschema.StringAttribute{RequiredForImport: true, Description: "Name of the " + what + "."},
+		"namespace": identityschema.StringAttribute{
+			OptionalForImport: true,
+			Description:       "Namespace. Defaults to \"default\".",
+		},
 	}}
 }
 
-// identify sets the identity. It comes first in every operation, because
-// Terraform demands it also where the operation fails half-way.
+// identify sets the identity. It comes first in every operation, because Terraform
+// requires it even if the operation fails.
 func identify(ctx context.Context, identity *tfsdk.ResourceIdentity, namespace, name string) tfdiag.Diagnostics {
 	if identity == nil { // an old Terraform
 		return nil
@@ -48,12 +52,14 @@ func identify(ctx context.Context, identity *tfsdk.ResourceIdentity, namespace, 
 
 // ImportState implements resource.ResourceWithImportState, by id or by
 // identity. The read that follows fills in the rest from the record.
-func (r *jobResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
+func (r *jobResource) ImportState(ctx context.Context, req resource.ImportStateRequest,
+	resp *resource.ImportStateResponse) {
 	importByName(ctx, "job", req, resp)
 }
 
-// importByName sets what the read after an import needs: the id, namespace/name.
-func importByName(ctx context.Context, what string, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
+// importByName sets the id, namespace/name, which the read after an import needs.
+func importByName(ctx context.Context, what string, req resource.ImportStateRequest,
+	resp *resource.ImportStateResponse) {
 	defer guard(&resp.Diagnostics, "importing", what)
 	namespace, name, ok := strings.Cut(req.ID, "/")
 	if req.ID == "" && req.Identity != nil {
@@ -66,7 +72,8 @@ func importByName(ctx context.Context, what string, req resource.ImportStateRequ
 	}
 	if !ok || namespace == "" || name == "" || strings.Contains(name, "/") {
 		resp.Diagnostics.Append(fault(diag.CodeImportID, path.Empty(),
-			"A %s is imported by namespace/name, for example default/orders-risk-score, not by %q. Correct the id.", what, req.ID))
+			"The import ID of a %s has the form namespace/name, for example default/orders-risk-score, not %q. Correct the "+
+				"ID.", what, req.ID))
 	}
 	if resp.Diagnostics.HasError() {
 		return

@@ -36,18 +36,25 @@ func (d *jobDataSource) Metadata(_ context.Context, req datasource.MetadataReque
 // Schema implements datasource.DataSource.
 func (d *jobDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	attributes := map[string]schema.Attribute{
-		"name":        schema.StringAttribute{Required: true, MarkdownDescription: "Name of the job."},
-		"namespace":   schema.StringAttribute{Optional: true, MarkdownDescription: "Its namespace. Defaults to `default`."},
-		"declaration": schema.StringAttribute{Computed: true, MarkdownDescription: "The job as declared, as JSON; `jsondecode` gives it as an object."},
+		"name": schema.StringAttribute{Required: true, MarkdownDescription: "Name of the job."},
+		"namespace": schema.StringAttribute{
+			Optional:            true,
+			MarkdownDescription: "Namespace of the job. Defaults to `default`.",
+		},
+		"declaration": schema.StringAttribute{
+			Computed:            true,
+			MarkdownDescription: "The declaration of the job, as JSON. Use `jsondecode` to get an object.",
+		},
 	}
 	results := resultAttributes()
-	delete(results, "next_run") // belongs to a plan
+	delete(results, "next_run") // part of a plan
 	for name, attribute := range results {
 		attributes[name] = readOnly(attribute)
 	}
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Reads the state of a job from its record in the cluster, whoever manages it. It reads afresh each time.",
-		Attributes:          attributes,
+		MarkdownDescription: "Reads the state of a job from its record in the cluster, even if another Terraform state " +
+			"manages the job.",
+		Attributes: attributes,
 	}
 }
 
@@ -64,13 +71,18 @@ func readOnly(attribute resourceschema.Attribute) schema.Attribute {
 		for name, inner := range a.NestedObject.Attributes {
 			nested[name] = readOnly(inner)
 		}
-		return schema.ListNestedAttribute{Computed: true, MarkdownDescription: doc, NestedObject: schema.NestedAttributeObject{Attributes: nested}}
+		return schema.ListNestedAttribute{
+			Computed:            true,
+			MarkdownDescription: doc,
+			NestedObject:        schema.NestedAttributeObject{Attributes: nested},
+		}
 	}
 	return schema.StringAttribute{Computed: true, MarkdownDescription: doc}
 }
 
 // Configure implements datasource.DataSourceWithConfigure.
-func (d *jobDataSource) Configure(_ context.Context, req datasource.ConfigureRequest, resp *datasource.ConfigureResponse) {
+func (d *jobDataSource) Configure(_ context.Context, req datasource.ConfigureRequest,
+	resp *datasource.ConfigureResponse) {
 	d.connection = configured(req.ProviderData, &resp.Diagnostics)
 }
 
@@ -95,7 +107,7 @@ func (d *jobDataSource) Read(ctx context.Context, req datasource.ReadRequest, re
 	}
 	if seen == nil {
 		resp.Diagnostics.Append(fault(diag.CodeJobNotFound, path.Root("name"),
-			"Namespace %q has no record of a job %q. Check name, namespace and cluster.", namespace, name))
+			"Namespace %q has no record of a job %q. Check the name, the namespace and the cluster.", namespace, name))
 		return
 	}
 	resp.Diagnostics.Append(atAttributes(seen.Troubles())...)
@@ -117,15 +129,16 @@ func (d *jobDataSource) Read(ctx context.Context, req datasource.ReadRequest, re
 	resp.State.Raw = state
 }
 
-// configured is the connection that the provider hands to its parts; nil
-// before Terraform has configured the provider.
+// configured is the connection of the provider; nil before Terraform has configured
+// the provider.
 func configured(providerData any, diags adder) *connection {
 	if providerData == nil {
 		return nil
 	}
 	c, ok := providerData.(*connection)
 	if !ok {
-		diags.Append(fault(diag.CodeInternal, path.Empty(), "The provider was configured with a %T. Please report it.", providerData))
+		diags.Append(fault(diag.CodeInternal, path.Empty(), "The provider was configured with a %T. Please report it.",
+			providerData))
 	}
 	return c
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/engine"
 )
 
-// resultAttributes are what the resource computes.
+// resultAttributes are the computed attributes of the resource.
 func resultAttributes() map[string]schema.Attribute {
 	text := func(doc string) schema.StringAttribute {
 		return schema.StringAttribute{Computed: true, MarkdownDescription: doc}
@@ -23,59 +23,66 @@ func resultAttributes() map[string]schema.Attribute {
 		return schema.Int64Attribute{Computed: true, MarkdownDescription: doc}
 	}
 	return map[string]schema.Attribute{
-		"id":              text("`namespace/name` of the job."),
-		"phase":           text("`Pending`, `Running`, `Paused`, `Stopping`, `AwaitingApproval`, `Complete`, `Incomplete` (no run active, keys left, none failed) or `Failed` (no run active; some failed, or the last run's setup did, or it found no bounds)."),
-		"progress":        text("`done/total` over the whole domain, in partitions; `0/?` while its bounds are not known."),
-		"partition_count": number("Partitions of the whole domain; null while its bounds are not known."),
-		"shard_count":     number("Shards of the whole domain."),
+		"id": text("`namespace/name` of the job."),
+		"phase": text("`Pending`, `Running`, `Paused`, `Stopping`, `AwaitingApproval`, `Complete`, `Incomplete` " +
+			"(no active run; some keys remain, none failed) or `Failed` (no active run; some keys failed, or the last run's " +
+			"setup failed, or it found no bounds)."),
+		"progress":        text("`done/total` partitions of the whole domain; `0/?` while its bounds are unknown."),
+		"partition_count": number("Number of partitions in the whole domain; null while its bounds are unknown."),
+		"shard_count":     number("Number of shards in the whole domain."),
 		"first_partition": text("Key of the first partition, ascending."),
 		"last_partition":  text("Key of the last partition, ascending."),
-		"done":            text("Keys that are done, as half-open intervals; null when longer than 16 kB."),
-		"failed":          text("Keys that failed for good, as half-open intervals; null when longer than 16 kB."),
-		"remaining":       text("Keys that are not done, as half-open intervals; null when longer than 16 kB."),
-		"done_count":      number("Partitions that are done."),
-		"failed_count":    number("Partitions that failed for good."),
-		"remaining_count": number("Partitions that are not done."),
+		"done":            text("Keys that are done, as half-open intervals; null if longer than 16 kB."),
+		"failed":          text("Keys that failed, as half-open intervals; null if longer than 16 kB."),
+		"remaining":       text("Keys that are not done, as half-open intervals; null if longer than 16 kB."),
+		"done_count":      number("Number of partitions that are done."),
+		"failed_count":    number("Number of partitions that failed."),
+		"remaining_count": number("Number of partitions that are not done."),
 		"run":             text("Name of the latest run, an Argo Workflow."),
-		"template":        text("Name of the immutable WorkflowTemplate made from the runner; another name means another runner."),
+		"template": text("Name of the immutable WorkflowTemplate of the runner. A different runner has a different " +
+			"name."),
 		"failed_partitions": schema.ListNestedAttribute{
 			Computed:            true,
-			MarkdownDescription: "The first 100 partitions that failed for good.",
+			MarkdownDescription: "The first 100 failed partitions.",
 			NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
 				"key":      text("Key of the partition."),
-				"start":    text("Its start; null for values."),
-				"end":      text("Its end, which is not part of it; null for values."),
-				"attempts": number("How often it was tried."),
-				"message":  text("Why the last attempt failed, up to 256 bytes."),
+				"start":    text("Start of the partition; null for values."),
+				"end":      text("End of the partition, exclusive; null for values."),
+				"attempts": number("Number of attempts."),
+				"message":  text("Message of the last failed attempt, up to 256 bytes."),
 				"attempt_details": schema.ListNestedAttribute{
 					Computed:            true,
-					MarkdownDescription: "Its last five attempts, ascending.",
+					MarkdownDescription: "The last five attempts, ascending.",
 					NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-						"attempt":     number("Number of the attempt, from 0."),
-						"node":        text("Node that it was on; null when it was on none."),
-						"capacity":    text("`spot` or `on_demand` where the attempt had to run on such a node, null where it could run on either."),
-						"cause":       text("What ended it: `application` (the runner failed), `oom`, `interruption` (its node or pod was taken away), `deadline`, `image` (it could not be pulled) or `unknown` (Argo reports an error of its own)."),
-						"exit_code":   number("Exit code of the runner; null when it is not known."),
-						"message":     text("What Argo says of it, up to 128 bytes."),
-						"started_at":  text("When its pod was made, RFC 3339."),
-						"finished_at": text("When it ended, RFC 3339; null when that is not known."),
+						"attempt": number("Number of the attempt, counted from 0."),
+						"node":    text("Node of the attempt; null if it was not scheduled."),
+						"capacity": text("`spot` or `on_demand` if the attempt had to run on such a node; null if it could run on " +
+							"either."),
+						"cause": text("Why it ended: `application` (the runner failed), `oom`, `interruption` (the node or pod " +
+							"was removed), `deadline`, `image` (the image could not be pulled) or `unknown` (another error reported by " +
+							"Argo)."),
+						"exit_code":   number("Exit code of the runner; null if unknown."),
+						"message":     text("Message from Argo, up to 128 bytes."),
+						"started_at":  text("Creation time of the pod, in RFC 3339."),
+						"finished_at": text("End time, in RFC 3339; null if unknown."),
 					}},
 				},
 			}},
 		},
 		"drift": schema.ListAttribute{
 			Computed: true, ElementType: types.StringType,
-			MarkdownDescription: "One sentence for each thing in the cluster that somebody changed by hand since it was written; the next apply puts it back.",
+			MarkdownDescription: "One sentence for each object in the cluster that was changed by hand. The next apply " +
+				"restores these objects.",
 		},
 		"next_run": schema.SingleNestedAttribute{
 			Computed: true,
-			MarkdownDescription: "What the apply of this plan submits; null when there is nothing to run. " +
-				"It keeps its planned value after the apply, and the next refresh clears it.",
+			MarkdownDescription: "The run that the apply of this plan submits; null if there is nothing to run. " +
+				"It keeps its planned value after apply, until the next refresh.",
 			Attributes: map[string]schema.Attribute{
-				"because":    text("Why there is something to run, in one sentence."),
-				"partitions": number("Partitions that will run; null when the run asks for the bounds."),
-				"intervals":  text("Keys that will run, as half-open intervals; null when longer than 16 kB."),
-				"template":   text("Template that they will run with."),
+				"because":    text("Why a run is needed, in one sentence."),
+				"partitions": number("Number of partitions that will run; null if the run queries the bounds."),
+				"intervals":  text("Keys that will run, as half-open intervals; null if longer than 16 kB."),
+				"template":   text("Name of the WorkflowTemplate of the run."),
 			},
 		},
 	}
@@ -100,8 +107,8 @@ var (
 
 var driftType = tftypes.List{ElementType: tftypes.String}
 
-// driftOf is the attribute drift. Plans hold none: whatever there is will have
-// been put back.
+// driftOf is the attribute drift. In plans it is empty, because the apply repairs
+// the drift.
 func driftOf(sentences []string) tftypes.Value {
 	list := []tftypes.Value{}
 	for _, sentence := range sentences {
@@ -113,7 +120,7 @@ func driftOf(sentences []string) tftypes.Value {
 // values are some top-level attributes of the resource.
 type values map[string]tftypes.Value
 
-// orNull is a text, or null where there is none.
+// orNull is a text, or null if it is empty.
 func orNull(s string) tftypes.Value {
 	if s == "" {
 		return tftypes.NewValue(tftypes.String, nil)
@@ -125,8 +132,8 @@ func text(s string) tftypes.Value { return tftypes.NewValue(tftypes.String, s) }
 
 func number(n int64) tftypes.Value { return tftypes.NewValue(tftypes.Number, n) }
 
-// setText is the text of a set of keys: known to be empty when it holds none,
-// null when it is too long to be shown.
+// setText is the text of a set of keys: empty if there are no keys, null if it is too
+// long.
 func setText(s string, count int64) tftypes.Value {
 	if s == "" && count > 0 {
 		return tftypes.NewValue(tftypes.String, nil)
@@ -138,8 +145,9 @@ func setText(s string, count int64) tftypes.Value {
 func previewed(p *engine.Preview) values {
 	if p.Open {
 		return values{
-			"partition_count": noNumber(), "shard_count": noNumber(), "first_partition": orNull(""), "last_partition": orNull(""),
-			"template": orNull(p.Template), "next_run": nextRun(p.Next),
+			"partition_count": noNumber(), "shard_count": noNumber(), "first_partition": orNull(""),
+			"last_partition": orNull(""),
+			"template":       orNull(p.Template), "next_run": nextRun(p.Next),
 		}
 	}
 	return values{
@@ -152,7 +160,7 @@ func previewed(p *engine.Preview) values {
 	}
 }
 
-// noNumber is a number that nobody knows yet.
+// noNumber is an unknown number.
 func noNumber() tftypes.Value { return tftypes.NewValue(tftypes.Number, nil) }
 
 func partitionsOf(n *engine.NextRun) tftypes.Value {
@@ -221,8 +229,8 @@ func attemptDetails(all []engine.Attempt) tftypes.Value {
 	return tftypes.NewValue(attemptsType, list)
 }
 
-// observedNames are the attributes that observed sets: an update does not know
-// them before it is applied.
+// observedNames are the attributes that observed sets. They are unknown while an
+// update is planned.
 func observedNames() values { return observed(&engine.Observation{}) }
 
 // only are some of the values.

@@ -14,11 +14,12 @@ import (
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/jobschema"
 )
 
-// limitsAttribute is the job's attribute of the same name as the provider has it.
+// limitsAttribute is the provider's attribute limits, like the job's.
 func limitsAttribute() schema.Attribute {
 	return schema.SingleNestedAttribute{
 		Optional: true, Attributes: settingAttributes(jobschema.Limits()),
-		MarkdownDescription: "What no job of this provider may exceed. They are checked when there is something to apply; `override_limits` of a job names those that it may exceed on purpose.",
+		MarkdownDescription: "Limits that no job of this provider may exceed. They are checked when there is something to " +
+			"apply; `override_limits` of a job lists the limits that it exceeds on purpose.",
 	}
 }
 
@@ -39,7 +40,12 @@ func settingAttribute(row jobschema.Attribute) schema.Attribute {
 	case jobschema.Bool:
 		return schema.BoolAttribute{Required: required, Optional: optional, MarkdownDescription: doc}
 	case jobschema.StringList:
-		return schema.ListAttribute{Required: required, Optional: optional, MarkdownDescription: doc, ElementType: types.StringType}
+		return schema.ListAttribute{
+			Required:            required,
+			Optional:            optional,
+			MarkdownDescription: doc,
+			ElementType:         types.StringType,
+		}
 	case jobschema.ObjectList:
 		return schema.ListNestedAttribute{
 			Required: required, Optional: optional, MarkdownDescription: doc,
@@ -49,8 +55,8 @@ func settingAttribute(row jobschema.Attribute) schema.Attribute {
 	return schema.StringAttribute{Required: required, Optional: optional, MarkdownDescription: doc}
 }
 
-// readLimits takes the limits out of the provider's configuration. What is not
-// known yet is checked by the apply, when it is.
+// readLimits reads the limits of the provider's configuration. Limits that are not
+// known yet are checked during apply.
 func readLimits(config tftypes.Value) (job.Limits, tfdiag.Diagnostics) {
 	var diags tfdiag.Diagnostics
 	attributes, err := attributesOf(config)

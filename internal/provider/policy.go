@@ -30,7 +30,7 @@ const (
 	overlapAllow = "allow"
 )
 
-// policyAttributes say how the job is treated; they stand beside either form
+// policyAttributes control how the resource manages the job. They apply to both forms
 // of the declaration.
 func policyAttributes() map[string]schema.Attribute {
 	choice := func(doc string, values ...string) schema.StringAttribute {
@@ -42,49 +42,59 @@ func policyAttributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
 		"revision": schema.StringAttribute{
 			Optional: true,
-			MarkdownDescription: "Any text. Changing it empties the ledger, so that **all** partitions run again; the plan says how many of them were done. " +
-				"Nothing else reprocesses what is done.",
+			MarkdownDescription: "Any text. A change clears the ledger, and **all** partitions run again. The plan shows how " +
+				"many partitions were done. " +
+				"No other change reprocesses finished partitions.",
 		},
-		"rerun": choice("When partitions that failed or did not run are taken up again: `auto` (the default), at the next apply; "+
+		"rerun": choice("When partitions that failed or did not run are run again: `auto` (the default), at the next apply; "+
 			"`manual`, when `rerun_token` changes.", engine.RerunAuto, engine.RerunManual),
 		"rerun_token": schema.StringAttribute{
-			Optional: true, MarkdownDescription: "Any text. With `rerun = \"manual\"`, changing it runs what failed or did not run.",
+			Optional: true, MarkdownDescription: "Any text. With `rerun = \"manual\"`, a change runs the partitions that " +
+				"failed or did not run.",
 		},
 		"paused": schema.BoolAttribute{
 			Optional: true,
-			MarkdownDescription: "`true` lets no more partitions start, `false` lets them go on. " +
-				"Without it that is left to the command line (`pause`, `resume`).",
+			MarkdownDescription: "`true` pauses the job: no further partitions start. `false` resumes it. " +
+				"If it is not set, use the commands `pause` and `resume`.",
 		},
 		"approved_wave": schema.Int64Attribute{
 			Optional:   true,
 			Validators: []validator.Int64{int64validator.AtLeast(0)},
-			MarkdownDescription: "Opens the gates after waves 0 (the canary) to this one, of those that wait for approval (`approve = \"manual\"`). " +
-				"A changed `revision` closes them again, until this changes too. The command `approve` opens one gate without it.",
+			MarkdownDescription: "Approves all waves up to this number that wait for approval (`approve = \"manual\"`). Wave " +
+				"0 is the canary. " +
+				"A changed `revision` revokes the approval until this changes too. The command `approve` approves a single wave.",
 		},
-		"on_change": choice("What a changed runner does to the active run: `stop` (the default) ends it, and a new run takes what is not done; "+
-			"`finish` lets it end, and the plan after it proposes what it left.", engine.OnChangeStop, engine.OnChangeFinish),
+		"on_change": choice("What happens to the active run if the runner changes: `stop` (the default) stops it, and a "+
+			"new run processes the remaining partitions; "+
+			"`finish` lets it finish, and the next plan proposes the remaining partitions.", engine.OnChangeStop,
+			engine.OnChangeFinish),
 		"stop_timeout": schema.StringAttribute{
-			Optional:            true,
-			MarkdownDescription: "How long an update waits for the run that it stopped, for example `10m`. Defaults to `5m`. When it passes, nothing new has been submitted.",
+			Optional: true,
+			MarkdownDescription: "How long an update waits for the run that it stopped, for example `10m`. Defaults to `5m`. " +
+				"After this time the update fails without submitting a run.",
 		},
-		"on_destroy": choice("What a destroy does: `stop` (the default) stops the job and removes its Workflows, templates and record; "+
-			"`keep` leaves them, for another state to import. It never touches data.", destroyStop, destroyKeep),
-		"overlap": choice("Whether another job of the same `target` may process the same keys: `deny` (the default) or `allow`.", overlapDeny, overlapAllow),
+		"on_destroy": choice("What destroy does: `stop` (the default) stops the job and deletes its Workflows, templates "+
+			"and record; "+
+			"`keep` leaves them in the cluster, for import into another state. The processed data is never changed.",
+			destroyStop, destroyKeep),
+		"overlap": choice("Whether another job of the same `target` may process the same keys: `deny` (the default) or "+
+			"`allow`.", overlapDeny, overlapAllow),
 		"override_limits": schema.ListAttribute{
 			Optional: true, ElementType: types.StringType,
 			Validators: []validator.List{listvalidator.ValueStringsAre(stringvalidator.OneOf(jobschema.LimitNames()...))},
-			MarkdownDescription: "Names of limits, such as `max_partitions`, that this job may exceed: those of the provider and its own. " +
-				"A plan that makes use of it says so in a warning.",
+			MarkdownDescription: "Names of limits, of the provider or of the job, that this job may exceed, such as " +
+				"`max_partitions`. " +
+				"A plan that exceeds such a limit shows a warning.",
 		},
 		"prevent_reprocess": schema.BoolAttribute{
 			Optional:            true,
-			MarkdownDescription: "Make it an error when a plan would run partitions again that are done.",
+			MarkdownDescription: "Whether a plan that would run finished partitions again is an error.",
 		},
 	}
 }
 
-// policyOf reads the policy from a configuration; known is false while a part
-// of it is not known.
+// policyOf reads the policy from a configuration; known is false while a part of it
+// is unknown.
 func policyOf(attributes map[string]tftypes.Value) (p engine.Policy, known bool, diags tfdiag.Diagnostics) {
 	for name := range policyAttributes() {
 		if !attributes[name].IsFullyKnown() {
@@ -106,15 +116,15 @@ func policyOf(attributes map[string]tftypes.Value) (p engine.Policy, known bool,
 		d, err := time.ParseDuration(text)
 		if err != nil || d <= 0 {
 			diags.Append(fault(diag.CodeDuration, path.Root("stop_timeout"),
-				"%q is no duration. Write a positive one such as \"90s\", \"10m\" or \"1h30m\".", text))
+				"%q is not a valid duration. Use a positive duration such as \"90s\", \"10m\" or \"1h30m\".", text))
 		}
 		p.StopTimeout = d
 	}
 	return p, true, diags
 }
 
-// policyValues are the attributes that the record remembers, after an import
-// or when somebody else changed them.
+// policyValues are the attributes that the record stores, for imports and for changes
+// outside of this state.
 func policyValues(p engine.Policy) values {
 	paused := tftypes.NewValue(tftypes.Bool, nil)
 	if p.Paused != nil {
@@ -143,7 +153,7 @@ func textsOf(v tftypes.Value) []string {
 	return out
 }
 
-// textsOrNull is a list of texts, or null where there are none.
+// textsOrNull is a list of texts, or null if it is empty.
 func textsOrNull(of []string) tftypes.Value {
 	list := tftypes.List{ElementType: tftypes.String}
 	if len(of) == 0 {

@@ -28,10 +28,10 @@ var (
 	_ resource.ResourceWithIdentity    = (*poolResource)(nil)
 )
 
-// largestPool bounds the size of a pool.
+// largestPool is the maximum size of a pool.
 const largestPool = 10_000
 
-// dnsLabel is what Kubernetes takes as the name of a pool.
+// dnsLabel is the syntax of a pool name.
 var dnsLabel = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 
 // poolResource is backfill_pool.
@@ -57,24 +57,42 @@ func (r *poolResource) Metadata(_ context.Context, req resource.MetadataRequest,
 // Schema implements resource.Resource.
 func (r *poolResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	replaces := []planmodifier.String{stringplanmodifier.RequiresReplace()}
-	label := []validator.String{stringvalidator.RegexMatches(dnsLabel, "must be a DNS label: at most 63 lower-case letters, digits and dashes, starting and ending with a letter or digit")}
+	label := []validator.String{stringvalidator.RegexMatches(dnsLabel, "must be a DNS label: at most 63 lower-case "+
+		"letters, digits and dashes, starting and ending with a letter or digit")}
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Bounds how many shards several jobs of a namespace process at once. A job joins with `pool`. " +
-			"A job of one shard counts as one shard, and so does the canary of a larger job.",
+		MarkdownDescription: "Limits how many shards several jobs of a namespace process in parallel. A job joins a pool " +
+			"with its attribute `pool`. " +
+			"A job with one shard counts as one shard, and so does the canary of a larger job.",
 		Attributes: map[string]schema.Attribute{
-			"id":        schema.StringAttribute{Computed: true, MarkdownDescription: "`namespace/name` of the pool.", PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()}},
-			"name":      schema.StringAttribute{Required: true, MarkdownDescription: "Name of the pool, unique in the namespace.", PlanModifiers: replaces, Validators: label},
-			"namespace": schema.StringAttribute{Optional: true, MarkdownDescription: "Its namespace, which its jobs share. Defaults to `default`.", PlanModifiers: replaces, Validators: label},
+			"id": schema.StringAttribute{
+				Computed:            true,
+				MarkdownDescription: "`namespace/name` of the pool.",
+				PlanModifiers:       []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
+			},
+			"name": schema.StringAttribute{
+				Required:            true,
+				MarkdownDescription: "Name of the pool, unique in the namespace.",
+				PlanModifiers:       replaces,
+				Validators:          label,
+			},
+			"namespace": schema.StringAttribute{
+				Optional:            true,
+				MarkdownDescription: "Namespace of the pool and its jobs. Defaults to `default`.",
+				PlanModifiers:       replaces,
+				Validators:          label,
+			},
 			"size": schema.Int64Attribute{
 				Required: true, Validators: []validator.Int64{int64validator.Between(1, largestPool)},
-				MarkdownDescription: "The most shards at once. A change holds at once: when it is lowered, shards that run go on, and none starts until enough have ended.",
+				MarkdownDescription: "Maximum number of shards in parallel. A change applies immediately. If you lower it, " +
+					"running shards continue, and no shard starts until enough have finished.",
 			},
 		},
 	}
 }
 
 // IdentitySchema implements resource.ResourceWithIdentity.
-func (r *poolResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
+func (r *poolResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest,
+	resp *resource.IdentitySchemaResponse) {
 	resp.IdentitySchema = namedSchema("pool")
 }
 
@@ -167,7 +185,8 @@ func (r *poolResource) Delete(ctx context.Context, req resource.DeleteRequest, r
 }
 
 // ImportState implements resource.ResourceWithImportState, by id or identity.
-func (r *poolResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
+func (r *poolResource) ImportState(ctx context.Context, req resource.ImportStateRequest,
+	resp *resource.ImportStateResponse) {
 	importByName(ctx, "pool", req, resp)
 }
 

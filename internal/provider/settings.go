@@ -24,7 +24,7 @@ type settings struct {
 	unknown []string
 }
 
-// read takes the settings out of Terraform's values.
+// read reads the settings from Terraform's values.
 func (m settingsModel) read(ctx context.Context) (settings, diag.Diagnostics) {
 	r := &settingsReader{ctx: ctx}
 	c := cluster.Config{

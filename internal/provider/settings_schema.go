@@ -42,8 +42,8 @@ type execModel struct {
 	Env        types.Map    `tfsdk:"env"`  //< types.String
 }
 
-// Environment variables of the settings; the names are those that the other
-// Kubernetes providers read.
+// Environment variables of the settings, with the names of the other Kubernetes
+// providers.
 const (
 	envHost        = "KUBE_HOST"
 	envUser        = "KUBE_USER"
@@ -76,15 +76,20 @@ func settingsAttributes() map[string]schema.Attribute {
 		stringvalidator.ConflictsWith(path.MatchRoot("config_paths")),
 	}
 	return map[string]schema.Attribute{
-		"limits":                   limitsAttribute(),
-		"host":                     text("URL of the Kubernetes API server, such as `https://10.0.0.1:6443`.", envHost),
-		"username":                 text("User name for basic authentication.", envUser),
-		"password":                 secret("Password for basic authentication.", envPassword),
-		"insecure":                 schema.BoolAttribute{Optional: true, MarkdownDescription: "Do not verify the server's certificate." + orEnv(envInsecure)},
-		"tls_server_name":          text("Name to expect in the server's certificate, when it is not the host's.", envTLSName),
-		"client_certificate":       secret("PEM client certificate for TLS authentication.", envClientCert),
-		"client_key":               secret("PEM key of the client certificate.", envClientKey),
-		"cluster_ca_certificate":   text("PEM bundle of the authorities that may sign the server's certificate.", envClusterCA),
+		"limits":   limitsAttribute(),
+		"host":     text("URL of the Kubernetes API server, such as `https://10.0.0.1:6443`.", envHost),
+		"username": text("User name for basic authentication.", envUser),
+		"password": secret("Password for basic authentication.", envPassword),
+		"insecure": schema.BoolAttribute{
+			Optional:            true,
+			MarkdownDescription: "Do not verify the server's certificate." + orEnv(envInsecure),
+		},
+		"tls_server_name": text("Name to expect in the server's certificate, if it is not the host name.",
+			envTLSName),
+		"client_certificate": secret("PEM client certificate for TLS authentication.", envClientCert),
+		"client_key":         secret("PEM key of the client certificate.", envClientKey),
+		"cluster_ca_certificate": text("PEM bundle of the authorities that may sign the server's certificate.",
+			envClusterCA),
 		"config_path":              configPath,
 		"config_context":           text("Context of the kubeconfig to use.", envContext),
 		"config_context_auth_info": text("User of the kubeconfig to use, instead of the context's.", envAuthInfo),
@@ -100,19 +105,29 @@ func settingsAttributes() map[string]schema.Attribute {
 		"in_cluster": schema.BoolAttribute{
 			Optional: true,
 			MarkdownDescription: "Use the service account of the pod that Terraform runs in. " +
-				"Never assumed: without it a pod's own cluster is not touched.",
+				"Never used by default.",
 		},
 		"exec": schema.SingleNestedAttribute{
 			Optional: true,
-			MarkdownDescription: "Program that prints credentials, such as `gke-gcloud-auth-plugin` or `aws eks get-token`. They are the only ones that are used: " +
-				"with a kubeconfig, only the cluster is taken from it. The program gets no standard input, which is Terraform's; what it writes to standard error is in Terraform's log.",
+			MarkdownDescription: "Program that prints credentials, such as `gke-gcloud-auth-plugin` or `aws eks get-token`. " +
+				"No other credentials are used: " +
+				"of a kubeconfig, only the cluster is used. The program cannot read standard input. Its standard error goes to " +
+				"Terraform's log.",
 			Attributes: map[string]schema.Attribute{
-				"api_version": schema.StringAttribute{Required: true, MarkdownDescription: "Version of the credential protocol: `client.authentication.k8s.io/v1` or `client.authentication.k8s.io/v1beta1`."},
-				"command":     schema.StringAttribute{Required: true, MarkdownDescription: "Program to run."},
-				"args":        schema.ListAttribute{Optional: true, ElementType: types.StringType, MarkdownDescription: "Its arguments."},
+				"api_version": schema.StringAttribute{
+					Required: true,
+					MarkdownDescription: "Version of the credential protocol: `client.authentication.k8s.io/v1` or " +
+						"`client.authentication.k8s.io/v1beta1`.",
+				},
+				"command": schema.StringAttribute{Required: true, MarkdownDescription: "Program to run."},
+				"args": schema.ListAttribute{
+					Optional:            true,
+					ElementType:         types.StringType,
+					MarkdownDescription: "Arguments of the program.",
+				},
 				"env": schema.MapAttribute{
 					Optional: true, Sensitive: true, ElementType: types.StringType,
-					MarkdownDescription: "Environment variables to add to those of Terraform.",
+					MarkdownDescription: "Environment variables of the program, in addition to those of Terraform.",
 				},
 			},
 		},

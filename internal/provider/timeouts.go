@@ -13,8 +13,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 )
 
-// defaultTimeouts is how long the operations may take when `timeouts` does not
-// say.
+// defaultTimeouts are the default timeouts of the operations.
 var defaultTimeouts = map[string]time.Duration{
 	"create": 10 * time.Minute,
 	"read":   5 * time.Minute,
@@ -24,7 +23,7 @@ var defaultTimeouts = map[string]time.Duration{
 
 func timeoutsAttribute(ctx context.Context) schema.Attribute {
 	text := func(doing, operation string) string {
-		return fmt.Sprintf("How long %s may take, for example `30m`. Defaults to `%s`.", doing, defaultTimeouts[operation])
+		return fmt.Sprintf("Maximum time for %s, for example `30m`. Defaults to `%s`.", doing, defaultTimeouts[operation])
 	}
 	attribute := timeouts.Attributes(ctx, timeouts.Opts{
 		Create: true, CreateDescription: text("creating the job and submitting its first run", "create"),
@@ -33,14 +32,15 @@ func timeoutsAttribute(ctx context.Context) schema.Attribute {
 		Delete: true, DeleteDescription: text("stopping the job and removing its objects", "delete"),
 	})
 	if nested, ok := attribute.(schema.SingleNestedAttribute); ok {
-		nested.MarkdownDescription = "How long operations may take. None of them waits for partitions: creating and updating only submit."
+		nested.MarkdownDescription = "Timeouts of operations. No operation waits for partitions: create and update only " +
+			"submit a run."
 		return nested
 	}
 	return attribute
 }
 
-// bounded gives an operation on a resource its deadline. The schema has checked
-// the duration, so what cannot be read is the default.
+// bounded sets the deadline of an operation on a resource. The schema has checked the
+// duration; if it cannot be parsed, the default applies.
 func bounded(ctx context.Context, object tftypes.Value, operation string) (context.Context, context.CancelFunc) {
 	limit := defaultTimeouts[operation]
 	if attributes, err := attributesOf(object); err == nil {
