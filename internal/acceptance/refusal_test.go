@@ -61,9 +61,9 @@ func TestCredentialsThatMayNot(t *testing.T) {
 		return fmt.Sprintf("host = %q\ncluster_ca_certificate = %q\ntoken = %q", config.Host, config.CAData, token)
 	}
 	for name, test := range map[string]struct{ token, want string }{
-		"may not": {token.Status.Token, `Could not create ConfigMap "default/refused-backfill": the credentials in use do not permit it. ` +
-			`Ask an administrator for a Role in namespace "default" with the verb "create" on "configmaps"; the command rbac prints the Roles that jobs need.`},
-		"unknown": {"nobody's", "does not accept the configured credentials"},
+		"may not": {token.Status.Token, `Could not create ConfigMap "default/refused-backfill": the credentials do not have the permission. ` +
+			`Ask an administrator for a Role in namespace "default" with the verb "create" on "configmaps". The command rbac prints the Roles that jobs need.`},
+		"unknown": {"nobody's", "rejected the configured credentials"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			applyAs(t, settings(test.token), resource.TestStep{Config: refusedConfig, ExpectError: said(test.want)})
@@ -104,7 +104,7 @@ func TestClusterWithoutArgo(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	apply(t, c, resource.TestStep{
-		Config: refusedConfig, ExpectError: said(`Install Argo Workflows 3.7 or newer in this cluster, or configure the cluster that has it.`),
+		Config: refusedConfig, ExpectError: said(`Install Argo Workflows 3.7 or later in this cluster, or configure a cluster that has it.`),
 	})
 	if left := c.left(t); len(left) > 0 {
 		t.Errorf("left are %q", left)

@@ -82,7 +82,7 @@ func TestVersionsRefuse(t *testing.T) {
   oom    = { max_memory = "8Gi" }
   runner = { image = "a", command = ["a"], deadline = "1h", resources = { memory = "1Gi" } }`
 	for version, want := range map[string]string{
-		"3.5": "Argo 3.5 does not tell an attempt how the one before it ended", "3.6": "Argo 3.6 does not tell", "3.7": "", "4.0": "",
+		"3.5": "how the previous attempt ended, and Argo 3.5 does not provide that", "3.6": "Argo 3.6 does not provide that", "3.7": "", "4.0": "",
 	} {
 		j, err := versioned(t, oom, version)
 		if want != "" {

@@ -141,9 +141,9 @@ func TestLimitsOfAQuery(t *testing.T) {
 		want   []string
 	}{
 		"as many as allowed": {query(5, 50), engine.Policy{Limits: job.Limits{Partitions: 50, Shards: 13}}, nil},
-		"own":                {own(query(5, 51)), engine.Policy{}, []string{"may yield 51 partitions, and the job's own limits allow at most 50"}},
+		"own":                {own(query(5, 51)), engine.Policy{}, []string{"may result in 51 partitions; the job's own limits allow at most 50"}},
 		"both": {own(query(5, 53)), engine.Policy{Limits: job.Limits{Partitions: 52, Shards: 13}}, []string{
-			"may yield 53 partitions, and the limits of the provider allow at most 52", "53 partitions in 14 shards, and the limits of the provider allow at most 13 shards",
+			"may result in 53 partitions; the limits of the provider allow at most 52", "53 partitions in 14 shards; the limits of the provider allow at most 13 shards",
 		}},
 		"behind a canary": {query(5, 52).with("canary", map[string]any{"partitions": 1}), engine.Policy{Limits: job.Limits{Shards: 12}}, []string{"52 partitions in 13 shards"}},
 		"lifted":          {own(query(5, 51)), engine.Policy{OverrideLimits: []string{"max_partitions"}}, []string{"It is permitted"}},

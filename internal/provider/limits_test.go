@@ -26,7 +26,7 @@ func TestLimitsOfTheProvider(t *testing.T) {
 	mustSucceed(t, "validate", tf.validate(orders()))
 	problems := errorsOf(tf.plan(orders()).diags)
 	if len(problems) != 2 || problems[0].Attribute.String() != `AttributeName("partition")` || problems[1].Attribute.String() != `AttributeName("labels")` ||
-		!strings.Contains(problems[0].Detail, "The job has 4 partitions, and the limits of the provider allow at most 3") {
+		!strings.Contains(problems[0].Detail, "The job has 4 partitions; the limits of the provider allow at most 3") {
 		t.Fatalf("got %v", problems)
 	}
 	lifted := orders(object{"override_limits": []string{"max_partitions"}, "labels": object{"team": "data"}})
