@@ -13,7 +13,7 @@ import (
 func Job() []Attribute { return table() }
 
 var table = sync.OnceValue(func() []Attribute {
-	return typed(slices.Concat(body(), waves(), placement(), guardrails()))
+	return typed(slices.Concat(body(), work(), execution(), argoRows(), waves(), safety(), placement(), guardrails()))
 })
 
 // typed caches the type of each row, because computing it is slow.
@@ -25,6 +25,7 @@ func typed(rows []Attribute) []Attribute {
 	return rows
 }
 
+// body describes the job as a whole.
 func body() []Attribute {
 	return []Attribute{
 		{
@@ -68,6 +69,12 @@ func body() []Attribute {
 			Doc: "Kubernetes labels for every object and pod of the job. Keys under `backfill.dev/` and " +
 				"`workflows.argoproj.io/` are reserved.",
 		},
+	}
+}
+
+// work describes the partitions and the containers that process them.
+func work() []Attribute {
+	return []Attribute{
 		{
 			Name:       "partition",
 			Kind:       Object,
@@ -105,6 +112,12 @@ func body() []Attribute {
 				"fails, plans and `status` show a warning; the outcome of the partitions does not change. See the guide on " +
 				"setup and teardown.",
 		},
+	}
+}
+
+// execution describes how partitions are run.
+func execution() []Attribute {
+	return []Attribute{
 		{
 			Name:   "orchestrator_service_account",
 			Kind:   String,
@@ -148,6 +161,12 @@ func body() []Attribute {
 			Attributes: retry(),
 			Doc:        "How failed partitions are retried.",
 		},
+	}
+}
+
+// argoRows describe the version of Argo and its own fields.
+func argoRows() []Attribute {
+	return []Attribute{
 		{
 			Name:  "argo",
 			Kind:  Object,

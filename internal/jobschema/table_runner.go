@@ -3,10 +3,12 @@
 
 package jobschema
 
+import "slices"
+
 // runner describes the container and its pod.
 func runner() []Attribute {
 	rows := append(process(), environment()...)
-	return append(rows, pod()...)
+	return slices.Concat(rows, pod(), scheduling())
 }
 
 func process() []Attribute {
@@ -183,6 +185,12 @@ func pod() []Attribute {
 			Doc: "Privileges of the container. By default it cannot gain privileges, and the container runtime's " +
 				"default seccomp profile filters its system calls.",
 		},
+	}
+}
+
+// scheduling describes the nodes of a pod and its metadata.
+func scheduling() []Attribute {
+	return []Attribute{
 		{
 			Name:   "node_selector",
 			Kind:   StringMap,

@@ -3,7 +3,7 @@
 
 package jobschema
 
-// waves are the rows about canaries, waves and failure budgets.
+// waves are the rows about canaries and waves.
 func waves() []Attribute {
 	return []Attribute{
 		{
@@ -75,6 +75,12 @@ func waves() []Attribute {
 				"last one runs all remaining shards. Without `wave`, all shards are in one wave. A job with one shard has one " +
 				"wave.",
 		},
+	}
+}
+
+// safety describes the failure budget and the limits of the controller.
+func safety() []Attribute {
+	return []Attribute{
 		{
 			Name:   "failure_budget",
 			Kind:   Object,
