@@ -27,7 +27,10 @@ const (
 // named as the table does, without "internal/".
 type arrows map[string][]string
 
-var codeSpan = regexp.MustCompile("`([^`]+)`")
+var (
+	codeSpan = regexp.MustCompile("`([^`]+)`")
+	tableRow = regexp.MustCompile("(?m)^\\| *`([^`]+)` *\\|")
+)
 
 // parseTable reads the rows "| package | its one job | may import |" of a
 // Markdown text. It fails when there is no such table, when a row repeats a
@@ -100,6 +103,24 @@ func (a arrows) cycle() []string {
 	return nil
 }
 
+// upwards lists the arrows that lead to a row above their own.
+func (a arrows) upwards(text string) []string {
+	place := map[string]int{}
+	for i, span := range tableRow.FindAllStringSubmatch(text, -1) {
+		place[strings.TrimPrefix(span[1], "internal/")] = i
+	}
+	var found []string
+	for from, allowed := range a {
+		for _, to := range allowed {
+			if place[to] < place[from] {
+				found = append(found, fmt.Sprintf("the row of %s is above that of %s, which may import it", to, from))
+			}
+		}
+	}
+	slices.Sort(found)
+	return found
+}
+
 // goPackage is what `go list -json` says of a package, as far as we need it.
 type goPackage struct {
 	ImportPath string
@@ -107,18 +128,23 @@ type goPackage struct {
 	Imports    []string
 }
 
-// row names the row of the table that an import path of our module belongs
-// to: sub-packages belong to the package they are in.
-func row(importPath string) (name string, ours bool) {
+// row names the row of the table that an import path of our module belongs to:
+// sub-packages without a row of their own belong to the package they are in.
+func (a arrows) row(importPath string) (name string, ours bool) {
 	if importPath == module {
 		return "main.go", true
 	}
-	rest, ours := strings.CutPrefix(importPath, module+"/internal/")
+	name, ours = strings.CutPrefix(importPath, module+"/internal/")
 	if !ours {
 		return "", false
 	}
-	name, _, _ = strings.Cut(rest, "/")
-	return name, true
+	for {
+		parent := strings.LastIndexByte(name, '/')
+		if _, known := a[name]; known || parent < 0 {
+			return name, true
+		}
+		name = name[:parent]
+	}
 }
 
 // violations lists, in the order of packages, every import that the table
@@ -127,7 +153,7 @@ func row(importPath string) (name string, ours bool) {
 func violations(table arrows, packages []goPackage) []string {
 	var found []string
 	for _, p := range packages {
-		from, ours := row(p.ImportPath)
+		from, ours := table.row(p.ImportPath)
 		if !ours || len(p.GoFiles) == 0 {
 			continue
 		}
@@ -137,12 +163,35 @@ func violations(table arrows, packages []goPackage) []string {
 			continue
 		}
 		for _, imported := range p.Imports {
-			to, ours := row(imported)
+			to, ours := table.row(imported)
 			if ours && to != from && !slices.Contains(allowed, to) {
 				found = append(found, fmt.Sprintf("%s imports %s", from, to))
 			}
 		}
 	}
+	return found
+}
+
+// unused lists the arrows that the table allows and no import needs.
+func unused(table arrows, packages []goPackage) []string {
+	needed := map[string]bool{}
+	for _, p := range packages {
+		from, _ := table.row(p.ImportPath)
+		for _, imported := range p.Imports {
+			if to, ours := table.row(imported); ours {
+				needed[from+" "+to] = true
+			}
+		}
+	}
+	var found []string
+	for from, allowed := range table {
+		for _, to := range allowed {
+			if !needed[from+" "+to] {
+				found = append(found, fmt.Sprintf("%s need not import %s", from, to))
+			}
+		}
+	}
+	slices.Sort(found)
 	return found
 }
 
@@ -182,12 +231,27 @@ func TestImportsFollowTheTable(t *testing.T) {
 	if found := table.cycle(); found != nil {
 		t.Errorf("ARCHITECTURE.md allows a circle: %s", strings.Join(found, " → "))
 	}
+	for _, arrow := range table.upwards(string(text)) {
+		t.Errorf("ARCHITECTURE.md: %s", arrow)
+	}
 	packages := listPackages(t)
 	if len(packages) == 0 {
 		t.Fatal("go list found no package")
 	}
-	for _, violation := range violations(table, packages) {
+	for _, violation := range append(violations(table, packages), unused(table, packages)...) {
 		t.Errorf("ARCHITECTURE.md: %s", violation)
+	}
+}
+
+func TestUnusedArrowsAreFound(t *testing.T) {
+	table := arrows{"top": {"low", "low/part"}, "low": {}, "low/part": {"low"}}
+	packages := []goPackage{
+		{ImportPath: module + "/internal/top", Imports: []string{"fmt", module + "/internal/low/part/deep"}},
+		{ImportPath: module + "/internal/low/part", Imports: []string{module + "/internal/low"}},
+	}
+	want := []string{"top need not import low"}
+	if got := unused(table, packages); !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 
@@ -214,7 +278,10 @@ func TestViolationsAreFound(t *testing.T) {
 		"within one package":     {imports("low", "low/part"), nil},
 		"a package without row":  {imports("new"), []string{"new has no row"}},
 		"a folder of tests only": {goPackage{ImportPath: module + "/internal"}, nil},
-		"main without a row":     {goPackage{ImportPath: module, GoFiles: []string{"main.go"}}, []string{"main.go has no row"}},
+		"main without a row": {
+			goPackage{ImportPath: module, GoFiles: []string{"main.go"}},
+			[]string{"main.go has no row"},
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -247,5 +314,22 @@ func TestCircleIsFound(t *testing.T) {
 	}
 	if got := (arrows{"a": {"b"}, "b": {"a"}}).cycle(); len(got) != 3 {
 		t.Errorf("got %q, want a circle of a and b", got)
+	}
+}
+
+func TestUpwardsArrowsAreFound(t *testing.T) {
+	const head = "| package | its one job | may import |\n|---|---|---|\n"
+	text := head + "| **A layer** | | |\n| `internal/low` | x | |\n| `internal/top` | y | `low` |\n"
+	table, err := parseTable(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"the row of low is above that of top, which may import it"}
+	if got := table.upwards(text); !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	table["low"], table["top"] = []string{"top"}, nil
+	if got := table.upwards(text); got != nil {
+		t.Errorf("got %q where all arrows point down", got)
 	}
 }

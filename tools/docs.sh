@@ -54,14 +54,14 @@ write_docs() {
 			return 1
 		}
 	mkdir -p "$1/guides"
-	guide language "Job language" >"$1/guides/language.md"
-	guide errors "Troubleshooting" >"$1/guides/troubleshooting.md"
+	guide language "Job language reference" "2. Write" "Every block and attribute of a job file." >"$1/guides/language.md"
+	guide errors "Troubleshooting" "4. Operate" "Cause and fix of every diagnostic." >"$1/guides/troubleshooting.md"
 }
 
-# guide PAGE TITLE: a page that the program prints, with the head that the
-# registry wants.
+# guide PAGE TITLE GROUP DESCRIPTION: a page that the program prints, with the
+# head that the registry wants.
 guide() {
-	printf -- '---\npage_title: "%s"\n---\n\n' "$2"
+	printf -- '---\npage_title: "%s"\nsubcategory: "%s"\ndescription: |-\n  %s\n---\n\n' "$2" "$3" "$4"
 	"$root/bin/terraform-provider-backfill" docs "$1"
 }
 

@@ -6,8 +6,8 @@ terraform {
   }
 }
 
-# Plans of new jobs need no cluster. Reads and applies talk to the one that is
-# named here or by KUBE_CONFIG_PATH, and to no other.
+# Plans of new jobs need no cluster. Reads and applies use only the cluster that
+# this block or KUBE_CONFIG_PATH names.
 provider "backfill" {
   config_path    = "~/.kube/config"
   config_context = "data-platform"

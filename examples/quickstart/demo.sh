@@ -2,9 +2,9 @@
 # Copyright (c) The terraform-provider-backfill authors
 # SPDX-License-Identifier: MPL-2.0
 
-# Scores 300,000 orders with a backfill on the local cluster, from nothing.
-# Started by `make demo`, which builds what it uses. Safe to run again: what is
-# done stays done.
+# Scores 300,000 orders with a backfill on the local cluster. `make demo` builds
+# what this script uses, and starts it. You can run it again: what is done stays
+# done.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -22,7 +22,7 @@ for program in "$backfill" "$devcluster"; do
 done
 terraform=${TERRAFORM:-$("$root/tools/terraform.sh")}
 
-# What a person has set up for other clusters and providers does not count here.
+# Ignore your settings for other clusters and providers.
 unset KUBECONFIG "${!KUBE_@}" "${!TF_CLI_@}"
 
 colour=()
@@ -50,7 +50,7 @@ start_cluster() {
 	export KUBE_CONFIG_PATH=$KUBECONFIG
 }
 
-# The provider that was just built, instead of a release from a registry.
+# Use the provider that was just built instead of a release from a registry.
 use_built_provider() {
 	export TF_CLI_CONFIG_FILE=$work/terraform.tfrc
 	cat >"$TF_CLI_CONFIG_FILE" <<-EOF
@@ -71,12 +71,12 @@ run_terraform() {
 
 plan_and_apply() {
 	local changes=0
-	echo "(Terraform warns below that it uses the provider that was just built, not a release.)"
+	echo "(The warning below is expected: Terraform uses the provider that was just built, not a release.)"
 	run_terraform plan -detailed-exitcode -out="$work/plan" || changes=$?
 	case $changes in
 	0) echo "Nothing to do: every partition is done." ;;
 	2)
-		# A job that starts from nothing starts without results.
+		# A new job starts without results.
 		[ -e "$here/terraform.tfstate" ] || rm -f "$work"/results/*.ndjson
 		heading "terraform apply: submits the run and returns"
 		run_terraform apply "$work/plan"
@@ -118,22 +118,22 @@ plan_and_apply
 
 heading "backfill status $JOB --watch"
 if ! "$backfill" status "$JOB" --watch; then
-	echo "demo.sh: the job did not complete. What its runners wrote:" >&2
+	echo "demo.sh: the job did not complete. To see what its runners printed:" >&2
 	echo "  KUBECONFIG=$KUBECONFIG $devcluster kubectl logs --selector backfill.dev/job=$JOB --container main" >&2
-	echo "Run make demo again to repeat what failed." >&2
+	echo "Run make demo again to retry what failed." >&2
 	exit 1
 fi
 
-heading "The attempt that failed, and was repeated"
+heading "The attempt that failed and was retried"
 "$devcluster" kubectl logs --selector "backfill.dev/job=$JOB" --container main --prefix 2>/dev/null | grep stumbling ||
-	echo "(Its pod is gone by now.)"
+	echo "(Its pod is already deleted.)"
 
-heading "terraform plan, now that it is done"
+heading "terraform plan, after the job is done"
 run_terraform plan
 
 heading "Every order scored exactly once?"
 if ! check_results; then
-	echo "demo.sh: the results are not what they should be. What the runners wrote:" >&2
+	echo "demo.sh: the results are wrong. To see what the runners printed:" >&2
 	echo "  KUBECONFIG=$KUBECONFIG $devcluster kubectl logs --selector backfill.dev/job=$JOB --container main" >&2
 	exit 1
 fi
@@ -141,23 +141,23 @@ echo "Yes. The results are in $(short "$work/results"), one file per partition."
 
 quoted() { printf '%q' "$1"; }
 
-heading "To look around"
+heading "Next steps"
 cat <<EOF
   cd $(quoted "$root")
   export KUBECONFIG=$(quoted "$KUBECONFIG")
   export KUBE_CONFIG_PATH=\$KUBECONFIG
   export TF_CLI_CONFIG_FILE=$(quoted "$TF_CLI_CONFIG_FILE")
 
-What is done, failed and left:
+Show what is done, failed and left:
   $(short "$backfill") status $JOB
 
-No changes; then set end = 350001 in $(short "$here")/main.tf, and only the new keys are planned:
+Plan again: there are no changes. Then set end = 350001 in $(short "$here")/main.tf: only the new keys are planned:
   $(quoted "$terraform") -chdir=$(short "$here") plan
 
-What Argo and Kubernetes see:
+See the objects in Argo and Kubernetes:
   $(short "$devcluster") kubectl get workflows,pods
 
-Stop the cluster, or remove everything that was made:
+Stop the cluster, or remove everything that the demo made:
   make cluster-down
   make clean
 EOF

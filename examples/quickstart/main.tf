@@ -16,7 +16,7 @@ locals {
   work = "${abspath(path.module)}/work"
 }
 
-# "Every order has a risk score", 25,000 orders at a time.
+# "Every order has a risk score", with 25,000 orders per partition.
 resource "backfill_job" "orders" {
   name   = "orders-risk-score"
   reason = "risk scores for the orders that were placed before scoring existed"
@@ -30,7 +30,7 @@ resource "backfill_job" "orders" {
     command = ["/bin/sh", "/app/score.sh"]
     env     = { STUMBLE_ON = "100001--125001" }
 
-    # May do what Argo's executor needs in every pod, and nothing else.
+    # Has only the rights that Argo's executor needs in every pod.
     service_account = "backfill-runner"
 
     volumes = [

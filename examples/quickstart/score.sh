@@ -2,10 +2,10 @@
 # Copyright (c) The terraform-provider-backfill authors
 # SPDX-License-Identifier: MPL-2.0
 
-# The runner: scores the orders of one partition. The environment that every
-# runner gets says which. It needs a POSIX shell and awk, and may run any number
-# of times for one partition: the result is a file named after the partition's
-# key that appears whole or not at all.
+# The runner: scores the orders of one partition, which it finds in its
+# environment variables. It needs a POSIX shell and awk. It may run any number of
+# times for one partition: it writes a file named after the partition's key, and
+# the file appears complete or not at all.
 set -eu
 
 input=/data/orders.ndjson

@@ -99,7 +99,9 @@ func (c *localCluster) grant(ctx context.Context, namespace string) (kubeconfig 
 func (c *localCluster) login(ctx context.Context, namespace, account, path string) error {
 	hours := int64(6 * 3600)
 	token, err := c.core.CoreV1().ServiceAccounts(namespace).CreateToken(ctx, account,
-		&authenticationv1.TokenRequest{Spec: authenticationv1.TokenRequestSpec{ExpirationSeconds: &hours}}, metav1.CreateOptions{})
+		&authenticationv1.TokenRequest{
+			Spec: authenticationv1.TokenRequestSpec{ExpirationSeconds: &hours},
+		}, metav1.CreateOptions{})
 	if err != nil {
 		return err
 	}
@@ -167,7 +169,11 @@ func TestLeastPrivilege(t *testing.T) {
 	c := cluster(t)
 	const own = "least-privilege"
 	spaces := c.core.CoreV1().Namespaces()
-	if _, err := spaces.Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: own}}, metav1.CreateOptions{}); err != nil {
+	if _, err := spaces.Create(
+		t.Context(),
+		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: own}},
+		metav1.CreateOptions{},
+	); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = spaces.Delete(context.Background(), own, metav1.DeleteOptions{}) })
@@ -203,7 +209,16 @@ data "backfill_job" "least" {
 				if code != 0 || !strings.Contains(out, "Complete") || !strings.Contains(problems, "BF4011") {
 					t.Errorf("status by the reader ended with %d: %s%s", code, out, problems)
 				}
-				if code, _, problems := command(t.Context(), "stop", "least", "-n", "default", "--kubeconfig", kubeconfig); code != 1 || !strings.Contains(problems, "Not Permitted by the Cluster") {
+				if code, _, problems := command(
+					t.Context(),
+					"stop",
+					"least",
+					"-n",
+					"default",
+					"--kubeconfig",
+					kubeconfig,
+				); code != 1 ||
+					!strings.Contains(problems, "Not Permitted by the Cluster") {
 					t.Errorf("in another namespace: %d, %s", code, problems)
 				}
 			},
@@ -215,7 +230,10 @@ data "backfill_job" "least" {
 		},
 	)
 	for _, kind := range []string{"workflows", "workflowtemplates"} {
-		left, err := c.dynamic.Resource(schema.GroupVersionResource{Group: "argoproj.io", Version: "v1alpha1", Resource: kind}).Namespace(own).List(t.Context(), metav1.ListOptions{})
+		of := schema.GroupVersionResource{Group: "argoproj.io", Version: "v1alpha1", Resource: kind}
+		left, err := c.dynamic.Resource(of).
+			Namespace(own).
+			List(t.Context(), metav1.ListOptions{})
 		if err != nil || len(left.Items) > 0 {
 			t.Errorf("%d %s are left, %v", len(left.Items), kind, err)
 		}
@@ -226,7 +244,9 @@ data "backfill_job" "least" {
 func (c *localCluster) begun(t *testing.T, namespace, workflow string) {
 	t.Helper()
 	for range 480 {
-		pods, err := c.core.CoreV1().Pods(namespace).List(t.Context(), metav1.ListOptions{LabelSelector: "workflows.argoproj.io/workflow=" + workflow})
+		pods, err := c.core.CoreV1().
+			Pods(namespace).
+			List(t.Context(), metav1.ListOptions{LabelSelector: "workflows.argoproj.io/workflow=" + workflow})
 		if err != nil {
 			t.Fatal(err)
 		}

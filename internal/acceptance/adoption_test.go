@@ -162,7 +162,11 @@ func TestRunOfKubernetesManifestIsMoved(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		before += fmt.Sprintf("resource \"kubernetes_manifest\" %q {\n  manifest = jsondecode(file(%q))\n}\n", o.GetKind(), file)
+		before += fmt.Sprintf(
+			"resource \"kubernetes_manifest\" %q {\n  manifest = jsondecode(file(%q))\n}\n",
+			o.GetKind(),
+			file,
+		)
 	}
 	after := settings + sourced("moved", text) + `
 moved {
@@ -184,7 +188,9 @@ removed {
 		},
 		Steps: append([]resource.TestStep{{Config: before}}, adopts(t, c, "moved", after, out)...),
 	})
-	if _, err := c.dynamic.Resource(workflows).Namespace(namespace).Get(t.Context(), "moved-r1", metav1.GetOptions{}); err == nil {
+	if _, err := c.dynamic.Resource(workflows).
+		Namespace(namespace).
+		Get(t.Context(), "moved-r1", metav1.GetOptions{}); err == nil {
 		t.Error("the destroy left the moved run")
 	}
 }

@@ -66,9 +66,23 @@ resource "backfill_job" "it" {
 // many are.
 func TestAnchorsUnderConsolidation(t *testing.T) {
 	needsLong(t)
-	c := ownCluster(t, "--profile", "karpenter", "--on-demand", "4", "--spot", "0", "--cpu-per-node", "4", "--node-delay", "1s")
+	c := ownCluster(
+		t,
+		"--profile",
+		"karpenter",
+		"--on-demand",
+		"4",
+		"--spot",
+		"0",
+		"--cpu-per-node",
+		"4",
+		"--node-delay",
+		"1s",
+	)
 	var table strings.Builder
-	table.WriteString("| autoscaler | anchor | evictions | nodes removed | attempts | of them wasted |\n|---|---|---|---|---|---|\n")
+	table.WriteString(
+		"| autoscaler | anchor | evictions | nodes removed | attempts | wasted |\n|---|---|---|---|---|---|\n",
+	)
 	for _, how := range consolidations {
 		t.Run(how.name, func(t *testing.T) { table.WriteString(c.consolidate(t, how)) })
 	}
@@ -217,7 +231,19 @@ resource "backfill_job" "it" {
 // been done soon. With the annotation it is not.
 func TestALongPodIsNotEvictedWhenItsNeighboursEnd(t *testing.T) {
 	needsLong(t)
-	c := ownCluster(t, "--profile", "karpenter", "--on-demand", "1", "--spot", "1", "--cpu-per-node", "4", "--node-delay", "1s")
+	c := ownCluster(
+		t,
+		"--profile",
+		"karpenter",
+		"--on-demand",
+		"1",
+		"--spot",
+		"1",
+		"--cpu-per-node",
+		"4",
+		"--node-delay",
+		"1s",
+	)
 	// Something else runs on the other node, so that this is not the idle one.
 	c.kubectl(t, `
 apiVersion: v1
@@ -241,7 +267,12 @@ spec:
 				resource.TestStep{
 					PreConfig: func() {
 						// Six have begun and five are done.
-						eventually(t, 2*time.Minute, "the neighbours end", func() bool { return len(lines(t, filepath.Join(out, "ours"))) >= 11 })
+						eventually(
+							t,
+							2*time.Minute,
+							"the neighbours end",
+							func() bool { return len(lines(t, filepath.Join(out, "ours"))) >= 11 },
+						)
 						end := c.consolidation(t, "--rules", "karpenter", "--after", "3s", "--interval", "1s")
 						c.ended(t, name+"-r1", 3*time.Minute)
 						if got := end()["evict"]; got != tt.evictions {

@@ -108,7 +108,11 @@ func TestCalendarAcrossAChangeOfTheClock(t *testing.T) {
 				func(*terraform.State) error { return checkFacts(out, "tenants") },
 				resource.TestCheckResourceAttr("backfill_job.hours", "progress", "9/10"),
 				resource.TestCheckResourceAttr("backfill_job.hours", "shard_count", "3"),
-				resource.TestCheckResourceAttr("backfill_job.hours", "failed", "[2026-10-25T02:00:00+01:00,2026-10-25T03:00:00+01:00)"),
+				resource.TestCheckResourceAttr(
+					"backfill_job.hours",
+					"failed",
+					"[2026-10-25T02:00:00+01:00,2026-10-25T03:00:00+01:00)",
+				),
 				resource.TestCheckResourceAttr("backfill_job.hours", "failed_partitions.0.key", "2026-10-25T02:00+0100"),
 				resource.TestCheckResourceAttr("backfill_job.tenants", "progress", "5/6"),
 				resource.TestCheckResourceAttr("backfill_job.tenants", "failed_partitions.0.key", "acme__2026-10-25"),

@@ -162,7 +162,8 @@ func (p failedPartition) check(cause string, attempts int) error {
 	}
 	for i, d := range p.details {
 		placed := strings.HasPrefix(d["node"], "spot-") || cause == "unknown" // no node ever had it
-		if d["attempt"] != strconv.Itoa(i) || d["cause"] != cause || d["capacity"] != "spot" || d["message"] == "" || !placed {
+		if d["attempt"] != strconv.Itoa(i) || d["cause"] != cause || d["capacity"] != "spot" || d["message"] == "" ||
+			!placed {
 			return fmt.Errorf("attempt %d, want %s: %v", i, cause, d)
 		}
 	}

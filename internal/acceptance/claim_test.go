@@ -70,7 +70,10 @@ func (c *localCluster) claim(t *testing.T, name, directory string) {
 	_, err = claims.Create(t.Context(), &corev1.PersistentVolumeClaim{
 		ObjectMeta: metav1.ObjectMeta{Name: name},
 		Spec: corev1.PersistentVolumeClaimSpec{
-			AccessModes: modes, StorageClassName: &class, VolumeName: name, Resources: corev1.VolumeResourceRequirements{Requests: capacity},
+			AccessModes:      modes,
+			StorageClassName: &class,
+			VolumeName:       name,
+			Resources:        corev1.VolumeResourceRequirements{Requests: capacity},
 		},
 	}, metav1.CreateOptions{})
 	if err != nil {
@@ -85,7 +88,9 @@ func (c *localCluster) notEnforced(t *testing.T, run string) <-chan string {
 	ctx := t.Context()
 	go func() {
 		for ; ctx.Err() == nil; time.Sleep(100 * time.Millisecond) {
-			pods, err := c.core.CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{LabelSelector: "workflows.argoproj.io/workflow=" + run})
+			pods, err := c.core.CoreV1().
+				Pods(namespace).
+				List(ctx, metav1.ListOptions{LabelSelector: "workflows.argoproj.io/workflow=" + run})
 			if err != nil {
 				continue
 			}

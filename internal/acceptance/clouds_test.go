@@ -73,7 +73,14 @@ func TestClouds(t *testing.T) {
 }
 
 func (cloud cloudCase) config(name string, partitions int, script, out, spot string) string {
-	return fmt.Sprintf(cloudConfig, name, partitions, script, out, fmt.Sprintf("provider = %q, %s%s", cloud.name, spot, cloud.more))
+	return fmt.Sprintf(
+		cloudConfig,
+		name,
+		partitions,
+		script,
+		out,
+		fmt.Sprintf("provider = %q, %s%s", cloud.name, spot, cloud.more),
+	)
 }
 
 // spotFirst has one partition that only its last attempt processes, and only
@@ -122,8 +129,12 @@ func (c *localCluster) preferring(t *testing.T, cloud cloudCase) {
 // is lost by the waiting.
 func (c *localCluster) requiring(t *testing.T, cloud cloudCase) {
 	out := t.TempDir()
-	apply(t, c,
-		resource.TestStep{Config: cloud.config("requires", 2, "echo done >> /out/ours", out, `mode = "require", max_pending = "5s"`)},
+	apply(
+		t,
+		c,
+		resource.TestStep{
+			Config: cloud.config("requires", 2, "echo done >> /out/ours", out, `mode = "require", max_pending = "5s"`),
+		},
 		resource.TestStep{
 			PreConfig: func() {
 				c.stuck(t, "requires")
@@ -149,7 +160,13 @@ func (c *localCluster) requiring(t *testing.T, cloud cloudCase) {
 func (c *localCluster) cured(t *testing.T, cloud cloudCase) {
 	needsLong(t)
 	config := func(mode string) string {
-		return cloud.config("cured", 2, "true", t.TempDir(), fmt.Sprintf(`mode = %q, fallback = "on_demand", max_pending = "5s"`, mode))
+		return cloud.config(
+			"cured",
+			2,
+			"true",
+			t.TempDir(),
+			fmt.Sprintf(`mode = %q, fallback = "on_demand", max_pending = "5s"`, mode),
+		)
 	}
 	apply(t, c,
 		resource.TestStep{Config: config("require")},
@@ -184,7 +201,9 @@ func (c *localCluster) stuck(t *testing.T, job string) {
 // for.
 func (c *localCluster) unschedulable(t *testing.T, run string) int {
 	t.Helper()
-	pods, err := c.core.CoreV1().Pods(namespace).List(t.Context(), metav1.ListOptions{LabelSelector: "workflows.argoproj.io/workflow=" + run})
+	pods, err := c.core.CoreV1().
+		Pods(namespace).
+		List(t.Context(), metav1.ListOptions{LabelSelector: "workflows.argoproj.io/workflow=" + run})
 	if err != nil {
 		t.Fatal(err)
 	}

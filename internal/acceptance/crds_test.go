@@ -50,7 +50,9 @@ func TestFullCRDsTakeGoldensUnchanged(t *testing.T) {
 		t.Fatal("no golden manifests", err)
 	}
 	c := ownCluster(t, "--crds=full", "--on-demand=0", "--spot=0")
-	_, err = c.core.CoreV1().Namespaces().Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "data"}}, metav1.CreateOptions{})
+	_, err = c.core.CoreV1().
+		Namespaces().
+		Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "data"}}, metav1.CreateOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,8 +106,10 @@ func (c *localCluster) dryRun(t *testing.T, o *unstructured.Unstructured) (*unst
 func (c *localCluster) refusesUnknownField(t *testing.T) {
 	t.Helper()
 	o := &unstructured.Unstructured{Object: map[string]any{
-		"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": map[string]any{"name": "unknown", "namespace": "data"},
-		"spec": map[string]any{"templates": []any{map[string]any{"name": "a", "contaner": map[string]any{}}}},
+		"apiVersion": "argoproj.io/v1alpha1",
+		"kind":       "Workflow",
+		"metadata":   map[string]any{"name": "unknown", "namespace": "data"},
+		"spec":       map[string]any{"templates": []any{map[string]any{"name": "a", "contaner": map[string]any{}}}},
 	}}
 	if _, err := c.dryRun(t, o); err == nil {
 		t.Error("a Workflow with an unknown field is taken, so that nothing was checked")

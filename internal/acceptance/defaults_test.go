@@ -90,7 +90,8 @@ func failuresAreNotRepeated(t *testing.T, c *localCluster, binary string) {
 	for name, more := range map[string]string{
 		"one":    "",
 		"shards": "shard_size = 1\norchestrator_service_account = \"backfill-orchestrator\"",
-		"waves":  "shard_size = 1\norchestrator_service_account = \"backfill-orchestrator\"\nfailure_budget = { max_failed = 1 }",
+		"waves": "shard_size = 1\norchestrator_service_account = \"backfill-orchestrator\"\nfailure_budget = { " +
+			"max_failed = 1 }",
 	} {
 		t.Run(name, func(t *testing.T) {
 			log := t.TempDir()
@@ -130,20 +131,41 @@ var impositions = map[string]struct {
 	stays bool // the run, when its pods have ended
 }{
 	"locks": {
-		spec:  "{synchronization: {mutexes: [{name: one-at-a-time}]}, templateDefaults: {parallelism: 7, timeout: 1h}}",
-		tells: []string{`"spec.synchronization" (`, `"spec.templateDefaults.parallelism" (`, `"spec.templateDefaults.timeout" (`},
+		spec: "{synchronization: {mutexes: [{name: one-at-a-time}]}, templateDefaults: {parallelism: 7, timeout: 1h}}",
+		tells: []string{
+			`"spec.synchronization" (`,
+			`"spec.templateDefaults.parallelism" (`,
+			`"spec.templateDefaults.timeout" (`,
+		},
 	},
 	"hooks": {
 		spec: `{hooks: {begun: {template: notify, expression: 'workflow.status == "Running"'}}, ` +
 			`templates: [{name: notify, serviceAccountName: backfill-runner, container: {image: busybox, command: ["true"]}}]}`,
 		tells: []string{`"spec.hooks" (`},
 	},
-	"memoize":  {spec: "{templateDefaults: {memoize: {key: all, maxAge: 1h, cache: {configMap: {name: memo}}}}}", tells: []string{`"spec.templateDefaults.memoize" (`}, stays: true},
-	"inputs":   {spec: "{templateDefaults: {inputs: {parameters: [{name: colour, value: red}]}}}", tells: []string{`"spec.templateDefaults.inputs" (`}},
-	"outputs":  {spec: "{templateDefaults: {outputs: {parameters: [{name: colour, valueFrom: {path: /tmp/colour, default: red}}]}}}", tells: []string{`"spec.templateDefaults.outputs" (`}},
-	"resource": {spec: `{templateDefaults: {resource: {action: get, successCondition: status.phase == Succeeded, manifest: "{}"}}}`, tells: []string{`"spec.templateDefaults.resource" (`}},
-	"another":  {spec: "{workflowTemplateRef: {name: other}}", tells: []string{"3 partitions have not run to their end. Argo ended run imposed-another-r1: invalid spec"}, ends: true},
-	"shutdown": {spec: "{shutdown: Terminate}", tells: []string{"3 partitions have not run to their end."}, ends: true},
+	"memoize": {
+		spec:  "{templateDefaults: {memoize: {key: all, maxAge: 1h, cache: {configMap: {name: memo}}}}}",
+		tells: []string{`"spec.templateDefaults.memoize" (`},
+		stays: true,
+	},
+	"inputs": {
+		spec:  "{templateDefaults: {inputs: {parameters: [{name: colour, value: red}]}}}",
+		tells: []string{`"spec.templateDefaults.inputs" (`},
+	},
+	"outputs": {
+		spec:  "{templateDefaults: {outputs: {parameters: [{name: colour, valueFrom: {path: /tmp/colour, default: red}}]}}}",
+		tells: []string{`"spec.templateDefaults.outputs" (`},
+	},
+	"resource": {
+		spec:  `{templateDefaults: {resource: {action: get, successCondition: status.phase == Succeeded, manifest: "{}"}}}`,
+		tells: []string{`"spec.templateDefaults.resource" (`},
+	},
+	"another": {
+		spec:  "{workflowTemplateRef: {name: other}}",
+		tells: []string{"3 partitions did not finish. Argo ended run imposed-another-r1: invalid spec"},
+		ends:  true,
+	},
+	"shutdown": {spec: "{shutdown: Terminate}", tells: []string{"3 partitions did not finish."}, ends: true},
 }
 
 // impositionsAreSaid has controllers with such defaults run a job, which with most
@@ -167,7 +189,7 @@ func impositionsAreSaid(t *testing.T, c *localCluster, binary string) {
 				r.demand(2, imposed.tells...)
 				return
 			}
-			r.demand(0, append(imposed.tells, "Imposed Controller Defaults")...)
+			r.demand(0, append(imposed.tells, "Conflicting Controller Defaults")...)
 			r.touch("go")
 			if imposed.stays {
 				return
@@ -182,7 +204,9 @@ func impositionsAreSaid(t *testing.T, c *localCluster, binary string) {
 
 func (c *localCluster) workflowsOf(t *testing.T, job string) []unstructured.Unstructured {
 	t.Helper()
-	list, err := c.dynamic.Resource(workflows).Namespace(namespace).List(t.Context(), metav1.ListOptions{LabelSelector: "backfill.dev/job=" + job})
+	list, err := c.dynamic.Resource(workflows).
+		Namespace(namespace).
+		List(t.Context(), metav1.ListOptions{LabelSelector: "backfill.dev/job=" + job})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -224,20 +248,33 @@ func (c *localCluster) defaults(t *testing.T, team, text string) {
 	t.Helper()
 	configMaps := schema.GroupVersionResource{Version: "v1", Resource: "configmaps"}
 	patch := fmt.Sprintf(`{"data":{"workflowDefaults":%q}}`, text)
-	if _, err := c.dynamic.Resource(configMaps).Namespace("argo").Patch(t.Context(), "workflow-controller-configmap", types.MergePatchType, []byte(patch), metav1.PatchOptions{}); err != nil {
+	const name = "workflow-controller-configmap"
+	_, err := c.dynamic.Resource(configMaps).
+		Namespace("argo").
+		Patch(t.Context(), name, types.MergePatchType, []byte(patch), metav1.PatchOptions{})
+	if err != nil {
 		t.Fatal(err)
 	}
 	for i := range 60 {
 		probe := &unstructured.Unstructured{Object: map[string]any{
-			"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": map[string]any{"name": fmt.Sprintf("probe-%s-%d", team, i), "namespace": namespace},
-			"spec": map[string]any{"entrypoint": "wait", "templates": []any{map[string]any{"name": "wait", "suspend": map[string]any{}}}},
+			"apiVersion": "argoproj.io/v1alpha1",
+			"kind":       "Workflow",
+			"metadata":   map[string]any{"name": fmt.Sprintf("probe-%s-%d", team, i), "namespace": namespace},
+			"spec": map[string]any{
+				"entrypoint": "wait",
+				"templates":  []any{map[string]any{"name": "wait", "suspend": map[string]any{}}},
+			},
 		}}
-		if _, err := c.dynamic.Resource(workflows).Namespace(namespace).Create(t.Context(), probe, metav1.CreateOptions{}); err != nil {
+		if _, err := c.dynamic.Resource(workflows).
+			Namespace(namespace).
+			Create(t.Context(), probe, metav1.CreateOptions{}); err != nil {
 			t.Fatal(err)
 		}
 		c.working(t, probe.GetName())
 		seen, err := c.dynamic.Resource(workflows).Namespace(namespace).Get(t.Context(), probe.GetName(), metav1.GetOptions{})
-		if err := c.dynamic.Resource(workflows).Namespace(namespace).Delete(t.Context(), probe.GetName(), metav1.DeleteOptions{}); err != nil {
+		if err := c.dynamic.Resource(workflows).
+			Namespace(namespace).
+			Delete(t.Context(), probe.GetName(), metav1.DeleteOptions{}); err != nil {
 			t.Fatal(err)
 		}
 		if err == nil && seen.GetLabels()["team"] == team {

@@ -80,7 +80,13 @@ func (b *bench) signal(component string, s syscall.Signal) {
 func (b *bench) deleteLauncher() {
 	b.Helper()
 	pods := b.c.core.CoreV1().Pods(namespace)
-	list, err := pods.List(b.Context(), metav1.ListOptions{LabelSelector: "backfill.dev/job=" + b.job.name + ",backfill.dev/shard", FieldSelector: "status.phase=Running"})
+	list, err := pods.List(
+		b.Context(),
+		metav1.ListOptions{
+			LabelSelector: "backfill.dev/job=" + b.job.name + ",backfill.dev/shard",
+			FieldSelector: "status.phase=Running",
+		},
+	)
 	if err != nil {
 		b.Fatal(err)
 	}

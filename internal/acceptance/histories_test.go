@@ -122,10 +122,34 @@ func histories() []history {
 		{name: "destroy", long: true, before: failed, command: "destroy", fewest: 10},
 		{name: "destroy-active", long: true, before: holding, command: "destroy", fewest: 10},
 		{name: "revision", long: true, before: edit(failed, "", `revision = "2"`), command: "apply", want: twice, fewest: 12},
-		{name: "paused", long: true, before: edit(holding, "1", "paused = true"), command: "apply", after: resume, want: once, fewest: 8},
-		{name: "parallel", long: true, before: edit(holding, "1", "max_parallel = 2"), command: "apply", after: release, want: once, fewest: 8},
+		{
+			name:    "paused",
+			long:    true,
+			before:  edit(holding, "1", "paused = true"),
+			command: "apply",
+			after:   resume,
+			want:    once,
+			fewest:  8,
+		},
+		{
+			name:    "parallel",
+			long:    true,
+			before:  edit(holding, "1", "max_parallel = 2"),
+			command: "apply",
+			after:   release,
+			want:    once,
+			fewest:  8,
+		},
 		{name: "stop", long: true, before: edit(holding, "", ""), command: "apply", want: once, fewest: 12},
-		{name: "finish", long: true, before: edit(holding, "", `on_change = "finish"`), command: "apply", after: release, want: once, fewest: 6},
+		{
+			name:    "finish",
+			long:    true,
+			before:  edit(holding, "", `on_change = "finish"`),
+			command: "apply",
+			after:   release,
+			want:    once,
+			fewest:  6,
+		},
 	}
 }
 

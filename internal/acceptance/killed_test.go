@@ -69,7 +69,14 @@ func newSession(t *testing.T, p *proxy, binary, name string) *session {
 		lacking(t, "TF_ACC_TERRAFORM_PATH is not set (make test finds or builds Terraform)")
 	}
 	s := &session{T: t, dir: t.TempDir(), cli: cli, binary: binary, host: p.URL, name: name}
-	s.write("cli.tfrc", fmt.Sprintf("provider_installation {\n  dev_overrides {\n    %q = %q\n  }\n}\n", "terraform-backfill/backfill", filepath.Dir(binary)))
+	s.write(
+		"cli.tfrc",
+		fmt.Sprintf(
+			"provider_installation {\n  dev_overrides {\n    %q = %q\n  }\n}\n",
+			"terraform-backfill/backfill",
+			filepath.Dir(binary),
+		),
+	)
 	return s
 }
 
@@ -143,7 +150,9 @@ func (c *localCluster) objects(t *testing.T, job string) []string {
 		{Group: "argoproj.io", Version: "v1alpha1", Resource: "workflows"},
 		{Group: "argoproj.io", Version: "v1alpha1", Resource: "workflowtemplates"},
 	} {
-		list, err := c.dynamic.Resource(r).Namespace(namespace).List(t.Context(), metav1.ListOptions{LabelSelector: "backfill.dev/job=" + job})
+		list, err := c.dynamic.Resource(r).
+			Namespace(namespace).
+			List(t.Context(), metav1.ListOptions{LabelSelector: "backfill.dev/job=" + job})
 		if err != nil {
 			t.Fatal(err)
 		}

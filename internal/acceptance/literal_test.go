@@ -20,13 +20,42 @@ import (
 // literals are texts that HCL, Terraform, YAML, Argo, the kubelet or a shell
 // read as more than text.
 var literals = []string{
-	`double " single ' back ` + "`" + ` slash \ \n`, "two\nlines\r\n\tand a tab ", "{{workflow.name}}", "{{=1+1}}", "{{{=retries}}}", "{{item}}{{inputs.parameters.i}}",
-	"$", "$$", "$$$$", "$(HOME)", "$(BACKFILL_JOB)", "$$(BACKFILL_JOB)", "$({{workflow.name}})", "${", "${HOME}", "%{", "${partition.key}", "%{ if true }",
-	"🦊 ü \u2028", "", " ", "- x: [y]", "# no comment", "---", "null", "0123", "<&>", `{"a": 1}`,
+	`double " single ' back ` + "`" + ` slash \ \n`,
+	"two\nlines\r\n\tand a tab ",
+	"{{workflow.name}}",
+	"{{=1+1}}",
+	"{{{=retries}}}",
+	"{{item}}{{inputs.parameters.i}}",
+	"$",
+	"$$",
+	"$$$$",
+	"$(HOME)",
+	"$(BACKFILL_JOB)",
+	"$$(BACKFILL_JOB)",
+	"$({{workflow.name}})",
+	"${",
+	"${HOME}",
+	"%{",
+	"${partition.key}",
+	"%{ if true }",
+	"🦊 ü \u2028",
+	"",
+	" ",
+	"- x: [y]",
+	"# no comment",
+	"---",
+	"null",
+	"0123",
+	"<&>",
+	`{"a": 1}`,
 }
 
 // values are keys with the same difficulties; each is a partition.
-var values = []string{"plain", `{{workflow.name}} {{=1+1}} $(BACKFILL_JOB) $$`, "quotes \"'` and\nlines ${partition.key} 🦊"}
+var values = []string{
+	"plain",
+	`{{workflow.name}} {{=1+1}} $(BACKFILL_JOB) $$`,
+	"quotes \"'` and\nlines ${partition.key} 🦊",
+}
 
 // literalRunner writes its arguments and its environment, each ended by a NUL,
 // to files named by the partition's index.
@@ -68,7 +97,8 @@ func (f face) body(out string) string {
 		args = append(args, fmt.Sprintf(`"%s<%spartition.value}>%s"`, f.quoted(text), f.reference, f.quoted(text)))
 		env = append(env, fmt.Sprintf("TEXT_%d = \"%s\"", i, f.quoted(text)))
 	}
-	return fmt.Sprintf(`
+	return fmt.Sprintf(
+		`
   partition = { values = %s }
   runner = {
     image           = "busybox"
@@ -80,8 +110,14 @@ func (f face) body(out string) string {
   }
   orchestrator_service_account = "backfill-orchestrator"
   retry                        = { limit = 0 }
-`, face{escape: func(s string) string { return s }}.list(values...),
-		f.list(append([]string{"sh", "-euc", literalRunner, "runner"}, literals...)...), strings.Join(args, ", "), strings.Join(env, ", "), f.quoted(out))
+`,
+		face{escape: func(s string) string { return s }}.list(values...),
+		f.list(
+			append([]string{"sh", "-euc", literalRunner, "runner"}, literals...)...),
+		strings.Join(args, ", "),
+		strings.Join(env, ", "),
+		f.quoted(out),
+	)
 }
 
 // config is both jobs in one Terraform configuration.
@@ -103,7 +139,11 @@ func TestTextArrivesByteForByte(t *testing.T) {
 	c := cluster(t)
 	out := t.TempDir()
 	file := filepath.Join(t.TempDir(), "literal.backfill.hcl")
-	if err := os.WriteFile(file, []byte(fmt.Sprintf("job %q {\n%s}\n", faces[0].name, faces[0].body(out))), 0o600); err != nil {
+	if err := os.WriteFile(
+		file,
+		[]byte(fmt.Sprintf("job %q {\n%s}\n", faces[0].name, faces[0].body(out))),
+		0o600,
+	); err != nil {
 		t.Fatal(err)
 	}
 	apply(t, c,

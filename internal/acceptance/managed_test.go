@@ -22,9 +22,11 @@ import (
 
 	backend "github.com/terraform-backfill/terraform-provider-backfill/internal/cluster"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/cluster/clustertest"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/compile"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/engine"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/job"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/ledger"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/state"
 )
 
 // watched is a job whose first run is paused, so that nothing but the test
@@ -71,10 +73,10 @@ func (w *watched) drift() (found []string, ended bool) {
 	w.Helper()
 	o, diags := w.engine.Observe(w.Context(), namespace, w.name)
 	w.must(diags)
-	if !o.Phase.Active() && o.Phase != engine.Incomplete {
+	if !o.Phase.Active() && o.Phase != state.PhaseIncomplete {
 		w.Fatalf("the run is %s", o.Phase)
 	}
-	return o.Drift, o.Phase == engine.Incomplete
+	return o.Drift, o.Phase == state.PhaseIncomplete
 }
 
 // clean demands that there is no drift.
@@ -88,7 +90,10 @@ func (w *watched) clean(when string) {
 func (w *watched) heal() {
 	w.Helper()
 	paused := true
-	_, diags := w.engine.Update(w.Context(), engine.Submission{Value: w.value, Owner: w.owner, Policy: engine.Policy{Paused: &paused}, Pinned: true})
+	_, diags := w.engine.Update(
+		w.Context(),
+		engine.Submission{Value: w.value, Owner: w.owner, Policy: state.Policy{Paused: &paused}, Pinned: true},
+	)
 	w.must(diags)
 }
 
@@ -132,7 +137,7 @@ func (w *watched) again() {
 func (w *watched) begin() {
 	w.Helper()
 	paused := true
-	o, diags := w.engine.Create(w.Context(), engine.Submission{Value: w.value, Policy: engine.Policy{Paused: &paused}})
+	o, diags := w.engine.Create(w.Context(), engine.Submission{Value: w.value, Policy: state.Policy{Paused: &paused}})
 	w.must(diags)
 	w.owner = o.Owner
 	w.c.working(w.T, w.name+"-r1")
@@ -148,10 +153,10 @@ func editEverything(t *testing.T, c *localCluster) {
 		t.Run(name, func(t *testing.T) {
 			w := watchPaused(t, c, name, partition)
 			w.clean("without an edit")
-			compiled, diags := engine.Compile(w.value, ledger.Set{}, 1)
+			compiled, diags := compile.Value(w.value, ledger.Set{}, 1)
 			w.must(diags)
 			edits, refused := 0, 0
-			for _, o := range compiled.Objects {
+			for _, o := range compiled.Objects() {
 				kind := backend.Kind(o.GetKind())
 				if kind == backend.ConfigMap { // immutable, so that it can only be deleted
 					w.delete(kind, o.GetName())
@@ -167,7 +172,7 @@ func editEverything(t *testing.T, c *localCluster) {
 					}
 				}
 			}
-			w.delete(backend.WorkflowTemplate, compiled.Template)
+			w.delete(backend.WorkflowTemplate, compiled.Spec.Template)
 			t.Logf("%d edits, of which the API server refused %d", edits, refused)
 			if edits < 30 || refused > edits/4 {
 				t.Errorf("%d edits, %d refused", edits, refused)
@@ -222,7 +227,9 @@ func within(v any, f clustertest.Field) bool {
 
 func (w *watched) delete(kind backend.Kind, name string) {
 	w.Helper()
-	if err := w.c.dynamic.Resource(backend.Resource(kind)).Namespace(namespace).Delete(w.Context(), name, metav1.DeleteOptions{}); err != nil {
+	if err := w.c.dynamic.Resource(backend.Resource(kind)).
+		Namespace(namespace).
+		Delete(w.Context(), name, metav1.DeleteOptions{}); err != nil {
 		w.Fatal(err)
 	}
 	w.healed("deletion of "+name, name+" was deleted while run")
@@ -234,23 +241,28 @@ func TestEditsByHandAreSeenAndHealed(t *testing.T) {
 	c := cluster(t)
 	w := watchPaused(t, c, fmt.Sprintf("patched-%d", os.Getpid()), `{"range": {"boundaries": [0, 3, 17, 20, 60]}}`)
 	w.clean("without an edit")
-	compiled, diags := engine.Compile(w.value, ledger.Set{}, 1)
+	compiled, diags := compile.Value(w.value, ledger.Set{}, 1)
 	w.must(diags)
 	patches := map[string][2]string{
-		"parallelism":      {"workflow/" + w.name + "-r1", `{"spec":{"parallelism":77}}`},
-		"podGC":            {"workflow/" + w.name + "-r1", `{"spec":{"podGC":null}}`},
-		"ttlStrategy":      {"workflow/" + w.name + "-r1", `{"spec":{"ttlStrategy":{"secondsAfterCompletion":5}}}`},
-		"spec.suspend":     {"workflow/" + w.name + "-r1", `{"spec":{"suspend":null}}`},
-		"arguments":        {"workflow/" + w.name + "-r1", `{"spec":{"arguments":{"parameters":[]}}}`},
-		"spec-hash":        {"workflow/" + w.name + "-r1", `{"metadata":{"annotations":{"backfill.dev/spec-hash":null}}}`},
-		"labels":           {"workflow/" + w.name + "-r1", `{"metadata":{"labels":{"backfill.dev/job":null}}}`},
-		"templates":        {"workflowtemplate/" + compiled.Template, `{"spec":{"templates":[]}}`},
-		"activeDeadline":   {"workflowtemplate/" + compiled.Template, `{"spec":{"activeDeadlineSeconds":3}}`},
-		"backfill.dev/job": {"workflowtemplate/" + compiled.Template, `{"metadata":{"labels":{"backfill.dev/job":"other"}}}`},
+		"parallelism":    {"workflow/" + w.name + "-r1", `{"spec":{"parallelism":77}}`},
+		"podGC":          {"workflow/" + w.name + "-r1", `{"spec":{"podGC":null}}`},
+		"ttlStrategy":    {"workflow/" + w.name + "-r1", `{"spec":{"ttlStrategy":{"secondsAfterCompletion":5}}}`},
+		"spec.suspend":   {"workflow/" + w.name + "-r1", `{"spec":{"suspend":null}}`},
+		"arguments":      {"workflow/" + w.name + "-r1", `{"spec":{"arguments":{"parameters":[]}}}`},
+		"spec-hash":      {"workflow/" + w.name + "-r1", `{"metadata":{"annotations":{"backfill.dev/spec-hash":null}}}`},
+		"labels":         {"workflow/" + w.name + "-r1", `{"metadata":{"labels":{"backfill.dev/job":null}}}`},
+		"templates":      {"workflowtemplate/" + compiled.Spec.Template, `{"spec":{"templates":[]}}`},
+		"activeDeadline": {"workflowtemplate/" + compiled.Spec.Template, `{"spec":{"activeDeadlineSeconds":3}}`},
+		"backfill.dev/job": {
+			"workflowtemplate/" + compiled.Spec.Template,
+			`{"metadata":{"labels":{"backfill.dev/job":"other"}}}`,
+		},
 	}
 	for _, field := range slices.Sorted(maps.Keys(patches)) {
 		object, patch := patches[field][0], patches[field][1]
-		if out, err := exec.Command(c.binary, "--state", c.state, "kubectl", "patch", "-n", namespace, object, "--type=merge", "-p", patch).CombinedOutput(); err != nil {
+		command := exec.Command(c.binary, "--state", c.state, "kubectl", "patch",
+			"-n", namespace, object, "--type=merge", "-p", patch)
+		if out, err := command.CombinedOutput(); err != nil {
 			t.Fatalf("%s: %v\n%s", field, err, out)
 		}
 		who := "last written by kubectl-patch at 20"
@@ -259,7 +271,7 @@ func TestEditsByHandAreSeenAndHealed(t *testing.T) {
 		}
 		w.healed(field, field, who)
 	}
-	for _, o := range compiled.Objects {
+	for _, o := range compiled.Objects() {
 		if kind := backend.Kind(o.GetKind()); kind != backend.Workflow {
 			w.delete(kind, o.GetName())
 		}

@@ -86,7 +86,9 @@ func flat(name, items string) map[string]any {
 
 func (b *bench) create(object map[string]any) {
 	b.Helper()
-	_, err := b.c.dynamic.Resource(workflows).Namespace(namespace).Create(b.Context(), &unstructured.Unstructured{Object: object}, metav1.CreateOptions{})
+	_, err := b.c.dynamic.Resource(workflows).
+		Namespace(namespace).
+		Create(b.Context(), &unstructured.Unstructured{Object: object}, metav1.CreateOptions{})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -111,12 +113,26 @@ func (b *bench) allEnded(n int, limit time.Duration) {
 func (b *bench) compare(form string) {
 	b.Helper()
 	wall, end := time.Since(b.began), b.now()
-	measured(b.T, "beside",
-		fig("form", "%s", form), fig("wall time", "%.0f s", wall.Seconds()), fig("API requests", "%d", end.requests-b.before.requests),
+	measured(
+		b.T,
+		"beside",
+		fig(
+			"form",
+			"%s",
+			form,
+		),
+		fig("wall time", "%.0f s", wall.Seconds()),
+		fig("API requests", "%d", end.requests-b.before.requests),
 		fig("largest Workflow in etcd", "%d bytes", end.held.largest["Workflow"]),
 		fig("etcd at the end", "%d bytes", end.held.all-b.before.held.all),
 		fig("Argo controller, processor time", "%.0f s", end.seconds-b.before.seconds),
-		fig("partitions", "%d", besideSize), fig("pods", "`%s`", b.behaviour), fig("cluster", "`--tuned`, `max_parallel` and `parallelism` %d", besideParallel),
+		fig(
+			"partitions",
+			"%d",
+			besideSize,
+		),
+		fig("pods", "`%s`", b.behaviour),
+		fig("cluster", "`--tuned`, `max_parallel` and `parallelism` %d", besideParallel),
 		fig("command", "`tools/measure.sh '^TestSideBySide$'`"),
 	)
 }
@@ -125,7 +141,9 @@ func (b *bench) compare(form string) {
 func (b *bench) rest() {
 	b.Helper()
 	background := metav1.DeletePropagationBackground
-	err := b.c.dynamic.Resource(workflows).Namespace(namespace).DeleteCollection(b.Context(), metav1.DeleteOptions{PropagationPolicy: &background}, metav1.ListOptions{})
+	err := b.c.dynamic.Resource(workflows).
+		Namespace(namespace).
+		DeleteCollection(b.Context(), metav1.DeleteOptions{PropagationPolicy: &background}, metav1.ListOptions{})
 	if err != nil {
 		b.Fatal(err)
 	}

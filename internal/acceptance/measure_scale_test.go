@@ -26,7 +26,14 @@ const envScale = "BACKFILL_SCALE"
 // scaleCluster are the settings of TestScale's cluster. Argo compresses the status
 // of a shard early, because it decodes what is not compressed at each event of a
 // pod. The job does not declare it: what it is proved for is more than these pods need.
-var scaleCluster = []string{"--tuned", "--requeue=10s", "--argo-qps=1000", "--argo-burst=2000", "--max-workflow-size=131072", "--no-write-back"}
+var scaleCluster = []string{
+	"--tuned",
+	"--requeue=10s",
+	"--argo-qps=1000",
+	"--argo-burst=2000",
+	"--max-workflow-size=131072",
+	"--no-write-back",
+}
 
 // bench is a job under measurement on a cluster of its own.
 type bench struct {
@@ -82,7 +89,13 @@ func (b *bench) ended(run string, limit time.Duration) *unstructured.Unstructure
 		}
 		if int(passed.Seconds())%20 < 2 {
 			done := len(b.pods.of(run))
-			b.Logf("%s: %d pods have ended after %.0f s, %.1f a second", run, done, passed.Seconds(), float64(done)/passed.Seconds())
+			b.Logf(
+				"%s: %d pods have ended after %.0f s, %.1f a second",
+				run,
+				done,
+				passed.Seconds(),
+				float64(done)/passed.Seconds(),
+			)
 		}
 	}
 }
@@ -111,7 +124,11 @@ func TestScale(t *testing.T) {
 	const seed, share = 11, 0.005
 	job := scaleConfig{name: "scale", partitions: partitions, shardSize: 500, maxParallel: 600}
 	bad, _ := doomedCells(seed, share, partitions)
-	b := newBench(t, job, fmt.Sprintf("seed=%d,median=5s,spread=1.5,quiet=true,always-exit=%v", seed, share), scaleCluster...)
+	b := newBench(
+		t,
+		job,
+		fmt.Sprintf("seed=%d,median=5s,spread=1.5,quiet=true,always-exit=%v", seed, share),
+		scaleCluster...)
 	limit := 5*time.Minute + time.Duration(partitions)*time.Second/4
 	var (
 		first, second []lifetime
@@ -163,17 +180,62 @@ func TestScale(t *testing.T) {
 	}
 	b.writeShards("scale", first, end.held)
 	wall := span(run)
-	measured(t, "scale",
-		fig("partitions", "%d", partitions), fig("shards", "%d", (partitions+499)/500), fig("`max_parallel`", "%d", job.maxParallel),
-		fig("pods run", "%d", len(first)), fig("failed for good, exactly as drawn", "%d", len(bad)), fig("pods of the second apply", "%d", len(second)),
-		fig("wall time of the run", "%.0f s", wall.Seconds()), fig("leaf pods a second", "%.1f", float64(len(first))/wall.Seconds()),
-		fig("most pods at once", "%d", atOnce(first)), fig("use of `max_parallel`", "%.0f %%", 100*utilisation(first, job.maxParallel)),
-		fig("largest Workflow in etcd", "%d bytes", end.held.largest["Workflow"]), fig("API requests", "%d", end.requests-b.before.requests),
-		fig("Argo controller, processor time", "%.0f s", end.seconds-b.before.seconds), fig("Argo controller, peak memory", "%d MB", b.meter.megabytes("argo-controller")),
+	measured(
+		t,
+		"scale",
+		fig(
+			"partitions",
+			"%d",
+			partitions,
+		),
+		fig("shards", "%d", (partitions+499)/500),
+		fig("`max_parallel`", "%d", job.maxParallel),
+		fig(
+			"pods run",
+			"%d",
+			len(first),
+		),
+		fig("failed for good, exactly as drawn", "%d", len(bad)),
+		fig("pods of the second apply", "%d", len(second)),
+		fig(
+			"wall time of the run",
+			"%.0f s",
+			wall.Seconds(),
+		),
+		fig("leaf pods a second", "%.1f", float64(len(first))/wall.Seconds()),
+		fig(
+			"most pods at once",
+			"%d",
+			atOnce(first),
+		),
+		fig("use of `max_parallel`", "%.0f %%", 100*utilisation(first, job.maxParallel)),
+		fig(
+			"largest Workflow in etcd",
+			"%d bytes",
+			end.held.largest["Workflow"],
+		),
+		fig("API requests", "%d", end.requests-b.before.requests),
+		fig(
+			"Argo controller, processor time",
+			"%.0f s",
+			end.seconds-b.before.seconds,
+		),
+		fig("Argo controller, peak memory", "%d MB", b.meter.megabytes("argo-controller")),
 		fig("etcd, of this job at the end of the run", "%d bytes", end.held.all-b.before.held.all),
 		fig("etcd, when both runs are merged", "%d bytes", merged.held.all-b.before.held.all),
-		fig("of these, what stays when Argo has removed the merged Workflows", "%d bytes, %.2f for each partition", merged.held.staying(), float64(merged.held.staying())/float64(partitions)),
-		fig("pods", "`%s`", b.behaviour), fig("cluster", "`%s`", strings.Join(scaleCluster, " ")), fig("command", "`make scale PARTITIONS=%d`", partitions),
+		fig(
+			"of these, what stays when Argo has removed the merged Workflows",
+			"%d bytes, %.2f for each partition",
+			merged.held.staying(),
+			float64(merged.held.staying())/float64(partitions),
+		),
+		fig(
+			"pods",
+			"`%s`",
+			b.behaviour,
+		),
+		fig("cluster", "`%s`", strings.Join(scaleCluster, " ")),
+		fig("command", "`make scale PARTITIONS=%d`", partitions),
 	)
 }
 
@@ -192,8 +254,12 @@ func (b *bench) writeShards(name string, pods []lifetime, held heldBytes) {
 		of := byWorkflow[workflow]
 		last := slices.MaxFunc(of, func(x, y lifetime) int { return x.end.Compare(y.end) })
 		rows = append(rows, []string{
-			workflow, strconv.Itoa(len(of)), strconv.Itoa(len(successes(of))), fmt.Sprintf("%.0f", of[0].start.Sub(pods[0].start).Seconds()),
-			fmt.Sprintf("%.0f", last.end.Sub(pods[0].start).Seconds()), strconv.Itoa(held.workflows[workflow]),
+			workflow,
+			strconv.Itoa(len(of)),
+			strconv.Itoa(len(successes(of))),
+			fmt.Sprintf("%.0f", of[0].start.Sub(pods[0].start).Seconds()),
+			fmt.Sprintf("%.0f", last.end.Sub(pods[0].start).Seconds()),
+			strconv.Itoa(held.workflows[workflow]),
 		})
 	}
 	writeCSV(b.T, filepath.Join(measuredDir, name+"-shards.csv"), rows)

@@ -56,7 +56,13 @@ func TestUseOfMaxParallel(t *testing.T) {
 			)
 			use, most := utilisation(pods, tt.maxParallel), atOnce(pods)
 			if most > tt.maxParallel || use < tt.least {
-				t.Errorf("%d pods at once, %.0f %% of max_parallel used; at most %d may be and at least %.0f %% must", most, 100*use, tt.maxParallel, 100*tt.least)
+				t.Errorf(
+					"%d pods at once, %.0f %% of max_parallel used; at most %d may be and at least %.0f %% must",
+					most,
+					100*use,
+					tt.maxParallel,
+					100*tt.least,
+				)
 			}
 			if t.Failed() {
 				return

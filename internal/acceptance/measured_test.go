@@ -116,7 +116,12 @@ func withTables(t *testing.T, page string) string {
 		if !found {
 			t.Fatalf("%s: the table %s has no end", page, name)
 		}
-		fmt.Fprintf(&out, "<!-- measured: %s -->\n%s<!-- end -->", name, tableOf(readCSV(t, filepath.Join(measuredDir, name+".csv"))))
+		fmt.Fprintf(
+			&out,
+			"<!-- measured: %s -->\n%s<!-- end -->",
+			name,
+			tableOf(readCSV(t, filepath.Join(measuredDir, name+".csv"))),
+		)
 	}
 }
 

@@ -141,7 +141,8 @@ func (m *meter) requests() int {
 	total := 0.0
 	for _, match := range requestLine.FindAllSubmatch(text, -1) {
 		labels := string(match[1])
-		if strings.Contains(labels, `verb="WATCH"`) || strings.Contains(labels, `,resource="leases"`) || strings.Contains(labels, `,resource=""`) {
+		if strings.Contains(labels, `verb="WATCH"`) || strings.Contains(labels, `,resource="leases"`) ||
+			strings.Contains(labels, `,resource=""`) {
 			continue // the comma tells a resource from a subresource
 		}
 		n, err := strconv.ParseFloat(string(match[2]), 64)

@@ -51,7 +51,9 @@ const (
 // the edit says so, and the plan is empty in the end.
 func TestRandomSequencesOnTheCluster(t *testing.T) {
 	if os.Getenv(envLong) == "" {
-		t.Skip("long: make test-long tries sequences on the local cluster; every day the tests of the engine do on a fake one")
+		t.Skip(
+			"long: make test-long tries sequences on the local cluster; every day the tests of the engine do on a fake one",
+		)
 	}
 	c := cluster(t)
 	binary := buildProvider(t)
@@ -113,9 +115,32 @@ type action struct {
 
 func (m *model) actions() []action {
 	return []action{
-		{"apply", m.applies}, {"apply", m.applies}, {"edit", m.edits}, {"edit", m.edits}, {"tick", m.ticks}, {"tick", m.ticks}, {"finish", m.finishes},
-		{"fail", m.fails}, {"look", m.looks}, {"kill", m.kills}, {"delete run", m.deletesRun}, {"delete template", m.deletesTemplate},
-		{"edit by hand", m.editsByHand}, {"lose state", m.losesState}, {"lose record", m.losesRecord}, {"destroy", m.destroys}, {"stop", m.stops},
+		{
+			"apply",
+			m.applies,
+		},
+		{"apply", m.applies},
+		{"edit", m.edits},
+		{"edit", m.edits},
+		{"tick", m.ticks},
+		{"tick", m.ticks},
+		{"finish", m.finishes},
+		{
+			"fail",
+			m.fails,
+		},
+		{"look", m.looks},
+		{"kill", m.kills},
+		{"delete run", m.deletesRun},
+		{"delete template", m.deletesTemplate},
+		{
+			"edit by hand",
+			m.editsByHand,
+		},
+		{"lose state", m.losesState},
+		{"lose record", m.losesRecord},
+		{"destroy", m.destroys},
+		{"stop", m.stops},
 		{"pause", m.pauses},
 	}
 }
@@ -244,7 +269,7 @@ func (m *model) applies() {
 	m.Helper()
 	m.configure()
 	out, code := m.terraform("apply", "-auto-approve")
-	if code != 0 && strings.Contains(out, "Job Exists Already") {
+	if code != 0 && strings.Contains(out, "Job Already Exists") {
 		m.trace = append(m.trace, "import")
 		m.must("import", "backfill_job.it", namespace+"/"+m.name)
 		out, code = m.terraform("apply", "-auto-approve")
@@ -270,7 +295,19 @@ func (m *model) edits() {
 	case 5:
 		m.reason = []string{"a", "b"}[m.IntN(2)]
 	}
-	m.trace = append(m.trace, fmt.Sprintf("[%d,%d) by %d, shards of %d, %d at once, version %d, %s", m.lo, m.hi, m.size, m.shards, m.parallel, m.version, m.reason))
+	m.trace = append(
+		m.trace,
+		fmt.Sprintf(
+			"[%d,%d) by %d, shards of %d, %d at once, version %d, %s",
+			m.lo,
+			m.hi,
+			m.size,
+			m.shards,
+			m.parallel,
+			m.version,
+			m.reason,
+		),
+	)
 }
 
 func (m *model) ticks()    { m.set("hold", m.lo+m.IntN(m.hi-m.lo)) }

@@ -68,7 +68,9 @@ func (m *model) look() (state map[string]string, settled bool) {
 // phases of all of the job's pods.
 func (m *model) pods(state map[string]string) (active map[string]int) {
 	m.Helper()
-	list, err := m.c.core.CoreV1().Pods(namespace).List(m.Context(), metav1.ListOptions{LabelSelector: "backfill.dev/job=" + m.name})
+	list, err := m.c.core.CoreV1().
+		Pods(namespace).
+		List(m.Context(), metav1.ListOptions{LabelSelector: "backfill.dev/job=" + m.name})
 	if err != nil {
 		m.Fatal(err)
 	}
@@ -95,7 +97,9 @@ type watchedWorkflow struct {
 
 func (m *model) workflows() []watchedWorkflow {
 	m.Helper()
-	list, err := m.c.dynamic.Resource(workflows).Namespace(namespace).List(m.Context(), metav1.ListOptions{LabelSelector: "backfill.dev/job=" + m.name})
+	list, err := m.c.dynamic.Resource(workflows).
+		Namespace(namespace).
+		List(m.Context(), metav1.ListOptions{LabelSelector: "backfill.dev/job=" + m.name})
 	if err != nil {
 		m.Fatal(err)
 	}
@@ -109,7 +113,8 @@ func (m *model) workflows() []watchedWorkflow {
 		wf.stopped, wf.unsettled = shutdown != "", ttl == 2147483647
 		for _, n := range m.nodes(&o) {
 			// The node of the partition itself is left as it is while the run is paused.
-			if n.Type == "Pod" && n.Phase == "Succeeded" && strings.HasPrefix(n.TemplateName+n.TemplateRef.Template, "partition") {
+			if n.Type == "Pod" && n.Phase == "Succeeded" &&
+				strings.HasPrefix(n.TemplateName+n.TemplateRef.Template, "partition") {
 				wf.done++
 			}
 		}

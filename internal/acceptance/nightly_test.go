@@ -66,7 +66,13 @@ func TestNightlyPlanAndStalePlan(t *testing.T) {
 	r.demand(1, "127.0.0.1:1")
 	r.host = p.URL
 	r.declare(r.counted("", ""))
-	if counts := linesByKey(t, filepath.Join(log, "done")); !maps.Equal(counts, map[string]int{"0--10": 1, "10--20": 1, "20--30": 1}) {
+	if counts := linesByKey(
+		t,
+		filepath.Join(log, "done"),
+	); !maps.Equal(
+		counts,
+		map[string]int{"0--10": 1, "10--20": 1, "20--30": 1},
+	) {
 		t.Errorf("partitions were done %v", counts)
 	}
 }

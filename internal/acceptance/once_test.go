@@ -78,8 +78,13 @@ func TestSetupAndTeardownRunOncePerRun(t *testing.T) {
 		resource.TestStep{PreConfig: func() { breaks("setup") }, Config: config},
 		after("once-r1", "Failed", "setup", "setup once-r1 0", "teardown once-r1 0"),
 		resource.TestStep{
-			PreConfig: func() { breaks("partition-0") }, Config: config,
-			Check: resource.TestMatchResourceAttr("backfill_job.once", "next_run.because", said("The setup of run once-r1 failed, and nothing else was started: main: Error (exit code 1).")),
+			PreConfig: func() { breaks("partition-0") },
+			Config:    config,
+			Check: resource.TestMatchResourceAttr(
+				"backfill_job.once",
+				"next_run.because",
+				said("The setup of run once-r1 failed, and nothing else was started: main: Error (exit code 1)."),
+			),
 		},
 		after("once-r2", "Failed", "canary", "setup once-r2 0", "partition 0", "teardown once-r2 0"),
 		resource.TestStep{PreConfig: func() { breaks("teardown") }, Config: config},

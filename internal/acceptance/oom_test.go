@@ -51,10 +51,26 @@ type oomCase struct {
 
 var oomCases = []oomCase{
 	{name: "oom", most: "1Gi", phase: "Complete", limit: 4, interrupted: -1, granted: []string{"100Mi", "200Mi", "400Mi"}},
-	{name: "oom-capped", most: "250Mi", phase: "Failed", limit: 2, interrupted: -1, granted: []string{"100Mi", "200Mi", "250Mi"}, long: true},
+	{
+		name:        "oom-capped",
+		most:        "250Mi",
+		phase:       "Failed",
+		limit:       2,
+		interrupted: -1,
+		granted:     []string{"100Mi", "200Mi", "250Mi"},
+		long:        true,
+	},
 	// Argo knows of the last attempt alone: what comes after the interruption
 	// has the runner's own memory again.
-	{name: "oom-interrupted", most: "1Gi", phase: "Complete", limit: 4, interrupted: 1, granted: []string{"100Mi", "200Mi", "100Mi", "800Mi"}, long: true},
+	{
+		name:        "oom-interrupted",
+		most:        "1Gi",
+		phase:       "Complete",
+		limit:       4,
+		interrupted: 1,
+		granted:     []string{"100Mi", "200Mi", "100Mi", "800Mi"},
+		long:        true,
+	},
 }
 
 // A runner that needs more than its limit is killed. Each attempt gets twice the
@@ -132,7 +148,9 @@ func (c *localCluster) runsOutOfMemory(t *testing.T, tt oomCase) (by string) {
 // watchMemory notes the requests and limits of a Workflow's pods as they come.
 func (c *localCluster) watchMemory(t *testing.T, run string) (granted func() []string) {
 	t.Helper()
-	w, err := c.core.CoreV1().Pods(namespace).Watch(t.Context(), metav1.ListOptions{LabelSelector: "workflows.argoproj.io/workflow=" + run})
+	w, err := c.core.CoreV1().
+		Pods(namespace).
+		Watch(t.Context(), metav1.ListOptions{LabelSelector: "workflows.argoproj.io/workflow=" + run})
 	if err != nil {
 		t.Fatal(err)
 	}

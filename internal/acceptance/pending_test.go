@@ -105,7 +105,11 @@ func TestNothingEndsTheWaitForANode(t *testing.T) {
 
 	// A timeout is the deadline of what runs as well.
 	c.ended(t, "runs", 2*time.Minute)
-	if pods := c.attemptsIn(t, "runs"); len(pods) != 1 || !strings.Contains(pods[0].message, "longer than the specified deadline") {
+	if pods := c.attemptsIn(
+		t,
+		"runs",
+	); len(pods) != 1 ||
+		!strings.Contains(pods[0].message, "longer than the specified deadline") {
 		t.Errorf("a timeout does not end what runs: %v", pods)
 	}
 
@@ -153,7 +157,9 @@ func TestNothingEndsTheWaitForANode(t *testing.T) {
 func (c *localCluster) look(t *testing.T, name string) {
 	t.Helper()
 	patch := []byte(`{"metadata":{"annotations":{"looked-at":"` + time.Now().Format(time.RFC3339Nano) + `"}}}`)
-	if _, err := c.dynamic.Resource(workflows).Namespace(namespace).Patch(t.Context(), name, types.MergePatchType, patch, metav1.PatchOptions{}); err != nil {
+	if _, err := c.dynamic.Resource(workflows).
+		Namespace(namespace).
+		Patch(t.Context(), name, types.MergePatchType, patch, metav1.PatchOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	time.Sleep(3 * time.Second) // its answer, if it has one
@@ -172,7 +178,9 @@ func (c *localCluster) attemptsIn(t *testing.T, name string) []pod {
 
 func (c *localCluster) podsIn(t *testing.T, name string) []corev1.Pod {
 	t.Helper()
-	list, err := c.core.CoreV1().Pods(namespace).List(t.Context(), metav1.ListOptions{LabelSelector: workflowLabel + "=" + name})
+	list, err := c.core.CoreV1().
+		Pods(namespace).
+		List(t.Context(), metav1.ListOptions{LabelSelector: workflowLabel + "=" + name})
 	if err != nil {
 		t.Fatal(err)
 	}

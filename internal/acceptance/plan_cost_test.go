@@ -20,6 +20,7 @@ import (
 	kube "github.com/terraform-backfill/terraform-provider-backfill/internal/cluster"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/cluster/fake"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/engine"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/state"
 )
 
 // many is a state of many jobs, managed by the real provider process on an API
@@ -41,7 +42,13 @@ func manyJobs(t testing.TB, jobs int) *many {
 	if cli == "" {
 		t.Skip("terraform: TF_ACC_TERRAFORM_PATH is not set (make test and make bench find or build Terraform)")
 	}
-	m := &many{TB: t, dir: t.TempDir(), cli: cli, jobs: jobs, cluster: fake.New(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))}
+	m := &many{
+		TB:      t,
+		dir:     t.TempDir(),
+		cli:     cli,
+		jobs:    jobs,
+		cluster: fake.New(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)),
+	}
 	api := fake.Handler(m.cluster)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		m.mu.Lock()
@@ -55,8 +62,16 @@ func manyJobs(t testing.TB, jobs int) *many {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	// Terraform starts a script that notes the process it becomes.
-	m.write("terraform-provider-backfill", fmt.Sprintf("#!/bin/sh\necho $$ >> %q\nexec %q \"$@\"\n", filepath.Join(m.dir, "pids"), binary), 0o700)
-	m.write("cli.tfrc", fmt.Sprintf("provider_installation {\n  dev_overrides {\n    \"terraform-backfill/backfill\" = %q\n  }\n}\n", m.dir), 0o600)
+	m.write(
+		"terraform-provider-backfill",
+		fmt.Sprintf("#!/bin/sh\necho $$ >> %q\nexec %q \"$@\"\n", filepath.Join(m.dir, "pids"), binary),
+		0o700,
+	)
+	m.write(
+		"cli.tfrc",
+		fmt.Sprintf("provider_installation {\n  dev_overrides {\n    \"terraform-backfill/backfill\" = %q\n  }\n}\n", m.dir),
+		0o600,
+	)
 	m.write("main.tf", fmt.Sprintf(`
 terraform {
   required_providers {
@@ -138,7 +153,7 @@ func (m *many) finish() {
 		if _, err := m.cluster.Patch(context.Background(), kube.Workflow, "default", job+"-r1", patch); err != nil {
 			m.Fatal(err)
 		}
-		if o, diags := e.Observe(context.Background(), "default", job); diags.HasErrors() || o.Phase != engine.Complete {
+		if o, diags := e.Observe(context.Background(), "default", job); diags.HasErrors() || o.Phase != state.PhaseComplete {
 			m.Fatal(o, diags)
 		}
 	}
@@ -153,7 +168,13 @@ type cost struct {
 }
 
 func (c cost) String() string {
-	return fmt.Sprintf("%d requests, %s (%s of processor time), %d MB", len(c.requests), c.wall.Round(time.Millisecond), c.cpu.Round(time.Millisecond), c.peak>>20)
+	return fmt.Sprintf(
+		"%d requests, %s (%s of processor time), %d MB",
+		len(c.requests),
+		c.wall.Round(time.Millisecond),
+		c.cpu.Round(time.Millisecond),
+		c.peak>>20,
+	)
 }
 
 // noOpPlan plans with the state as it was written at submission, and demands

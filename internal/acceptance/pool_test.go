@@ -149,7 +149,13 @@ func TestPoolBoundsJobsTogether(t *testing.T) {
 	none := resource.ConfigPlanChecks{PostApplyPostRefresh: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}}
 	phases := func(a, b string) resource.TestCheckFunc {
 		return resource.ComposeTestCheckFunc(
-			resource.TestCheckResourceAttr("backfill_job.a", "phase", a), resource.TestCheckResourceAttr("backfill_job.b", "phase", b))
+			resource.TestCheckResourceAttr(
+				"backfill_job.a",
+				"phase",
+				a,
+			),
+			resource.TestCheckResourceAttr("backfill_job.b", "phase", b),
+		)
 	}
 	apply(t, c,
 		resource.TestStep{Config: config(1, false), ConfigPlanChecks: none},
@@ -211,7 +217,11 @@ func doneOnce(file string, partitions map[string]int) error {
 	for job, n := range partitions {
 		for i := range n {
 			line := fmt.Sprintf("%s.%d", job, i)
-			if times := len(lines) - len(slices.DeleteFunc(slices.Clone(lines), func(l string) bool { return l == line })); times != 1 {
+			if times := len(
+				lines,
+			) - len(
+				slices.DeleteFunc(slices.Clone(lines), func(l string) bool { return l == line }),
+			); times != 1 {
 				return fmt.Errorf("partition %s is done %d times", line, times)
 			}
 		}

@@ -89,7 +89,9 @@ var attemptName = regexp.MustCompile(`^(.*)\((\d+)\)$`)
 // names.
 func (c *localCluster) attempts(t *testing.T, selector string) []pod {
 	t.Helper()
-	all, err := c.dynamic.Resource(workflows).Namespace(namespace).List(t.Context(), metav1.ListOptions{LabelSelector: selector})
+	all, err := c.dynamic.Resource(workflows).
+		Namespace(namespace).
+		List(t.Context(), metav1.ListOptions{LabelSelector: selector})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +114,13 @@ func podsOf(workflow *unstructured.Unstructured) []pod {
 			continue
 		}
 		text := func(key string) string { s, _ := node[key].(string); return s }
-		p := pod{workflow: workflow.GetName(), step: text("displayName"), phase: text("phase"), message: text("message"), node: text("hostNodeName")}
+		p := pod{
+			workflow: workflow.GetName(),
+			step:     text("displayName"),
+			phase:    text("phase"),
+			message:  text("message"),
+			node:     text("hostNodeName"),
+		}
 		p.template = text("templateName")
 		if ref, ok := node["templateRef"].(map[string]any); ok {
 			p.template, _ = ref["template"].(string)

@@ -114,7 +114,12 @@ func answer(code int, reason string) fault {
 			w.Header().Set("Retry-After", "1")
 		}
 		w.WriteHeader(code)
-		fmt.Fprintf(w, `{"kind":"Status","apiVersion":"v1","status":"Failure","reason":%q,"code":%d,"message":"injected"}`, reason, code)
+		fmt.Fprintf(
+			w,
+			`{"kind":"Status","apiVersion":"v1","status":"Failure","reason":%q,"code":%d,"message":"injected"}`,
+			reason,
+			code,
+		)
 	}
 }
 

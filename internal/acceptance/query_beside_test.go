@@ -108,7 +108,9 @@ func TestQueryBesideEverythingElse(t *testing.T) {
 	attribute := func(name, value string) resource.TestCheckFunc {
 		return resource.TestCheckResourceAttr("backfill_job.beside", name, value)
 	}
-	after := func(run string, plansMore bool, ran func(lines []string) error, checks ...resource.TestCheckFunc) resource.TestStep {
+	after := func(
+		run string, plansMore bool, ran func(lines []string) error, checks ...resource.TestCheckFunc,
+	) resource.TestStep {
 		checks = append(checks, func(*terraform.State) error { return ran(takeLines(t, out)) })
 		return resource.TestStep{
 			PreConfig:    func() { c.ended(t, run, 3*time.Minute) },
@@ -122,21 +124,48 @@ func TestQueryBesideEverythingElse(t *testing.T) {
 		}
 	}
 	const good = `{"start": 0, "end": 5}`
-	apply(t, c,
+	apply(
+		t,
+		c,
 		resource.TestStep{Config: config("no such table", "1"), Check: attribute("progress", "0/?")},
 		after("beside-r1", true, only("setup beside-r1", "teardown beside-r1"), attribute("phase", "Failed")),
 		resource.TestStep{
 			Config: config(good, "1"),
-			Check:  resource.TestMatchResourceAttr("backfill_job.beside", "next_run.because", regexp.MustCompile(`beside-r1 found no bounds .*no such table`)),
+			Check: resource.TestMatchResourceAttr(
+				"backfill_job.beside",
+				"next_run.because",
+				regexp.MustCompile(`beside-r1 found no bounds .*no such table`),
+			),
 		},
-		after("beside-r2", true, inTurns("beside-r2", 5), attribute("progress", "4/5"), attribute("failed", "[3,4)"), attribute("shard_count", "3")),
-		resource.TestStep{PreConfig: func() { broken("none") }, Config: config(good, "1"), Check: attribute("next_run.intervals", "[3,4)")},
-		after("beside-r3", false, only("setup beside-r3", "prepare", "begin 3 for data patched", "end 3", "teardown beside-r3"), attribute("phase", "Complete")),
+		after(
+			"beside-r2",
+			true,
+			inTurns("beside-r2", 5),
+			attribute("progress", "4/5"),
+			attribute("failed", "[3,4)"),
+			attribute("shard_count", "3"),
+		),
+		resource.TestStep{
+			PreConfig: func() { broken("none") },
+			Config:    config(good, "1"),
+			Check:     attribute("next_run.intervals", "[3,4)"),
+		},
+		after(
+			"beside-r3",
+			false,
+			only("setup beside-r3", "prepare", "begin 3 for data patched", "end 3", "teardown beside-r3"),
+			attribute("phase", "Complete"),
+		),
 		// A run that only asks has nothing to set up.
 		resource.TestStep{Config: config(`{"start": 0, "end": 6}`, "2")},
 		after("beside-r4", true, only(), attribute("phase", "Incomplete"), attribute("progress", "5/6")),
 		resource.TestStep{Config: config(`{"start": 0, "end": 6}`, "2"), Check: attribute("next_run.intervals", "[5,6)")},
-		after("beside-r5", false, only("setup beside-r5", "prepare", "begin 5 for data patched", "end 5", "teardown beside-r5"), attribute("done", "[0,6)")),
+		after(
+			"beside-r5",
+			false,
+			only("setup beside-r5", "prepare", "begin 5 for data patched", "end 5", "teardown beside-r5"),
+			attribute("done", "[0,6)"),
+		),
 	)
 }
 
@@ -259,10 +288,15 @@ func TestQueryBehindACanary(t *testing.T) {
 		}
 	}
 	behind := fmt.Sprintf(daysConfig, out, "a", `canary = { keys = ["2026-03-29"] }`)
-	apply(t, c,
+	apply(
+		t,
+		c,
 		resource.TestStep{Config: behind},
 		after("asked-days-r1", "Incomplete", true),
-		resource.TestStep{Config: behind, Check: resource.TestCheckResourceAttr("backfill_job.asked_days", "next_run.partitions", "3")},
+		resource.TestStep{
+			Config: behind,
+			Check:  resource.TestCheckResourceAttr("backfill_job.asked_days", "next_run.partitions", "3"),
+		},
 		after("asked-days-r2", "Complete", true, "setup asked-days-r2", days[1], days[0], days[2]),
 		resource.TestStep{Config: fmt.Sprintf(daysConfig, out, "b", "")},
 		after("asked-days-r3", "Complete", false, append(slices.Clone(days), "setup asked-days-r3")...),

@@ -78,7 +78,12 @@ func TestQueryFindsItsBoundsAtRunTime(t *testing.T) {
 		resource.TestStep{
 			PreConfig: func() {
 				run := c.ended(t, "asked-r1", 2*time.Minute)
-				if text := fmt.Sprint(run.Object["status"]); !strings.Contains(text, "refused: the generator must write a JSON object") {
+				if text := fmt.Sprint(
+					run.Object["status"],
+				); !strings.Contains(
+					text,
+					"refused: the generator must write a JSON object",
+				) {
 					t.Errorf("Argo does not show why: %s", text)
 				}
 			},
@@ -87,7 +92,11 @@ func TestQueryFindsItsBoundsAtRunTime(t *testing.T) {
 		},
 		resource.TestStep{
 			Config: config(`{"start": 95, "end": 188}`),
-			Check:  resource.TestMatchResourceAttr("backfill_job.asked", "next_run.because", regexp.MustCompile(`asked-r1 found no bounds .*no such table`)),
+			Check: resource.TestMatchResourceAttr(
+				"backfill_job.asked",
+				"next_run.because",
+				regexp.MustCompile(`asked-r1 found no bounds .*no such table`),
+			),
 		},
 		resource.TestStep{
 			PreConfig:    func() { c.ended(t, "asked-r2", 3*time.Minute) },
@@ -101,7 +110,10 @@ func TestQueryFindsItsBoundsAtRunTime(t *testing.T) {
 		resource.TestStep{
 			PreConfig: func() { broken("none\n") },
 			Config:    config(`{"start": 95, "end": 188}`),
-			Check:     resource.ComposeTestCheckFunc(attribute("next_run.intervals", "[125,135)"), attribute("next_run.partitions", "1")),
+			Check: resource.ComposeTestCheckFunc(
+				attribute("next_run.intervals", "[125,135)"),
+				attribute("next_run.partitions", "1"),
+			),
 		},
 		resource.TestStep{
 			PreConfig:    func() { c.ended(t, "asked-r3", 2*time.Minute) },

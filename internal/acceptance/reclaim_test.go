@@ -66,7 +66,14 @@ type reclaimed struct {
 // what runs there then ends without a word, as it does without notice.
 var reclaims = []reclaimed{
 	{name: "shutdown", cloud: "gke", how: []string{"--notice", "6s"}, told: "15", message: "imminent node shutdown"},
-	{name: "shutdown-budget", cloud: "gke", budget: true, how: []string{"--notice", "6s"}, told: "15", message: "imminent node shutdown"},
+	{
+		name:    "shutdown-budget",
+		cloud:   "gke",
+		budget:  true,
+		how:     []string{"--notice", "6s"},
+		told:    "15",
+		message: "imminent node shutdown",
+	},
 	{name: "vanished", cloud: "gke", how: []string{"--hard"}},
 	{name: "drain", cloud: "karpenter", how: []string{"--notice", "6s"}, told: "120"},
 	{name: "drain-budget", cloud: "karpenter", budget: true, how: []string{"--notice", "6s"}},
@@ -128,7 +135,8 @@ func (c *localCluster) checkReclaimed(t *testing.T, how reclaimed, lost string, 
 	if last.failed() || last.node == lost {
 		t.Errorf("last: %s", last)
 	}
-	if how.message != "" && (len(pods) != 2 || !pods[0].failed() || !strings.Contains(pods[0].message, how.message)) || len(pods) > 2 {
+	if how.message != "" && (len(pods) != 2 || !pods[0].failed() || !strings.Contains(pods[0].message, how.message)) ||
+		len(pods) > 2 {
 		t.Errorf("%d attempts: %v", len(pods), pods)
 	}
 	want := []string{"start from 0", "start from 0", fmt.Sprintf("done %d", last.attempt)}

@@ -53,7 +53,9 @@ func TestCredentialsThatMayNot(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	token, err := c.core.CoreV1().ServiceAccounts(namespace).CreateToken(t.Context(), "backfill-runner", &authenticationv1.TokenRequest{}, metav1.CreateOptions{})
+	token, err := c.core.CoreV1().
+		ServiceAccounts(namespace).
+		CreateToken(t.Context(), "backfill-runner", &authenticationv1.TokenRequest{}, metav1.CreateOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,9 +63,9 @@ func TestCredentialsThatMayNot(t *testing.T) {
 		return fmt.Sprintf("host = %q\ncluster_ca_certificate = %q\ntoken = %q", config.Host, config.CAData, token)
 	}
 	for name, test := range map[string]struct{ token, want string }{
-		"may not": {token.Status.Token, `Could not create ConfigMap "default/refused-backfill": the credentials in use do not permit it. ` +
-			`Ask an administrator for a Role in namespace "default" with the verb "create" on "configmaps"; the command rbac prints the Roles that jobs need.`},
-		"unknown": {"nobody's", "does not accept the configured credentials"},
+		"may not": {token.Status.Token, `Could not create ConfigMap "default/refused-backfill": the credentials do not have the permission. ` +
+			`Ask an administrator for a Role in namespace "default" with the verb "create" on "configmaps". The command rbac prints the Roles that jobs need.`},
+		"unknown": {"nobody's", "rejected the configured credentials"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			applyAs(t, settings(test.token), resource.TestStep{Config: refusedConfig, ExpectError: said(test.want)})
@@ -85,7 +87,10 @@ func TestNameOfTheRecordIsTaken(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = maps.Delete(context.Background(), theirs.Name, metav1.DeleteOptions{}) })
 	apply(t, c, resource.TestStep{
-		Config: refusedConfig, ExpectError: said(`ConfigMap "default/refused-backfill" exists and was not made for this job; it is never overwritten.`),
+		Config: refusedConfig,
+		ExpectError: said(
+			`ConfigMap "default/refused-backfill" exists and was not made for this job; it is never overwritten.`,
+		),
 	})
 	now, err := maps.Get(t.Context(), theirs.Name, metav1.GetOptions{})
 	if err != nil {
@@ -99,12 +104,22 @@ func TestNameOfTheRecordIsTaken(t *testing.T) {
 func TestClusterWithoutArgo(t *testing.T) {
 	c := ownCluster(t, "--on-demand=0", "--spot=0")
 	cmd := c.command()
-	cmd.Args = []string{c.binary, "--state", c.state, "kubectl", "delete", "customresourcedefinitions", "workflows.argoproj.io", "workflowtemplates.argoproj.io"}
+	cmd.Args = []string{
+		c.binary,
+		"--state",
+		c.state,
+		"kubectl",
+		"delete",
+		"customresourcedefinitions",
+		"workflows.argoproj.io",
+		"workflowtemplates.argoproj.io",
+	}
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	apply(t, c, resource.TestStep{
-		Config: refusedConfig, ExpectError: said(`Install Argo Workflows 3.7 or newer in this cluster, or configure the cluster that has it.`),
+		Config:      refusedConfig,
+		ExpectError: said(`Install Argo Workflows 3.7 or later in this cluster, or configure a cluster that has it.`),
 	})
 	if left := c.left(t); len(left) > 0 {
 		t.Errorf("left are %q", left)

@@ -86,7 +86,11 @@ func TestReindexingOrdersInPostgreSQL(t *testing.T) {
 			Config:    reindexConfig,
 			ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
 				plancheck.ExpectResourceAction(job, plancheck.ResourceActionUpdate),
-				plancheck.ExpectKnownValue(job, tfjsonpath.New("next_run").AtMapKey("intervals"), knownvalue.StringExact("[500001,525001)")),
+				plancheck.ExpectKnownValue(
+					job,
+					tfjsonpath.New("next_run").AtMapKey("intervals"),
+					knownvalue.StringExact("[500001,525001)"),
+				),
 			}},
 			Check: scored("975000|0|0"),
 		},

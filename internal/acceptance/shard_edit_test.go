@@ -55,11 +55,14 @@ func TestShardsEditedByHand(t *testing.T) {
 		shards[0]: {`{"spec":{"parallelism":1}}`, "Workflow " + shards[0] + ": spec.parallelism is 1 and was written as 4"},
 		shards[1]: {`{"spec":{"suspend":true}}`, "Workflow " + shards[1] + ": spec.suspend is true and was written as false"},
 	} {
-		if out, err := exec.Command(c.binary, "--state", c.state, "kubectl", "patch", "-n", namespace, "workflow", shard, "--type=merge", "-p", edit[0]).CombinedOutput(); err != nil {
+		patch := exec.Command(c.binary, "--state", c.state, "kubectl", "patch",
+			"-n", namespace, "workflow", shard, "--type=merge", "-p", edit[0])
+		if out, err := patch.CombinedOutput(); err != nil {
 			t.Fatalf("%v\n%s", err, out)
 		}
 		found, _ := w.drift()
-		if len(found) != 1 || !strings.Contains(found[0], edit[1]) || !strings.Contains(found[0], "last written by kubectl-patch at 20") {
+		if len(found) != 1 || !strings.Contains(found[0], edit[1]) ||
+			!strings.Contains(found[0], "last written by kubectl-patch at 20") {
 			t.Errorf("drift %q, want %q", found, edit[1])
 		}
 		w.live()
@@ -86,8 +89,8 @@ func (w *watched) live() {
 	w.Helper()
 	o, diags := w.engine.Update(w.Context(), engine.Submission{Value: w.value, Owner: w.owner, Pinned: true})
 	w.must(diags)
-	if o.Run != w.name+"-r1" {
-		w.Fatalf("another run: %s", o.Run)
+	if o.LatestRun() != w.name+"-r1" {
+		w.Fatalf("another run: %s", o.LatestRun())
 	}
 }
 
@@ -95,7 +98,9 @@ func (w *watched) live() {
 func (c *localCluster) appears(t *testing.T, name string) {
 	t.Helper()
 	for end := time.Now().Add(3 * time.Minute); ; time.Sleep(200 * time.Millisecond) {
-		if _, err := c.dynamic.Resource(workflows).Namespace(namespace).Get(t.Context(), name, metav1.GetOptions{}); err == nil {
+		if _, err := c.dynamic.Resource(workflows).
+			Namespace(namespace).
+			Get(t.Context(), name, metav1.GetOptions{}); err == nil {
 			return
 		}
 		if time.Now().After(end) {

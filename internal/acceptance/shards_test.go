@@ -122,7 +122,9 @@ func (c *localCluster) watchRun(t *testing.T, run string) *sightings {
 	ctx := t.Context()
 	go func() {
 		for ctx.Err() == nil {
-			list, err := c.dynamic.Resource(results).Namespace(namespace).List(ctx, metav1.ListOptions{LabelSelector: "workflows.argoproj.io/workflow=" + run})
+			list, err := c.dynamic.Resource(results).
+				Namespace(namespace).
+				List(ctx, metav1.ListOptions{LabelSelector: "workflows.argoproj.io/workflow=" + run})
 			pods, errPods := c.core.CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{})
 			s.mu.Lock()
 			if err == nil {
@@ -179,7 +181,8 @@ func (s *sightings) check(out string) error {
 		return fmt.Errorf("argoexec is not the pinned %s: %s", argoVersion, version)
 	}
 	for _, pod := range s.leaves {
-		if ended(pod.Status.InitContainerStatuses, "init") && ended(pod.Status.ContainerStatuses, "wait") && ended(pod.Status.ContainerStatuses, "main") {
+		if ended(pod.Status.InitContainerStatuses, "init") && ended(pod.Status.ContainerStatuses, "wait") &&
+			ended(pod.Status.ContainerStatuses, "main") {
 			return nil
 		}
 	}

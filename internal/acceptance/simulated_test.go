@@ -123,7 +123,8 @@ func cellsIn(text string) (cells []int, err error) {
 }
 
 func TestCellsIn(t *testing.T) {
-	for text, want := range map[string][]int{"": nil, "[3,4) [7,9)": {3, 7, 8}, "cells of 1 from 0: 3 7-8 12": {3, 7, 8, 12}} {
+	for text, want := range map[string][]int{"": nil, "[3,4) [7,9)": {3, 7, 8}, "cells of 1 from 0: 3 7-8 " +
+		"12": {3, 7, 8, 12}} {
 		if got, err := cellsIn(text); err != nil || !slices.Equal(got, want) {
 			t.Errorf("%q: %v, %v", text, got, err)
 		}
@@ -165,7 +166,12 @@ func (c *localCluster) followPods(t *testing.T, selector string) *podLog {
 		t.Fatal(err)
 	}
 	log := &podLog{pods: map[types.UID]lifetime{}}
-	list := cache.NewFilteredListWatchFromClient(client.CoreV1().RESTClient(), "pods", namespace, func(o *metav1.ListOptions) { o.LabelSelector = selector })
+	list := cache.NewFilteredListWatchFromClient(
+		client.CoreV1().RESTClient(),
+		"pods",
+		namespace,
+		func(o *metav1.ListOptions) { o.LabelSelector = selector },
+	)
 	_, informer := cache.NewInformerWithOptions(cache.InformerOptions{
 		ListerWatcher: list, ObjectType: &corev1.Pod{}, Handler: cache.ResourceEventHandlerFuncs{},
 		// Only what is recorded is kept in memory.

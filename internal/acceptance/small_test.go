@@ -32,7 +32,9 @@ resource "backfill_job" "small" {
 // for nothing but the controller.
 func TestSmallJobsStaySmall(t *testing.T) {
 	c := cluster(t)
-	versions, err := c.dynamic.Resource(workflows).Namespace(namespace).Watch(t.Context(), metav1.ListOptions{FieldSelector: "metadata.name=small-r1"})
+	versions, err := c.dynamic.Resource(workflows).
+		Namespace(namespace).
+		Watch(t.Context(), metav1.ListOptions{FieldSelector: "metadata.name=small-r1"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -80,7 +80,9 @@ func checkNodes(t *testing.T, run *unstructured.Unstructured) {
 // nodes the annotations are there and say nothing.
 func (c *localCluster) checkAnchors(t *testing.T, run string) {
 	t.Helper()
-	pods, err := c.core.CoreV1().Pods(namespace).List(t.Context(), metav1.ListOptions{LabelSelector: "workflows.argoproj.io/workflow=" + run})
+	pods, err := c.core.CoreV1().
+		Pods(namespace).
+		List(t.Context(), metav1.ListOptions{LabelSelector: "workflows.argoproj.io/workflow=" + run})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -99,8 +99,15 @@ func (s stormSize) cluster(t *testing.T) *localCluster {
 // partition is done in the end, and none has failed.
 func TestSmallStorm(t *testing.T) {
 	s := stormSize{
-		partitions: 30, shard: 15, parallel: 15, seconds: 4, spot: 3, nodeGrace: "10s", taskResults: "10m", limit: 5 * time.Minute,
-		strikes: []string{"--seed", "1", "--every", "4s", "--hard", "0", "--notice", "2s"},
+		partitions:  30,
+		shard:       15,
+		parallel:    15,
+		seconds:     4,
+		spot:        3,
+		nodeGrace:   "10s",
+		taskResults: "10m",
+		limit:       5 * time.Minute,
+		strikes:     []string{"--seed", "1", "--every", "4s", "--hard", "0", "--notice", "2s"},
 	}
 	c, out := s.cluster(t), t.TempDir()
 	var end func() []string
@@ -181,8 +188,15 @@ func outcomeOf(name string, done, partitions int, pods []pod) outcome {
 func TestStorm(t *testing.T) {
 	needsLong(t)
 	s := stormSize{
-		partitions: 300, shard: 100, parallel: 16, seconds: 8, spot: 4, nodeGrace: "12s", taskResults: "15s", limit: 60 * time.Minute,
-		strikes: []string{"--seed", "1", "--every", "5s", "--hard", "0.25", "--notice", "3s"},
+		partitions:  300,
+		shard:       100,
+		parallel:    16,
+		seconds:     8,
+		spot:        4,
+		nodeGrace:   "12s",
+		taskResults: "15s",
+		limit:       60 * time.Minute,
+		strikes:     []string{"--seed", "1", "--every", "5s", "--hard", "0.25", "--notice", "3s"},
 	}
 	c, out := s.cluster(t), t.TempDir()
 	began := time.Now()
@@ -205,7 +219,12 @@ func TestStorm(t *testing.T) {
 				pods := c.attempts(t, "backfill.dev/job=storm")
 				partitions := slices.DeleteFunc(pods, func(p pod) bool { return p.template == "launcher" })
 				ours := outcomeOf("`backfill_job`", checkStorm(t, out, "ours", s.partitions), s.partitions, partitions)
-				plain := outcomeOf("plain `retryStrategy: {limit: 4}`", c.succeeded(t, "plain"), s.partitions, c.attempts(t, "storm=plain"))
+				plain := outcomeOf(
+					"plain `retryStrategy: {limit: 4}`",
+					c.succeeded(t, "plain"),
+					s.partitions,
+					c.attempts(t, "storm=plain"),
+				)
 				ours.minutes, plain.minutes = took["storm-r1"], took["plain"]
 				rows = []outcome{ours, plain}
 			},
@@ -240,8 +259,10 @@ func stormTable(strikes []string, rows []outcome) string {
 		}
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d reclaims, %d of them without notice:\n\n", len(strikes), hard)
-	b.WriteString("| retries | partitions done | lost | attempts | pod-seconds | of them wasted | minutes |\n|---|---|---|---|---|---|---|\n")
+	fmt.Fprintf(&b, "%d reclaims, %d without notice:\n\n", len(strikes), hard)
+	b.WriteString(
+		"| retries | partitions done | lost | attempts | pod-seconds | wasted | minutes |\n|---|---|---|---|---|---|---|\n",
+	)
 	for _, r := range rows {
 		fmt.Fprintf(&b, "| %s | %d | %d | %d | %d | %d (%d %%) | %.1f |\n",
 			r.name, r.done, r.lost, r.attempts, r.spent, r.wasted, 100*r.wasted/max(1, r.spent), r.minutes)

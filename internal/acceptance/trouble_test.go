@@ -36,7 +36,14 @@ func (c *localCluster) told(t *testing.T, limit time.Duration, what *regexp.Rege
 	var out string
 	for end := time.Now().Add(limit); time.Now().Before(end); time.Sleep(500 * time.Millisecond) {
 		var code int
-		if code, out, _ = command(t.Context(), "status", "trouble", "--kubeconfig", c.limited); code == 0 && what.MatchString(out) {
+		if code, out, _ = command(
+			t.Context(),
+			"status",
+			"trouble",
+			"--kubeconfig",
+			c.limited,
+		); code == 0 &&
+			what.MatchString(out) {
 			return
 		}
 	}
@@ -49,7 +56,10 @@ func (c *localCluster) told(t *testing.T, limit time.Duration, what *regexp.Rege
 func TestStockOutIsToldAndCured(t *testing.T) {
 	c := cluster(t)
 	spot := func(mode string) string {
-		return fmt.Sprintf(`spot = { provider = "custom", labels = { "pool" = "sold-out" }, mode = %q, fallback = "on_demand", max_pending = "3s" }`, mode)
+		return fmt.Sprintf(
+			`spot = { provider = "custom", labels = { "pool" = "sold-out" }, mode = %q, fallback = "on_demand", max_pending = "3s" }`,
+			mode,
+		)
 	}
 	const address = "backfill_job.trouble"
 	stuck := fmt.Sprintf(troubleConfig, "backfill-runner", spot("require"))
@@ -58,7 +68,13 @@ func TestStockOutIsToldAndCured(t *testing.T) {
 		resource.TestStep{Config: stuck},
 		resource.TestStep{
 			PreConfig: func() {
-				c.told(t, time.Minute, regexp.MustCompile(`stuck +no spot capacity since 20[0-9T:Z-]+: 1 pod waits for a spot node \(Unschedulable: .*spot.mode = "prefer"`))
+				c.told(
+					t,
+					time.Minute,
+					regexp.MustCompile(
+						`stuck +no spot capacity since 20[0-9T:Z-]+: 1 pod waits for a spot node \(Unschedulable: .*spot.mode = "prefer"`,
+					),
+				)
 			},
 			Config: stuck,
 			ConfigPlanChecks: resource.ConfigPlanChecks{
@@ -72,7 +88,9 @@ resource "backfill_await" "trouble" {
   job      = "trouble"
   timeouts = { create = "5s" }
 }`,
-			ExpectError: regexp.MustCompile(`(?s)Backfill Not Finished In Time.*The\s+run\s+is\s+stuck:\s+no\s+spot\s+capacity\s+since`),
+			ExpectError: regexp.MustCompile(
+				`(?s)Backfill Not Finished In Time.*The\s+run\s+is\s+stuck:\s+no\s+spot\s+capacity\s+since`,
+			),
 		},
 		resource.TestStep{Config: cured},
 		resource.TestStep{
@@ -95,12 +113,22 @@ resource "backfill_await" "trouble" {
 // says why long before all of them have failed.
 func TestAccountWithoutRightsIsTold(t *testing.T) {
 	c := cluster(t)
-	config := fmt.Sprintf(strings.Replace(troubleConfig, "exit $${BACKFILL_ATTEMPT:+3}", "true", 1), "default", `reason = "without rights"`)
+	config := fmt.Sprintf(
+		strings.Replace(troubleConfig, "exit $${BACKFILL_ATTEMPT:+3}", "true", 1),
+		"default",
+		`reason = "without rights"`,
+	)
 	apply(t, c,
 		resource.TestStep{Config: config},
 		resource.TestStep{
 			PreConfig: func() {
-				c.told(t, 2*time.Minute, regexp.MustCompile(`(retrying +1 partition is tried again; the last to fail was partition only, attempt 0 on [^ ]+,|failed only after 3 attempts:).* (unknown|interruption): .*(forbidden|wait|exit code)`))
+				c.told(
+					t,
+					2*time.Minute,
+					regexp.MustCompile(
+						`(retrying +1 partition is tried again; the last to fail was partition only, attempt 0 on [^ ]+,|failed only after 3 attempts:).* (unknown|interruption): .*(forbidden|wait|exit code)`,
+					),
+				)
 			},
 			Config: config,
 		},

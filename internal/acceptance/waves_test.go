@@ -86,7 +86,11 @@ func checkOrder(t *testing.T, out string, groups ...[]int) {
 		got = got[size:]
 		slices.Sort(want)
 		slices.Sort(part)
-		if err := equal(fmt.Sprintf("partitions of group %d", n), strings.Join(want, " "), strings.Join(part, " ")); err != nil {
+		if err := equal(
+			fmt.Sprintf("partitions of group %d", n),
+			strings.Join(want, " "),
+			strings.Join(part, " "),
+		); err != nil {
 			t.Error(err)
 		}
 	}
@@ -175,8 +179,13 @@ func TestBudgetStopsWaves(t *testing.T) {
 			// What the plan says is kept in the state of the apply.
 			PreConfig: func() { breakPartitions(t, out, 57) },
 			Config:    fmt.Sprintf(wavesConfig, "broken", out),
-			Check: resource.TestMatchResourceAttr("backfill_job.broken", "next_run.because",
-				regexp.MustCompile(`Run broken-r1 started no further wave, because more partitions had failed than its failure budget allows`)),
+			Check: resource.TestMatchResourceAttr(
+				"backfill_job.broken",
+				"next_run.because",
+				regexp.MustCompile(
+					`Run broken-r1 started no further wave, because more partitions had failed than its failure budget allows`,
+				),
+			),
 		},
 		resource.TestStep{
 			PreConfig:          func() { c.ended(t, "broken-r2", 5*time.Minute) },

@@ -1,21 +1,31 @@
 // Copyright (c) The terraform-provider-backfill authors
 // SPDX-License-Identifier: MPL-2.0
 
-// Package argo lowers jobs to Argo Workflows objects and reads the outcome of
-// runs back from node statuses.
+// Package argo holds what both directions share: what package lower writes into
+// Argo's objects, and package read finds there again.
 //
-// It is pure: it plans nothing, and neither creates nor fetches the objects.
-// Only this package and package check name Argo's types.
+// Names, labels, annotations, and the names of parameters, templates and steps
+// are here. So is everything that looks at a live object or patches one: who
+// works with a run of a job calls functions of this package, and knows no path
+// into Argo's JSON. Arguments are those of a Workflow, Scale is how many pods the
+// Workflows of a run may have, and Imposition is what a controller's defaults
+// have added.
+//
+// The packages below it have one direction each. Package expr is the arithmetic
+// of partitions, each time as an expression of Argo and in Go; package lower
+// turns jobs into objects; package read turns node statuses into outcomes. All
+// four are pure: they plan nothing, and neither create nor fetch objects.
 //
 // # The shape of a run
 //
 // A template holds the pod of one partition and a fan-out over the partitions
 // of a shard. A run is a small Workflow that calls the fan-out directly when
 // it has one shard, and for its canary. With more shards it starts launchers,
-// wave by wave, each of which creates one child Workflow, waits for its end,
-// however it ended, and keeps its phase and progress, by which the run itself
-// holds later waves back when too many partitions have failed. Run and child are inline Workflows, because Argo
-// honours a patch of spec.parallelism in those alone.
+// wave by wave. Each launcher creates one child Workflow, waits for its end,
+// however it ended, and keeps its phase and progress. By these the run itself
+// holds later waves back when too many partitions have failed. Run and child are
+// inline Workflows, because Argo honours a patch of spec.parallelism in those
+// alone.
 //
 // What a partition is comes from arithmetic on the parameters of the Workflow
 // that it runs in, or, for keys that no formula yields, from a data ConfigMap.
@@ -23,12 +33,14 @@ package argo
 
 import (
 	"fmt"
-	"time"
+	"strconv"
+	"strings"
 
-	"github.com/terraform-backfill/terraform-provider-backfill/internal/domain"
-	"github.com/terraform-backfill/terraform-provider-backfill/internal/ledger"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/manifest"
 )
+
+// APIVersion is that of Argo's objects.
+const APIVersion = "argoproj.io/v1alpha1"
 
 // Labels and annotations of the objects of a job.
 const (
@@ -50,13 +62,100 @@ const (
 	AnnotationParallelism = "backfill.dev/parallelism"
 )
 
+// Bounds of annotations, in bytes; a longer text is left out. All annotations of
+// an object together may have 256 KiB, and kubectl keeps a second copy of what it
+// applies.
+const (
+	MaxIntervals   = 64 << 10
+	maxDeclaration = 32 << 10
+)
+
+// MaxMessage bounds the message of a failure, in bytes.
+const MaxMessage = 256
+
+// Selectors of a job's objects by their labels. Argo labels Workflows with their
+// phase, and with whether they have ended.
+const (
+	notEnded     = ",workflows.argoproj.io/completed!=true"
+	notSucceeded = ",workflows.argoproj.io/phase!=Succeeded"
+
+	// JobsAlone selects what concerns jobs as a whole, of every job.
+	JobsAlone = LabelJob + ",!" + LabelRun
+	// RunsOfAll selects the Workflows of runs, of every job.
+	RunsOfAll = LabelJob + ",!" + LabelShard
+)
+
+// OfJob selects all objects of a job.
+func OfJob(job string) string { return LabelJob + "=" + job }
+
+// RunsOf selects the Workflows of a job's runs, without their children.
+func RunsOf(job string) string { return OfJob(job) + ",!" + LabelShard }
+
+// UnfinishedOf selects the Workflows of a job that have not ended.
+func UnfinishedOf(job string) string { return OfJob(job) + notEnded }
+
+// OfRun selects all objects of a run.
+func OfRun(job string, n int) string { return fmt.Sprintf("%s,%s=%d", OfJob(job), LabelRun, n) }
+
+// ChildrenOf selects the children of a run.
+func ChildrenOf(job string, n int) string { return OfRun(job, n) + "," + LabelShard }
+
+// UnsuccessfulChildrenOf selects the children of a run that have not succeeded.
+func UnsuccessfulChildrenOf(job string, n int) string { return ChildrenOf(job, n) + notSucceeded }
+
+// UnfinishedOfPool selects the Workflows of a pool that have not ended.
+func UnfinishedOfPool(pool string) string { return LabelPool + "=" + pool + notEnded }
+
 // RunName is the name of run n of a job.
 func RunName(job string, n int) string { return fmt.Sprintf("%s-r%d", job, n) }
 
-// DataName is the name of the data ConfigMap of shard k of run n.
-func DataName(job string, n, k int) string { return fmt.Sprintf("%s-d%d", RunName(job, n), k) }
+// RunNumber reads the number from the name of a run; 0 when it is none.
+func RunNumber(job, run string) int {
+	text, ok := strings.CutPrefix(run, job+"-r")
+	n, err := strconv.Atoi(text)
+	if !ok || err != nil || n < 1 {
+		return 0
+	}
+	return n
+}
 
-func childName(run string, k int) string { return fmt.Sprintf("%s-s%d", run, k) }
+// ChildName is the name of shard k's Workflow.
+func ChildName(run string, k int) string { return fmt.Sprintf("%s-s%d", run, k) }
+
+// DataName is the name of the data ConfigMap of shard k of a run.
+func DataName(run string, k int) string { return fmt.Sprintf("%s%d", DataPrefix(run), k) }
+
+// CanaryDataName is the name of the data ConfigMap of a canary, where shards
+// have Workflows of their own.
+func CanaryDataName(run string) string { return DataPrefix(run) + "-canary" }
+
+// DataPrefix is what the names of a run's data ConfigMaps begin with.
+func DataPrefix(run string) string { return run + "-d" }
+
+// ItemsName is the ConfigMap of the values or boundaries of a dimension.
+func ItemsName(run, suffix string) string { return run + "-v" + suffix }
+
+// Belongs tells whether an object was made for a run of a job; run 0 stands for
+// objects of the job as a whole.
+func Belongs(o manifest.Object, job string, n int) bool {
+	labels := o.GetLabels()
+	return labels[LabelJob] == job && (n == 0 || labels[LabelRun] == strconv.Itoa(n))
+}
+
+// RunRef is what the labels of an object tell: the job that it was made for,
+// and whether it is the Workflow of a whole run.
+type RunRef struct {
+	Job   string
+	Whole bool
+}
+
+// RunOf reads the labels of an object; false when it was not made for a job.
+func RunOf(o manifest.Object) (RunRef, bool) {
+	labels := o.GetLabels()
+	ref := RunRef{Job: labels[LabelJob]}
+	ref.Whole = o.GetKind() == "Workflow" && labels[LabelShard] == "" && RunNumber(ref.Job, o.GetName()) > 0
+	return ref, ref.Job != ""
+}
 
 // Phase is the state of a Workflow as Argo reports it; "" before Argo has seen
 // it.
@@ -74,53 +173,4 @@ const (
 // Ended tells whether a Workflow in this phase will do no more.
 func (p Phase) Ended() bool {
 	return p == PhaseSucceeded || p == PhaseFailed || p == PhaseError
-}
-
-// Observed is what the cluster showed of one run.
-type Observed struct {
-	Run      manifest.Object
-	Children []manifest.Object // any of the children; see Wanted
-	Data     []manifest.Object // data ConfigMaps of the run
-}
-
-// Failure is a partition that failed for good.
-type Failure struct {
-	Partition domain.Partition
-	Attempts  int
-	Message   string // at most 256 bytes
-	// Details are the last five attempts, ascending.
-	Details []Attempt
-}
-
-// Once is what became of a container that runs once for a run.
-type Once struct {
-	Phase   Phase  // "" while it has not begun, or there is none
-	Message string // why it failed for good, at most 256 bytes; never empty then
-}
-
-// Failed tells whether it failed for good.
-func (o Once) Failed() bool { return o.Message != "" }
-
-// Outcome is what a run has achieved so far, in key space.
-type Outcome struct {
-	Phase    Phase
-	Ended    bool // the run and every child have ended
-	Message  string
-	Started  time.Time
-	Finished time.Time // of the run itself; zero while it has not ended
-	Covers   ledger.Set
-	Done     ledger.Set
-	Failed   ledger.Set
-	Running  ledger.Set // begun and not ended
-	// Canary is the phase of the canary; "" while there is none.
-	Canary Phase
-	// Setup and Teardown are what runs once for the run.
-	Setup, Teardown Once
-	// OverBudget tells that more partitions failed than the budget allows, so
-	// that later waves were not started.
-	OverBudget bool
-	Failures   []Failure // in run order
-	// Waiting and Retried say what an active run has trouble with.
-	Waiting []Waiting
-	Retried Retried
 }

@@ -6,7 +6,7 @@ package argo
 import (
 	"encoding/json"
 	"fmt"
-	"slices"
+	"strconv"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/domain"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/manifest"
@@ -30,92 +30,45 @@ type positionPart struct {
 	Text  *string `json:"t,omitempty"`
 }
 
-// data lowers the partitions that are written out: a ConfigMap for the run's
-// own, and one for each such shard of its children. Values that pass through
-// here reach the container untouched: neither Argo nor the kubelet looks into
-// what a configMapKeyRef yields.
-func (r run) data() []manifest.Object {
-	own := slices.Clone(r.plan.Canary)
-	labels := map[string]string{}
-	var objects []manifest.Object
-	for k := range r.plan.ShardCount() {
-		if !r.written(r.plan.Shard(k)) {
-			continue
-		}
-		partitions := slices.Collect(r.plan.PartitionsOf(k))
-		if !r.launches() {
-			own = append(own, partitions...)
-			labels[LabelShard] = fmt.Sprint(k)
-			continue
-		}
-		objects = append(objects, r.dataOf(DataName(r.job.Name, r.number, k), map[string]string{LabelShard: fmt.Sprint(k)}, partitions))
-	}
-	if len(own) > 0 {
-		objects = append([]manifest.Object{r.dataOf(r.dataName(), labels, own)}, objects...)
-	}
-	return objects
-}
-
-// dataName is the ConfigMap of the partitions that the run itself processes.
-func (r run) dataName() string {
-	if r.launches() {
-		return r.name + "-d-canary"
-	}
-	return DataName(r.job.Name, r.number, 0)
-}
-
-func (r run) dataOf(name string, labels map[string]string, partitions []domain.Partition) manifest.Object {
+// DataOf are the entries of a data ConfigMap: the facts about partitions, by
+// their number and the name of the fact, and the partitions themselves.
+func DataOf(d domain.Domain, partitions []domain.Partition) map[string]any {
 	entries := node{}
-	var positions []position
-	for _, p := range partitions {
-		prefix := fmt.Sprint(len(positions)) + "."
-		for _, fact := range r.plan.Domain.Facts(p) {
+	positions := make([]position, len(partitions))
+	for i, p := range partitions {
+		prefix := strconv.Itoa(i) + "."
+		for _, fact := range d.Facts(p) {
 			entries[prefix+fact.Name] = fact.Text
 		}
-		positions = append(positions, toPosition(r.plan.Domain, p))
-	}
-	entries[positionsKey] = compactJSON(positions)
-	o := newObject("v1", "ConfigMap", r.job.Namespace, name, merged(r.labels(), labels), nil)
-	o.Object["data"] = entries
-	// Kubelets do not watch what cannot change.
-	o.Object["immutable"] = true
-	return o
-}
-
-func toPosition(d domain.Domain, p domain.Partition) position {
-	out := position{Index: p.Index, Parts: make([]positionPart, len(p.Parts))}
-	for i, part := range p.Parts {
-		out.Parts[i] = positionPart{Start: part.Start, End: part.End, Cell: part.Cell}
-		if d.Dimensions[i].Axis.Kind() == domain.Value {
-			out.Parts[i] = positionPart{Cell: part.Cell, Text: &p.Parts[i].Text}
+		positions[i] = position{Index: p.Index, Parts: make([]positionPart, len(p.Parts))}
+		for k, part := range p.Parts {
+			positions[i].Parts[k] = positionPart{Start: part.Start, End: part.End, Cell: part.Cell}
+			if d.Dimensions[k].Axis.Kind() == domain.Value {
+				positions[i].Parts[k] = positionPart{Cell: part.Cell, Text: &part.Text}
+			}
 		}
 	}
-	return out
+	entries[positionsKey] = JSON(positions)
+	return entries
 }
 
-func (p position) partition() domain.Partition {
-	out := domain.Partition{Index: p.Index, Parts: make([]domain.Part, len(p.Parts))}
-	for i, part := range p.Parts {
-		out.Parts[i] = domain.Part{Start: part.Start, End: part.End, Cell: part.Cell}
-		if part.Text != nil {
-			out.Parts[i].Text = *part.Text
-		}
-	}
-	return out
-}
-
-// partitionsOf reads a data ConfigMap back, in run order.
-func partitionsOf(o manifest.Object) ([]domain.Partition, error) {
-	data, _ := o.Object["data"].(map[string]any)
-	text, _ := data[positionsKey].(string)
+// PartitionsOf reads a data ConfigMap back, in run order.
+func PartitionsOf(o manifest.Object) ([]domain.Partition, error) {
 	var positions []position
-	if err := json.Unmarshal([]byte(text), &positions); err != nil {
-		return nil, fmt.Errorf("ConfigMap %s/%s was changed by hand: its entry %q is not a list of partitions (%w). Delete the run and plan again",
+	if err := json.Unmarshal([]byte(field[string](o, "data", positionsKey)), &positions); err != nil {
+		return nil, fmt.Errorf("ConfigMap %s/%s was changed by hand: its entry %q is not a list of partitions (%w). "+
+			"Delete the run and plan again",
 			o.GetNamespace(), o.GetName(), positionsKey, err)
 	}
 	out := make([]domain.Partition, len(positions))
 	for i, p := range positions {
-		out[i] = p.partition()
+		out[i] = domain.Partition{Index: p.Index, Parts: make([]domain.Part, len(p.Parts))}
+		for k, part := range p.Parts {
+			out[i].Parts[k] = domain.Part{Start: part.Start, End: part.End, Cell: part.Cell}
+			if part.Text != nil {
+				out[i].Parts[k].Text = *part.Text
+			}
+		}
 	}
 	return out, nil
 }

@@ -1,15 +1,15 @@
 // Copyright (c) The terraform-provider-backfill authors
 // SPDX-License-Identifier: MPL-2.0
 
-// Package check proves offline that emitted objects are valid and small
-// enough: strict decoding into Argo's types, names, labels, sizes.
+// Package check checks offline that generated objects are valid and small enough:
+// strict decoding into Argo's types, names, labels, sizes.
 //
-// It changes nothing and knows nothing of how jobs are written. It is no
-// validator for manifests of other origin: what package argo never emits, it
-// does not look at.
+// It does not change objects and does not know the job language. It is not a general
+// validator for manifests: it checks only what package argo can generate.
 package check
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -26,6 +26,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/argo"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/argo/lower"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/job"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/manifest"
@@ -34,9 +35,9 @@ import (
 
 // Limits in bytes.
 const (
-	// maxSpec bounds the spec of a Workflow or template. Argo never compresses
-	// a spec, keeps copies of templates in the status, and hands the template
-	// to every pod in a variable of at most 128 KiB.
+	// maxSpec limits the spec of a Workflow or template. Argo never compresses a
+	// spec, copies templates to the status, and passes the template to every pod
+	// in a variable of at most 128 KiB.
 	maxSpec = 100_000
 	// maxData is the limit that the API server sets for a ConfigMap.
 	maxData = 1 << 20
@@ -45,42 +46,36 @@ const (
 	maxAnnotations = 256 << 10
 )
 
-// maxName is the length of a label's value, which Argo makes of a Workflow's
-// name.
+// maxName is the maximum length of a label value: Argo uses the name of a Workflow
+// as one.
 const maxName = 63
 
 // Objects checks a compilation as a whole.
 func Objects(objects []manifest.Object) hcl.Diagnostics {
-	var c checker
 	var diags hcl.Diagnostics
 	seen := map[string]bool{}
 	for _, o := range objects {
 		id := o.GetKind() + " " + o.GetNamespace() + "/" + o.GetName()
 		if seen[id] {
-			diags = append(diags, invalid(o, errors.New("it is emitted twice")))
+			diags = append(diags, invalid(o, errors.New("it is generated twice")))
 		}
 		seen[id] = true
-		diags = append(diags, c.object(o)...)
+		diags = append(diags, object(o)...)
 	}
 	return diags
 }
 
-// checker checks one object after the other.
-type checker struct {
-	text []byte // JSON of what is being looked at
-}
-
-func (c *checker) object(o manifest.Object) hcl.Diagnostics {
+func object(o manifest.Object) hcl.Diagnostics {
 	var diags hcl.Diagnostics
-	for _, err := range append(metadata(o), c.typed(o)...) {
+	for _, err := range append(metadata(o), typed(o)...) {
 		diags = append(diags, invalid(o, err))
 	}
-	return append(diags, c.sizes(o)...)
+	return append(diags, sizes(o)...)
 }
 
 func invalid(o manifest.Object, err error) *hcl.Diagnostic {
 	return diag.At(diag.CodeInvalidManifest, nil, fmt.Sprintf(
-		"The %s %s that this job compiles to is not valid: %s. Please report this with the job file.", o.GetKind(), o.GetName(), err))
+		"The generated %s %s is not valid: %s. This is a bug. Report it with the job file.", o.GetKind(), o.GetName(), err))
 }
 
 func metadata(o manifest.Object) []error {
@@ -90,7 +85,7 @@ func metadata(o manifest.Object) []error {
 		longest = maxName
 	}
 	if n := len(o.GetName()); n > longest {
-		errs = append(errs, fmt.Errorf("its name has %d characters, at most %d are allowed", n, longest))
+		errs = append(errs, fmt.Errorf("its name has %d characters; the maximum is %d", n, longest))
 	}
 	for _, problem := range validation.IsDNS1123Subdomain(o.GetName()) {
 		errs = append(errs, fmt.Errorf("its name: %s", problem))
@@ -110,20 +105,20 @@ func metadata(o manifest.Object) []error {
 	return errs
 }
 
-// typed decodes the object into its type, refusing what the type lacks.
-func (c *checker) typed(o manifest.Object) []error {
+// typed decodes the object into its type. Unknown fields are errors.
+func typed(o manifest.Object) []error {
 	switch o.GetKind() {
 	case "Workflow":
 		var w wfv1.Workflow
-		errs := c.strict(o.Object, &w)
+		errs := strict(o.Object, &w)
 		return append(errs, manifests(w.Spec.Templates)...)
 	case "WorkflowTemplate":
 		var t wfv1.WorkflowTemplate
-		errs := c.strict(o.Object, &t)
+		errs := strict(o.Object, &t)
 		return append(errs, manifests(t.Spec.Templates)...)
 	case "ConfigMap":
 		var m corev1.ConfigMap
-		errs := c.strict(o.Object, &m)
+		errs := strict(o.Object, &m)
 		for _, key := range slices.Sorted(maps.Keys(m.Data)) {
 			for _, problem := range validation.IsConfigMapKey(key) {
 				errs = append(errs, fmt.Errorf("its key %q: %s", key, problem))
@@ -131,29 +126,25 @@ func (c *checker) typed(o manifest.Object) []error {
 		}
 		return errs
 	}
-	return []error{fmt.Errorf("nothing is known about objects of kind %s", o.GetKind())}
+	return []error{fmt.Errorf("the kind %s is unknown", o.GetKind())}
 }
 
-func (c *checker) strict(v, into any) []error {
-	if err := c.marshal(v); err != nil {
+func strict(v, into any) []error {
+	text, err := json.Marshal(v)
+	if err != nil {
 		return []error{err}
 	}
-	problems, err := kjson.UnmarshalStrict(c.text, into)
+	problems, err := kjson.UnmarshalStrict(text, into)
 	if err != nil {
 		return []error{err}
 	}
 	return problems
 }
 
-func (c *checker) marshal(v any) (err error) {
-	c.text, err = manifest.AppendJSON(c.text[:0], v)
-	return err
-}
-
 var tag = regexp.MustCompile(`\{\{[^}]*\}\}`)
 
-// manifests checks the Workflows inside of resource templates. Tags stand for
-// numbers where a number belongs, which is also a valid text elsewhere.
+// manifests checks the Workflows inside resource templates. It replaces tags with a
+// number, which is valid for number and text fields.
 func manifests(templates []wfv1.Template) []error {
 	var errs []error
 	for _, t := range templates {
@@ -177,14 +168,14 @@ func manifests(templates []wfv1.Template) []error {
 	return errs
 }
 
-func (c *checker) sizes(o manifest.Object) hcl.Diagnostics {
+func sizes(o manifest.Object) hcl.Diagnostics {
 	var diags hcl.Diagnostics
 	report := func(what string, size, limit int, at cty.Path, advice string) {
 		if size <= limit {
 			return
 		}
 		diags = append(diags, diag.At(diag.CodeObjectTooLarge, at, fmt.Sprintf(
-			"The %s of the %s %s that this job compiles to has %d bytes, and at most %d are allowed. %s",
+			"The size of the %s of the generated %s %s is %d bytes; the maximum is %d. %s",
 			what, o.GetKind(), o.GetName(), size, limit, advice)))
 	}
 	annotations := 0
@@ -193,11 +184,12 @@ func (c *checker) sizes(o manifest.Object) hcl.Diagnostics {
 	}
 	report("annotations", annotations, maxAnnotations, cty.GetAttrPath("reason"), "Shorten the job's reason.")
 	if spec, ok := o.Object["spec"]; ok {
-		if err := c.marshal(spec); err != nil {
+		text, err := json.Marshal(spec)
+		if err != nil {
 			return append(diags, invalid(o, err))
 		}
 		at, advice := specAdvice(o)
-		report("spec", len(c.text), maxSpec, at, advice)
+		report("spec", len(text), maxSpec, at, advice)
 	}
 	if data, ok := o.Object["data"].(map[string]any); ok {
 		size := 0
@@ -210,19 +202,21 @@ func (c *checker) sizes(o manifest.Object) hcl.Diagnostics {
 	return diags
 }
 
-// specAdvice tells what a spec grows with.
+// specAdvice says how to make a spec smaller.
 func specAdvice(o manifest.Object) (cty.Path, string) {
 	if o.GetKind() == "WorkflowTemplate" {
-		return cty.GetAttrPath("runner"), "Move text out of the runner's command, args and env, into the image or a ConfigMap that the runner mounts."
+		return cty.GetAttrPath("runner"), "Move text from the runner's command, args and env into the image or a mounted " +
+			"ConfigMap."
 	}
-	return cty.GetAttrPath("partition"), "It lists the shards because the keys left to do are scattered. Raise shard_size or the size of the partitions."
+	return cty.GetAttrPath("partition"), "It lists all shards, because the remaining keys are scattered. Raise " +
+		"shard_size or the size of the partitions."
 }
 
-// Plan checks that no Workflow of run number n can outgrow what Argo stores,
-// even when every partition takes all of its attempts.
+// Plan checks that no Workflow of run number n can exceed the size that Argo stores,
+// even if every partition uses all its attempts.
 func Plan(j *job.Job, p plan.Plan, n int) hcl.Diagnostics {
 	var diags hcl.Diagnostics
-	for _, projected := range argo.Project(j, p, n) {
+	for _, projected := range lower.Project(j, p, n) {
 		if projected.Bytes <= projected.Most {
 			continue
 		}
@@ -230,12 +224,15 @@ func Plan(j *job.Job, p plan.Plan, n int) hcl.Diagnostics {
 		at := cty.GetAttrPath("shard_size")
 		if projected.Workflow == argo.RunName(j.Name, n) && p.ShardCount() > 1 {
 			at = cty.GetAttrPath("partition")
-			fmt.Fprintf(&advice, "It starts %d shards. Raise shard_size (now %d) or the size of the partitions.", p.ShardCount(), p.ShardSize)
+			fmt.Fprintf(&advice, "It starts %d shards. Raise shard_size (now %d) or the size of the partitions.",
+				p.ShardCount(), p.ShardSize)
 		} else {
-			fmt.Fprintf(&advice, "Lower shard_size to %d or less, or lower retry.limit (now %d).", argo.ShardSize(j), j.Retry.Limit)
+			fmt.Fprintf(&advice, "Lower shard_size to %d or less, or lower retry.limit (now %d).", lower.ShardSize(j),
+				j.Retry.Limit)
 		}
 		diags = append(diags, diag.At(diag.CodeStatusTooLarge, at, fmt.Sprintf(
-			"The status of Workflow %s could grow to %d bytes, if every partition took all of its attempts, and Argo stores at most %d. %s",
+			"The status of Workflow %s could grow to %d bytes if every partition uses all its attempts, but Argo stores at "+
+				"most %d. %s",
 			projected.Workflow, projected.Bytes, projected.Most, advice.String())))
 	}
 	return diags

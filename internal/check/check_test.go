@@ -13,7 +13,7 @@ import (
 	"golang.org/x/tools/txtar"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
-	"github.com/terraform-backfill/terraform-provider-backfill/internal/argo"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/argo/lower"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/domain"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/job"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/ledger"
@@ -35,16 +35,31 @@ func sample(t *testing.T, end int64) *job.Job {
 }
 
 func planOf(j *job.Job, size int) plan.Plan {
-	return plan.Make(plan.Input{Domain: j.Domain, Remaining: ledger.Full(j.Domain), Order: plan.OldestFirst, ShardSize: size})
+	return plan.Make(
+		plan.Input{Domain: j.Domain, Remaining: ledger.Full(j.Domain), Order: plan.OldestFirst, ShardSize: size},
+	)
+}
+
+func specOf(j *job.Job, template string, size int) plan.RunSpec {
+	return plan.RunSpec{
+		Number:      1,
+		Template:    template,
+		Domain:      j.Domain,
+		Covers:      ledger.Full(j.Domain),
+		Order:       plan.OldestFirst,
+		ShardSize:   size,
+		First:       1,
+		MaxParallel: j.MaxParallel,
+	}
 }
 
 func compile(t *testing.T, j *job.Job) []manifest.Object {
 	t.Helper()
-	template, err := argo.Template(j)
+	template, err := lower.Template(j)
 	if err != nil {
 		t.Fatal(err)
 	}
-	objects, err := argo.Run(j, template.GetName(), planOf(j, j.ShardSize), 1)
+	objects, err := lower.Run(j, specOf(j, template.GetName(), j.ShardSize))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,7 +110,7 @@ func TestObjects(t *testing.T) {
 		{"wrong type", "cannot unmarshal", func(t *testing.T, _, run manifest.Object) {
 			set(t, run, "ten", "spec", "parallelism")
 		}},
-		{"long name", "its name has 64 characters, at most 63 are allowed", func(t *testing.T, _, run manifest.Object) {
+		{"long name", "its name has 64 characters; the maximum is 63", func(t *testing.T, _, run manifest.Object) {
 			run.SetName(strings.Repeat("a", 64))
 		}},
 		{"bad name", "its name: a lowercase RFC 1123 subdomain", func(t *testing.T, _, run manifest.Object) {
@@ -104,11 +119,13 @@ func TestObjects(t *testing.T) {
 		{"bad label", "its label team=a b: a valid label must be", func(t *testing.T, _, run manifest.Object) {
 			run.SetLabels(map[string]string{"team": "a b"})
 		}},
-		{"large spec", "The spec of the WorkflowTemplate orders-x that this job compiles to has", func(t *testing.T, template, _ manifest.Object) {
+		{"large spec", "The size of the spec of the generated WorkflowTemplate orders-x " +
+			"is", func(t *testing.T, template, _ manifest.Object) {
 			template.SetName("orders-x")
 			set(t, template, long, "spec", "arguments", "x")
 		}},
-		{"annotations", "The annotations of the Workflow orders-r1", func(t *testing.T, _, run manifest.Object) {
+		{"annotations", "The size of the annotations of the generated Workflow " +
+			"orders-r1", func(t *testing.T, _, run manifest.Object) {
 			run.SetAnnotations(map[string]string{"reason": long + long + long})
 		}},
 		{"launcher", `the manifest of its template launcher: unknown field "spec.paralelism"`, func(t *testing.T, template, _ manifest.Object) {
@@ -117,7 +134,7 @@ func TestObjects(t *testing.T) {
 			resource["manifest"] = strings.Replace(resource["manifest"].(string), " parallelism: ", " paralelism: ", 1)
 			set(t, template, templates, "spec", "templates")
 		}},
-		{"unknown kind", "nothing is known about objects of kind Pod", func(t *testing.T, _, run manifest.Object) {
+		{"unknown kind", "the kind Pod is unknown", func(t *testing.T, _, run manifest.Object) {
 			run.SetKind("Pod")
 		}},
 	} {
@@ -140,7 +157,7 @@ func TestObjects(t *testing.T) {
 func TestObjectsTwice(t *testing.T) {
 	objects := compile(t, sample(t, 12))
 	diags := Objects(append(objects, objects[0]))
-	if len(diags) != 1 || !strings.Contains(diags[0].Detail, "emitted twice") {
+	if len(diags) != 1 || !strings.Contains(diags[0].Detail, "generated twice") {
 		t.Error(diags)
 	}
 }
@@ -151,7 +168,7 @@ func TestDataSize(t *testing.T) {
 		"data": map[string]any{"0.value": strings.Repeat("x", 1<<20)},
 	}}
 	diags := Objects([]manifest.Object{o})
-	if len(diags) != 1 || !strings.Contains(diags[0].Detail, "has 1048583 bytes, and at most 1048576 are allowed") {
+	if len(diags) != 1 || !strings.Contains(diags[0].Detail, "is 1048583 bytes; the maximum is 1048576") {
 		t.Error(diags)
 	}
 }

@@ -15,13 +15,13 @@ import (
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/plan"
 )
 
-// longCreation is how long creating the pods of a run may take unmentioned.
+// longCreation is the time for pod creation above which Creation warns.
 const longCreation = 24 * time.Hour
 
-// Creation warns when creating the pods of a run, which the controller does at
-// a limited rate, takes more than a day, or when it is what bounds the run: even
-// if every runner took all of its deadline, there would never be max_parallel of
-// them at once.
+// Creation warns if creating the pods of a run takes more than a day, because the
+// controller creates them at a limited rate. It also warns if creation is the
+// bottleneck: even if every runner used its whole deadline, there would never be
+// max_parallel of them.
 func Creation(j *job.Job, p plan.Plan) hcl.Diagnostics {
 	rate := int64(j.Controller.PodsPerSecond)
 	if rate <= 0 {
@@ -31,12 +31,15 @@ func Creation(j *job.Job, p plan.Plan) hcl.Diagnostics {
 	rateText := fmt.Sprintf("%d pods per second (controller.pods_per_second)", rate)
 	if takes > longCreation {
 		times := int64(takes/longCreation) + 1
-		return slow(cty.GetAttrPath("partition"), "Creating the %d pods of the run takes about %d hours at %s, whatever max_parallel is. Partitions %d times as large would take less than a day.",
+		return slow(cty.GetAttrPath("partition"), "Creating the %d pods of the run takes about %d hours at %s, "+
+			"regardless of max_parallel. With partitions %d times as large it would take less than a day.",
 			p.Partitions, int64(takes.Round(time.Hour)/time.Hour), rateText, times)
 	}
 	busy := int64(j.Runner.Deadline/time.Second) * rate
 	if most := min(int64(j.MaxParallel), p.Partitions); busy > 0 && busy < most {
-		return slow(cty.GetAttrPath("runner").GetAttr("deadline"), "At %s and with a deadline of %s there are never more than %d pods at once, although max_parallel is %d: creating the pods takes longer than running them. Partitions %d times as large, with a deadline to match, would keep max_parallel busy.",
+		return slow(cty.GetAttrPath("runner").GetAttr("deadline"), "At %s and with a deadline of %s, at most %d pods run "+
+			"in parallel, although max_parallel is %d: creating the pods takes longer than running them. To reach "+
+			"max_parallel, make partitions %d times as large, with a longer deadline.",
 			rateText, job.DurationText(j.Runner.Deadline), busy, j.MaxParallel, (most+busy-1)/busy)
 	}
 	return nil

@@ -18,8 +18,8 @@ import (
 // containersOfArgo are the names of the containers that every pod has.
 var containersOfArgo = []string{"init", "wait", "main"}
 
-// Overrides checks what a job says in Argo's own terms against Argo's types.
-// Which fields there may be is for package job to say.
+// Overrides checks the Argo fields of a job against Argo's types. Package job checks
+// which fields are allowed.
 func Overrides(o job.Overrides) hcl.Diagnostics {
 	var spec wfv1.WorkflowSpec
 	diags := override("workflow", o.Workflow, &spec)
@@ -41,8 +41,8 @@ func override(name string, fields map[string]any, into any) hcl.Diagnostics {
 		return nil
 	}
 	var diags hcl.Diagnostics
-	for _, err := range new(checker).strict(fields, into) {
-		diags = append(diags, refuse(name, "It does not fit Argo's types: %s.", err))
+	for _, err := range strict(fields, into) {
+		diags = append(diags, refuse(name, "It does not match Argo's types: %s.", err))
 	}
 	return diags
 }
@@ -51,12 +51,13 @@ func refuse(name, format string, args ...any) *hcl.Diagnostic {
 	return diag.At(diag.CodeArgoOverride, cty.GetAttrPath("argo").GetAttr(name), fmt.Sprintf(format, args...))
 }
 
-// executes demands that Argo's executor can still report.
+// executes checks that Argo's executor can still report.
 func executes(name string, mounts *bool, executor *wfv1.ExecutorConfig) hcl.Diagnostics {
 	if mounts == nil || *mounts || executor != nil && executor.ServiceAccountName != "" {
 		return nil
 	}
-	return hcl.Diagnostics{refuse(name, "Without the token of its service account the pod cannot report its end. Set executor.serviceAccountName beside automountServiceAccountToken.")}
+	return hcl.Diagnostics{refuse(name, "Without the token of its service account, the pod cannot report its result. "+
+		"Set executor.serviceAccountName together with automountServiceAccountToken.")}
 }
 
 func container(field string, c wfv1.UserContainer, mustHaveCommand bool) hcl.Diagnostics {
@@ -64,9 +65,11 @@ func container(field string, c wfv1.UserContainer, mustHaveCommand bool) hcl.Dia
 	case c.Name == "" || c.Image == "":
 		return hcl.Diagnostics{refuse("partition", "One of %s has no name or no image. Set both.", field)}
 	case slices.Contains(containersOfArgo, c.Name):
-		return hcl.Diagnostics{refuse("partition", "One of %s is called %q, and every pod has a container of that name already. Rename it.", field, c.Name)}
+		return hcl.Diagnostics{refuse("partition", "One of %s has the name %q, which Argo uses for its own container. "+
+			"Rename it.", field, c.Name)}
 	case mustHaveCommand && len(c.Command) == 0:
-		return hcl.Diagnostics{refuse("partition", "The container %q of %s has no command. Argo starts it through a wrapper and must know the program.", c.Name, field)}
+		return hcl.Diagnostics{refuse("partition", "The container %q of %s has no command. Argo starts it through a "+
+			"wrapper and does not read the entrypoint from the image. Set command.", c.Name, field)}
 	}
 	return nil
 }

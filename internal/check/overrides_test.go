@@ -11,7 +11,7 @@ import (
 
 	wfv1 "github.com/argoproj/argo-workflows/v3/pkg/apis/workflow/v1alpha1"
 
-	"github.com/terraform-backfill/terraform-provider-backfill/internal/argo"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/argo/lower"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/job"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/jobschema"
@@ -50,21 +50,21 @@ func overridden(t *testing.T, text string) (*job.Job, []string) {
 
 func TestOverridesAreChecked(t *testing.T) {
 	for text, want := range map[string]string{
-		`workflow = { templates = [] }`:                "it is what this program writes",
-		`workflow = { retryStrategy = { limit = 3 } }`: "start whole fan-outs again",
+		`workflow = { templates = [] }`:                "the provider sets it",
+		`workflow = { retryStrategy = { limit = 3 } }`: "restart whole fan-outs",
 		`workflow = { priorty = 3 }`:                   `Did you mean "priority"`,
 		`workflow = { priority = 1.5 }`:                "a number is not whole",
 		`partition = { sidecars = [{ name = "a", image = "a", command = ["a"], resources = { limits = { cpu = 1.5 } } }] }`: "a number is not whole",
-		`workflow = { priority = "high" }`:                                                                          "does not fit Argo's types",
+		`workflow = { priority = "high" }`:                                                                          "does not match Argo's types",
 		`workflow = { dnsConfig = { nameserver = ["1.1.1.1"] } }`:                                                   `unknown field "dnsConfig.nameserver"`,
 		`workflow = { podMetadata = { labels = { a = "{{workflow.name}}" } } }`:                                     "which Argo Workflows would evaluate",
-		`workflow = { automountServiceAccountToken = false }`:                                                       "cannot report its end",
+		`workflow = { automountServiceAccountToken = false }`:                                                       "cannot report its result",
 		`partition = { timeout = "1h" }`:                                                                            "Use runner.deadline",
 		`partition = { sidecars = [{ name = "wait", image = "a", command = ["a"] }] }`:                              "Rename it",
 		`partition = { sidecars = [{ name = "proxy", image = "a" }] }`:                                              "has no command",
 		`partition = { initContainers = [{ image = "a" }] }`:                                                        "no name or no image",
-		`partition = { metrics = { prometheus = [{ name = "n", help = "h", when = "{{outputs.result}} == 1" }] } }`: "holds {{outputs.result}}",
-		`partition = { initContainers = [{ name = "a", image = "{{x" }] }`:                                          "holds {{x",
+		`partition = { metrics = { prometheus = [{ name = "n", help = "h", when = "{{outputs.result}} == 1" }] } }`: "contains {{outputs.result}}",
+		`partition = { initContainers = [{ name = "a", image = "{{x" }] }`:                                          "contains {{x",
 	} {
 		_, problems := overridden(t, text)
 		if len(problems) != 1 || !strings.Contains(problems[0], want) {
@@ -85,11 +85,11 @@ func TestOverridesReachTheirPlaces(t *testing.T) {
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}
-	template, err := argo.Template(j)
+	template, err := lower.Template(j)
 	if err != nil {
 		t.Fatal(err)
 	}
-	objects, err := argo.Run(j, template.GetName(), planOf(j, 1), 1)
+	objects, err := lower.Run(j, specOf(j, template.GetName(), 1))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,7 +102,8 @@ func TestOverridesReachTheirPlaces(t *testing.T) {
 		t.Fatal(err)
 	}
 	// In the run and in the shard's manifest; in both templates of partitions.
-	for part, want := range map[string]int{"schedulerName: batch": 2, "strategy: OnPodCompletion": 2, "strategy: OnPodSuccess": 0, "- command:\n            - p\n": 2, "{{status}} == Failed": 2} {
+	for part, want := range map[string]int{"schedulerName: batch": 2, "strategy: OnPodCompletion": 2, "strategy: " +
+		"OnPodSuccess": 0, "- command:\n            - p\n": 2, "{{status}} == Failed": 2} {
 		if got := strings.Count(string(text), part); got != want {
 			t.Errorf("%q is there %d times, want %d\n%s", part, got, want, text)
 		}

@@ -8,8 +8,7 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/terraform-backfill/terraform-provider-backfill/internal/argo"
-	"github.com/terraform-backfill/terraform-provider-backfill/internal/ledger"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/argo/lower"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/plan"
 )
 
@@ -22,14 +21,13 @@ func TestMillionPartitionsWithScatteredCanaryFit(t *testing.T) {
 		j.Canary.Keys = append(j.Canary.Keys, fmt.Sprintf("%d--%d", at, at+1))
 	}
 	j.Waves, j.Budget = plan.Waves{Shards: 1, Growth: 1}, &plan.Budget{MaxFailed: 10, MaxRatio: -1}
-	p := plan.Make(plan.Input{
-		Domain: j.Domain, Remaining: ledger.Full(j.Domain), Order: plan.OldestFirst, ShardSize: argo.ShardSize(j),
-		Canary: j.Canary, Waves: j.Waves, Budget: j.Budget,
-	})
+	run := specOf(j, "orders-x", lower.ShardSize(j))
+	run.Canary, run.Waves, run.Budget = j.Canary, j.Waves, j.Budget
+	p := run.Plan()
 	if len(p.Canary) != 100 || len(p.Waves) != plan.MaxWaves {
 		t.Fatalf("%d partitions in the canary, %d waves", len(p.Canary), len(p.Waves))
 	}
-	objects, err := argo.Run(j, "orders-x", p, 1)
+	objects, err := lower.Run(j, run)
 	if err != nil {
 		t.Fatal(err)
 	}

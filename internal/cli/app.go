@@ -15,12 +15,12 @@ import (
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
 )
 
-// app is what a command may use.
+// app is the environment of a command.
 type app struct {
 	Env
 	ctx     context.Context
 	command string
-	// doing says which job is being treated, for the report of a panic.
+	// doing is the current operation, for the report of a panic.
 	doing string
 }
 
@@ -36,7 +36,7 @@ func (a *app) report(diags hcl.Diagnostics, files map[string]*hcl.File) error {
 	return diag.WriteText(a.Stderr, diags, files, o)
 }
 
-// finish reports diagnostics, and fails when there is an error among them.
+// finish reports diagnostics, and fails if there are errors.
 func (a *app) finish(diags hcl.Diagnostics, files map[string]*hcl.File) error {
 	if err := a.report(diags, files); err != nil {
 		return err
@@ -47,8 +47,8 @@ func (a *app) finish(diags hcl.Diagnostics, files map[string]*hcl.File) error {
 	return nil
 }
 
-// reportPanic tells what was being done, because a stack alone helps nobody
-// who only has the job file.
+// reportPanic reports the current operation and the stack. The stack alone does not
+// help the user.
 func (a *app) reportPanic(reason any) {
 	doing := a.doing
 	if doing == "" {
@@ -56,7 +56,7 @@ func (a *app) reportPanic(reason any) {
 	}
 	fmt.Fprintf(a.Stderr, `%s: internal error while %s: %v
 
-This is a fault of the program, not of your job. Please report it at
+This is a bug in the program, not in your job. Please report it at
 https://github.com/terraform-backfill/terraform-provider-backfill/issues with the version (%s),
 the command (%s), the job file and the lines below.
 

@@ -9,9 +9,8 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// normalize gives long flags written with one dash (-var k=v, as Terraform's
-// users write them) their second dash. What follows "--", and the value of a
-// flag, stay as they are.
+// normalize adds the second dash to long flags with one dash (-var k=v, as in
+// Terraform). Values of flags, and arguments after "--", stay unchanged.
 func normalize(model *kong.Application, args []string) []string {
 	takesValue := map[string]bool{}
 	collectFlags(model.Node, takesValue)
@@ -40,8 +39,8 @@ func normalize(model *kong.Application, args []string) []string {
 	return out
 }
 
-// collectFlags notes every flag of the tree, by long and short name, and
-// whether it takes a value.
+// collectFlags collects every flag of the tree, by long and short name, and whether
+// it has a value.
 func collectFlags(node *kong.Node, takesValue map[string]bool) {
 	for _, flag := range node.Flags {
 		takesValue[flag.Name] = !flag.IsBool()

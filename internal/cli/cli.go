@@ -1,8 +1,8 @@
 // Copyright (c) The terraform-provider-backfill authors
 // SPDX-License-Identifier: MPL-2.0
 
-// Package cli is the command line: flags to use-cases to views, and exit
-// codes. It holds no rule about jobs and talks to no cluster by itself.
+// Package cli is the command line: flags, commands, output and exit codes. It
+// contains no rules about jobs, and accesses a cluster only through package engine.
 package cli
 
 import (
@@ -21,11 +21,11 @@ import (
 const (
 	exitGood      = 0
 	exitFailure   = 1 // diagnostics, or the job failed
-	exitUsage     = 2 // the command line itself is wrong
-	exitDifferent = 3 // a comparison found differences
+	exitUsage     = 2 // wrong usage
+	exitDifferent = 3 // a comparison with differences
 )
 
-// Env is the outside world as the command line sees it.
+// Env is the environment of the command line.
 type Env struct {
 	// Name is the program's name in help and messages.
 	Name    string
@@ -36,33 +36,33 @@ type Env struct {
 	Getenv  func(string) string
 	Environ func() []string
 	Version string
-	// Connect overrides how a cluster is reached; nil for the usual way.
+	// Connect replaces the connection to the cluster; nil for the default.
 	Connect func(cluster.Config) (cluster.Backend, error)
-	// Sleep waits between two looks at a job; nil for the usual way.
+	// Sleep waits between two observations of a job; nil for the default.
 	Sleep func(ctx context.Context, d time.Duration) error
 }
 
-// commands is the tree that kong reads; each command is in a file of its own.
+// commands is the command tree for kong; each command has its own file.
 type commands struct {
 	Compile    compileCmd    `cmd:"" help:"Print the Kubernetes objects of the jobs in the files."`
-	Validate   validateCmd   `cmd:"" help:"Check the jobs in the files, without any output or cluster."`
+	Validate   validateCmd   `cmd:"" help:"Check the jobs in the files, without a cluster."`
 	Partitions partitionsCmd `cmd:"" help:"List the partitions of a job."`
-	Diff       diffCmd       `cmd:"" help:"Tell what differs between two compilations, or a compilation and a manifest file."`
-	Fmt        fmtCmd        `cmd:"" help:"Write job files in the canonical style."`
-	Convert    convertCmd    `cmd:"" help:"Turn a hand-written Argo Workflow that fans out into a job file."`
+	Diff       diffCmd       `cmd:"" help:"Compare two compilations, or a compilation and a manifest file."`
+	Fmt        fmtCmd        `cmd:"" help:"Format job files in the canonical style."`
+	Convert    convertCmd    `cmd:"" help:"Convert a handwritten Argo Workflow that fans out to a job file."`
 	Status     statusCmd     `cmd:"" help:"Show the state of a job in the cluster."`
-	Stop       stopCmd       `cmd:"" help:"End the active run of a job; what has not finished counts as not done."`
-	Pause      pauseCmd      `cmd:"" help:"Let the active run of a job start no more partitions."`
-	Resume     resumeCmd     `cmd:"" help:"Undo pause."`
-	Approve    approveCmd    `cmd:"" help:"Let a job that waits for approval go on with its next wave."`
-	Rbac       rbacCmd       `cmd:"" help:"Print the Roles that jobs need in a namespace, for an administrator to apply."`
+	Stop       stopCmd       `cmd:"" help:"Stop the active run of a job. Partitions that have not finished count as not done."`
+	Pause      pauseCmd      `cmd:"" help:"Pause the active run of a job: no further partitions start."`
+	Resume     resumeCmd     `cmd:"" help:"Resume a paused job."`
+	Approve    approveCmd    `cmd:"" help:"Approve the next wave of a job that waits for approval."`
+	Rbac       rbacCmd       `cmd:"" help:"Print the Roles that jobs need in a namespace. Applying them needs an administrator."`
 	Schema     schemaCmd     `cmd:"" help:"Print the JSON Schema of job files, for editors."`
-	Docs       docsCmd       `cmd:"" help:"Print the reference of the job language, or of all diagnostics, as Markdown."`
+	Docs       docsCmd       `cmd:"" help:"Print the reference of the job language, or of all error codes, as Markdown."`
 	Completion completionCmd `cmd:"" help:"Print a completion script for bash, zsh or fish."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`
 }
 
-// exitError ends a command with a code after everything was said.
+// exitError is an exit code without a further message.
 type exitError int
 
 func (e exitError) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
@@ -107,8 +107,9 @@ func (a *app) run() error {
 	var tree commands
 	parser, err := kong.New(&tree,
 		kong.Name(a.Name),
-		kong.Description("Backfills as declarations: compiles job files to Argo Workflows and shows how jobs are doing.\n\n"+
-			"The same program is the Terraform provider. Long flags take one or two dashes, before or after files; \"-\" reads standard input."),
+		kong.Description("Declarative backfills: compiles job files to Argo Workflows and shows the state of jobs.\n\n"+
+			"The same program is the Terraform provider. Long flags have one or two dashes, before or after files. \"-\" is "+
+			"standard input."),
 		kong.Writers(a.Stdout, a.Stderr),
 		kong.Exit(func(int) { panic(helpShown{}) }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),

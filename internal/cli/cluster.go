@@ -15,21 +15,21 @@ import (
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/engine"
 )
 
-// clusterFlags say where a job is looked for.
+// clusterFlags select the cluster and the namespace.
 type clusterFlags struct {
-	Namespace  string `short:"n" default:"default" help:"Namespace of the job (\"default\" unless set; never taken from a kubeconfig)."`
-	Kubeconfig string `placeholder:"FILE" help:"Kubeconfig to use; otherwise KUBECONFIG, KUBE_CONFIG_PATH or KUBE_CONFIG_PATHS names it."`
+	Namespace  string `short:"n" default:"default" help:"Namespace of the job. Never read from a kubeconfig."`
+	Kubeconfig string `placeholder:"FILE" help:"Kubeconfig to use. Defaults to KUBECONFIG, KUBE_CONFIG_PATH or KUBE_CONFIG_PATHS."`
 	Context    string `placeholder:"NAME" help:"Context of the kubeconfig."`
 }
 
-// errNoCluster is in the words of the command line, which has no attributes.
+// errNoCluster names flags instead of attributes.
 var errNoCluster = &cluster.Error{
 	Reason: cluster.Misconfigured, Summary: "No Cluster Configured",
-	Detail: "Nothing says which cluster to use. Pass --kubeconfig, or set the environment variable KUBECONFIG, KUBE_CONFIG_PATH, " +
-		"KUBE_CONFIG_PATHS or KUBE_HOST. No other place is searched.",
+	Detail: "No cluster is configured. Pass --kubeconfig, or set the environment variable KUBECONFIG, KUBE_CONFIG_PATH, " +
+		"KUBE_CONFIG_PATHS or KUBE_HOST. There is no default.",
 }
 
-// engine connects to the cluster that the flags or the environment name.
+// engine connects to the cluster of the flags or the environment.
 func (a *app) engine(f clusterFlags) (*engine.Engine, error) {
 	backend, err := a.connect(f)
 	var known *cluster.Error

@@ -16,16 +16,16 @@ import (
 type compileCmd struct {
 	moduleFlags
 	limitFlags
-	Output    string `short:"o" enum:"yaml,json" default:"yaml" help:"Form of the objects: yaml, or json (one v1 List)."`
+	Output    string `short:"o" enum:"yaml,json" default:"yaml" help:"Output format: yaml, or json (one v1 List)."`
 	Out       string `placeholder:"FILE" help:"Write to this file instead of standard output."`
-	Explain   bool   `help:"Print where each setting of each job comes from instead of the objects."`
+	Explain   bool   `help:"Print the source of each setting of each job instead of the objects."`
 	RunNumber int    `name:"run" default:"1" placeholder:"N" help:"Number of the run to print."`
 }
 
 // Run prints the template, the data and the run of every job.
 func (c *compileCmd) Run(a *app) error {
 	if c.RunNumber < 1 {
-		return usagef("--run takes a number from 1 on, not %d", c.RunNumber)
+		return usagef("--run must be 1 or greater, not %d", c.RunNumber)
 	}
 	lifted, err := c.names()
 	if err != nil {
@@ -38,15 +38,14 @@ func (c *compileCmd) Run(a *app) error {
 	if c.Explain && !diags.HasErrors() {
 		return a.explain(m, diags)
 	}
-	// Also what could not be read in full is checked, to tell of everything
-	// at once.
+	// Jobs with errors are checked too, to report all problems together.
 	all, more := a.compileGuarded(m, c.RunNumber, lifted)
 	if diags = diag.Sort(append(diags, more...)); diags.HasErrors() {
 		return a.finish(diags, m.files)
 	}
 	var objects []manifest.Object
 	for _, compiled := range all {
-		objects = append(objects, compiled.Objects...)
+		objects = append(objects, compiled.Objects()...)
 	}
 	a.doing = "writing the objects"
 	data, err := manifest.Encode(objects, c.Output)
@@ -59,7 +58,7 @@ func (c *compileCmd) Run(a *app) error {
 	return a.finish(diags, m.files)
 }
 
-// write writes a file as a whole or not at all; "" and "-" are standard output.
+// write writes a file atomically; "" and "-" are standard output.
 func (a *app) write(name string, data []byte) error {
 	if name == "" || name == "-" {
 		_, err := a.Stdout.Write(data)
@@ -70,7 +69,7 @@ func (a *app) write(name string, data []byte) error {
 		return fmt.Errorf("writing %s: %s", name, reason(err))
 	}
 	_, err = temporary.Write(data)
-	// CreateTemp makes files for one user only; a manifest is no secret.
+	// CreateTemp makes files for one user only; a manifest is not secret.
 	err = errors.Join(err, temporary.Chmod(0o644), temporary.Close())
 	if err == nil {
 		err = os.Rename(temporary.Name(), name)

@@ -16,7 +16,7 @@ type completionCmd struct {
 	Shell string `arg:"" enum:"bash,zsh,fish" help:"bash, zsh or fish."`
 }
 
-// Run prints a script for the shell's own start-up file.
+// Run prints a script for the shell's start-up file.
 func (c *completionCmd) Run(a *app, model *kong.Kong) error {
 	words := completions(model.Model.Node)
 	var text string
@@ -39,7 +39,7 @@ type completion struct {
 	choices       []string // of its argument
 }
 
-// flagWords are a flag with the choices of its value, if those are known.
+// flagWords are a flag and the choices of its value, if they are known.
 type flagWords struct {
 	name    string // with two dashes
 	short   string // with one dash, or ""
@@ -65,7 +65,7 @@ func completions(root *kong.Node) []completion {
 	return out
 }
 
-// choices are the words that a value takes; nil when it takes others too.
+// choices are the valid values; nil if any value is valid.
 func choices(v *kong.Value) []string {
 	return slices.DeleteFunc(v.EnumSlice(), func(word string) bool { return word == "" })
 }
@@ -132,7 +132,8 @@ func bashScript(program string, words []completion) string {
 	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current"; compgen -f -- "$current")
 }
 complete -o filenames -F %[1]s %[4]s
-`, shellFunction(program), commandNames(words), branches(words, `words="%s"`), program, valueBranches(words, `words="%s"`))
+`, shellFunction(program), commandNames(words), branches(words, `words="%s"`), program,
+		valueBranches(words, `words="%s"`))
 }
 
 func zshScript(program string, words []completion) string {
@@ -148,7 +149,8 @@ func zshScript(program string, words []completion) string {
 	_files
 }
 compdef %[1]s %[4]s
-`, shellFunction(program), commandNames(words), branches(words, `compadd -- %s`), program, valueBranches(words, `compadd -- %s; return`))
+`, shellFunction(program), commandNames(words), branches(words, `compadd -- %s`), program,
+		valueBranches(words, `compadd -- %s; return`))
 }
 
 func fishScript(name string, words []completion) string {

@@ -11,9 +11,10 @@ import (
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/engine"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/report"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/state"
 )
 
-// controlFlags name a job of the cluster.
+// controlFlags select a job in the cluster.
 type controlFlags struct {
 	clusterFlags
 	Name string `arg:"" name:"job" help:"Name of the job."`
@@ -27,29 +28,29 @@ type (
 	approveCmd struct{ controlFlags }
 )
 
-// Run ends the active run; what has not finished counts as not done.
+// Run stops the active run. Partitions that have not finished count as not done.
 func (c *stopCmd) Run(a *app) error {
 	return a.control(c.controlFlags, "stopping", (*engine.Engine).Stop)
 }
 
-// Run lets the active run start no more partitions.
+// Run pauses the active run: no further partitions start.
 func (c *pauseCmd) Run(a *app) error {
 	return a.control(c.controlFlags, "pausing", (*engine.Engine).Pause)
 }
 
-// Run undoes pause.
+// Run resumes a paused job.
 func (c *resumeCmd) Run(a *app) error {
 	return a.control(c.controlFlags, "resuming", (*engine.Engine).Resume)
 }
 
-// Run opens the gate at which the job waits and starts what is behind it.
+// Run approves the gate at which the job waits, and starts the next run.
 func (c *approveCmd) Run(a *app) error {
 	return a.control(c.controlFlags, "approving", (*engine.Engine).Approve)
 }
 
-// control does something to the active run and prints the state of the job.
+// control changes the active run and prints the state of the job.
 func (a *app) control(f controlFlags, doing string,
-	do func(e *engine.Engine, ctx context.Context, namespace, name string) (*engine.Observation, hcl.Diagnostics),
+	do func(e *engine.Engine, ctx context.Context, namespace, name string) (*state.Observation, hcl.Diagnostics),
 ) error {
 	a.doing = fmt.Sprintf("%s job %s/%s", doing, f.Namespace, f.Name)
 	e, err := a.engine(f.clusterFlags)

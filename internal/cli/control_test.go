@@ -94,8 +94,13 @@ func (o *terminal) play(phase string, succeeded int) {
 	nodes := map[string]any{}
 	for i := range 4 {
 		node := map[string]any{
-			"id": string(rune('a' + i)), "type": "Pod", "phase": "Running", "templateRef": map[string]any{"template": "partition"},
-			"inputs": map[string]any{"parameters": []any{map[string]any{"name": "i", "value": string(rune('0' + i))}}},
+			"id": string(
+				rune('a' + i),
+			),
+			"type":        "Pod",
+			"phase":       "Running",
+			"templateRef": map[string]any{"template": "partition"},
+			"inputs":      map[string]any{"parameters": []any{map[string]any{"name": "i", "value": string(rune('0' + i))}}},
 		}
 		switch {
 		case i < succeeded:
@@ -165,7 +170,15 @@ Failed 3/4 done, 1 failed (run orders-r1)
 
 	o = newTerminal(t)
 	o.waits = func() { o.play("Succeeded", 4) }
-	if got, _ := o.run(exitGood, "status", "orders", "--watch"); !strings.HasSuffix(got, "Complete 4/4 done (run orders-r1)\n") {
+	if got, _ := o.run(
+		exitGood,
+		"status",
+		"orders",
+		"--watch",
+	); !strings.HasSuffix(
+		got,
+		"Complete 4/4 done (run orders-r1)\n",
+	) {
 		t.Errorf("got %q", got)
 	}
 }
@@ -173,13 +186,28 @@ Failed 3/4 done, 1 failed (run orders-r1)
 func TestPauseResumeStop(t *testing.T) {
 	o := newTerminal(t)
 	o.play("Running", 1)
-	if got, _ := o.run(exitGood, "pause", "orders"); got != "Paused 1/4 done (run orders-r1)\n" || o.spec("suspend") != true {
+	if got, _ := o.run(
+		exitGood,
+		"pause",
+		"orders",
+	); got != "Paused 1/4 done (run orders-r1)\n" ||
+		o.spec("suspend") != true {
 		t.Errorf("pause: %q, suspend is %v", got, o.spec("suspend"))
 	}
-	if got, _ := o.run(exitGood, "resume", "orders"); got != "Running 1/4 done (run orders-r1)\n" || o.spec("suspend") != false {
+	if got, _ := o.run(
+		exitGood,
+		"resume",
+		"orders",
+	); got != "Running 1/4 done (run orders-r1)\n" ||
+		o.spec("suspend") != false {
 		t.Errorf("resume: %q, suspend is %v", got, o.spec("suspend"))
 	}
-	if got, _ := o.run(exitGood, "stop", "orders"); got != "Stopping 1/4 done (run orders-r1)\n" || o.spec("shutdown") != "Stop" {
+	if got, _ := o.run(
+		exitGood,
+		"stop",
+		"orders",
+	); got != "Stopping 1/4 done (run orders-r1)\n" ||
+		o.spec("shutdown") != "Stop" {
 		t.Errorf("stop: %q, shutdown is %v", got, o.spec("shutdown"))
 	}
 	if _, got := o.run(exitFailure, "stop", "none"); !strings.Contains(got, "none") {
@@ -198,7 +226,8 @@ func TestNoClusterIsGuessed(t *testing.T) {
 			return nil, nil
 		},
 	})
-	if code != exitFailure || !strings.Contains(err.String(), "--kubeconfig") || !strings.Contains(err.String(), "KUBECONFIG") {
+	if code != exitFailure || !strings.Contains(err.String(), "--kubeconfig") ||
+		!strings.Contains(err.String(), "KUBECONFIG") {
 		t.Errorf("exit code %d\n%s", code, err.String())
 	}
 }

@@ -13,7 +13,7 @@ import (
 )
 
 type convertCmd struct {
-	Files []string `arg:"" name:"file" help:"Manifests of Argo, YAML or JSON: the Workflow, WorkflowTemplate or CronWorkflow, and the templates that it refers to. \"-\" is standard input."`
+	Files []string `arg:"" name:"file" help:"Argo manifests, YAML or JSON: the Workflow, WorkflowTemplate or CronWorkflow, and the templates that it refers to. \"-\" is standard input."`
 	Out   string   `placeholder:"FILE" help:"Write to this file instead of standard output."`
 	JSON  bool     `name:"json" help:"Write the diagnostics as JSON to standard error."`
 }

@@ -14,14 +14,14 @@ import (
 
 type diffCmd struct {
 	Before    string   `arg:"" name:"a" help:"Job file, directory of job files, or manifest (.yaml, .yml)."`
-	After     string   `arg:"" name:"b" help:"What to compare it with: the same kinds of things."`
-	Var       []string `sep:"none" placeholder:"NAME=VALUE" help:"Value of a variable, for the job files on both sides; may be repeated."`
-	VarFile   []string `sep:"none" placeholder:"FILE" help:"File of variable values, for both sides; may be repeated."`
+	After     string   `arg:"" name:"b" help:"Job file, directory or manifest to compare it with."`
+	Var       []string `sep:"none" placeholder:"NAME=VALUE" help:"Value of a variable, for both sides. Repeatable."`
+	VarFile   []string `sep:"none" placeholder:"FILE" help:"File of variable values, for both sides. Repeatable."`
 	Job       string   `placeholder:"NAME" help:"Compare only this job of the job files."`
 	RunNumber int      `name:"run" default:"1" placeholder:"N" help:"Number of the run to compile."`
 }
 
-// Run compares what two things compile to; exit code 3 tells of differences.
+// Run compares two compilations; exit code 3 means that they differ.
 func (c *diffCmd) Run(a *app) error {
 	before, err := c.objects(a, c.Before)
 	if err != nil {
@@ -65,7 +65,7 @@ func (c *diffCmd) objects(a *app, name string) ([]manifest.Object, error) {
 	}
 	var objects []manifest.Object
 	for _, compiled := range all {
-		objects = append(objects, compiled.Objects...)
+		objects = append(objects, compiled.Objects()...)
 	}
 	return objects, nil
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 )
 
-// explain prints every setting of every job with its origin.
+// explain prints every setting of every job with its source.
 func (a *app) explain(m module, diags hcl.Diagnostics) error {
 	for i, body := range m.bodies {
 		if i > 0 {

@@ -19,8 +19,8 @@ import (
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/lang"
 )
 
-// maxFile is how much of a file is read at all. The language's own limit is
-// lower; this one keeps a wrong path from filling the memory.
+// maxFile limits how much of a file is read. The limit of the job language is lower;
+// this one protects the memory from a wrong path.
 const maxFile = 16 << 20
 
 // The files of a module that is a directory.
@@ -29,11 +29,11 @@ var (
 	varSuffixes = []string{".auto.backfillvars", ".auto.backfillvars.json"}
 )
 
-// found are the files that the arguments of a command name.
+// found are the files of the arguments of a command.
 type found struct {
 	sources  []lang.Source
-	varFiles []lang.Source // those that a directory brings along
-	dirs     []string      // that hold them, without repetitions
+	varFiles []lang.Source // those found in directories
+	dirs     []string      // that contain them, without repetitions
 }
 
 // find reads job files, and the files of directories.
@@ -88,7 +88,8 @@ func (a *app) findDirectory(f *found, dir string) hcl.Diagnostics {
 	}
 	if len(f.sources) == before && len(diags) == 0 {
 		diags = append(diags, diag.At(diag.CodeUnreadable, nil,
-			fmt.Sprintf("The directory %s holds no job files, whose names end in %s. Name another directory, or the files themselves.", dir, strings.Join(jobSuffixes, " or "))))
+			fmt.Sprintf("The directory %s contains no job files (names that end in %s). Pass another directory, or the files "+
+				"themselves.", dir, strings.Join(jobSuffixes, " or "))))
 	}
 	f.dirs = append(f.dirs, filepath.Clean(dir))
 	return diags
@@ -98,20 +99,20 @@ func hasSuffix(name string, suffixes []string) bool {
 	return slices.ContainsFunc(suffixes, func(suffix string) bool { return strings.HasSuffix(name, suffix) })
 }
 
-// moduleFiles is what the functions that read files may read: the directory
-// of the module, if there is exactly one.
+// moduleFiles are the files for functions that read files: the directory of the
+// module, if there is exactly one.
 func (f found) moduleFiles() fs.FS {
 	if len(f.dirs) != 1 {
 		return nil
 	}
-	root, err := os.OpenRoot(f.dirs[0]) // links cannot lead out of it
+	root, err := os.OpenRoot(f.dirs[0]) // links cannot escape from it
 	if err != nil {
 		return nil
 	}
 	return root.FS()
 }
 
-// source reads one file by its name as shown in diagnostics.
+// source reads one file. Diagnostics show its name.
 func (a *app) source(name string) (lang.Source, *hcl.Diagnostic) {
 	data, err := a.read(name)
 	if err != nil {
@@ -123,7 +124,7 @@ func (a *app) source(name string) (lang.Source, *hcl.Diagnostic) {
 	return lang.Source{Name: name, Bytes: data}, nil
 }
 
-// read returns a file, cut off where it is certainly too large.
+// read returns a file, truncated at maxFile.
 func (a *app) read(name string) ([]byte, error) {
 	if name == "-" {
 		return io.ReadAll(io.LimitReader(a.Stdin, maxFile))
@@ -132,7 +133,7 @@ func (a *app) read(name string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = file.Close() }() // it was only read
+	defer func() { _ = file.Close() }() // opened for reading only
 	info, err := file.Stat()
 	if err != nil {
 		return nil, err
@@ -143,17 +144,17 @@ func (a *app) read(name string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(file, maxFile))
 }
 
-var errIsDirectory = errors.New("it is a directory, and a file is expected")
+var errIsDirectory = errors.New("it is a directory, not a file")
 
 func unreadable(name string, err error) *hcl.Diagnostic {
-	detail := fmt.Sprintf("%s cannot be read: %s. Name another file, or correct its permissions.", name, reason(err))
+	detail := fmt.Sprintf("%s cannot be read: %s. Pass another file, or correct its permissions.", name, reason(err))
 	if errors.Is(err, fs.ErrNotExist) {
-		detail = fmt.Sprintf("There is no file %s. Check the path; it is taken from the directory in which the command runs.", name)
+		detail = fmt.Sprintf("The file %s does not exist. Check the path; it is relative to the current directory.", name)
 	}
 	return diag.At(diag.CodeUnreadable, nil, detail)
 }
 
-// reason drops what an error of package os repeats about the path.
+// reason removes the path from an error of package os.
 func reason(err error) string {
 	var path *fs.PathError
 	if errors.As(err, &path) {

@@ -17,13 +17,12 @@ import (
 )
 
 type fmtCmd struct {
-	Files []string `arg:"" name:"file" help:"Job files to rewrite, or directories of them; \"-\" reads standard input and writes standard output."`
-	Check bool     `help:"Change nothing; end with exit code 3 when a file is not formatted."`
-	Diff  bool     `help:"Print what formatting changes."`
+	Files []string `arg:"" name:"file" help:"Job files or directories to format. \"-\" reads standard input and writes standard output."`
+	Check bool     `help:"Do not change files. Exit with code 3 if a file is not formatted."`
+	Diff  bool     `help:"Print the changes."`
 }
 
-// Run writes files in the canonical style, and prints the names of those that
-// were not.
+// Run formats files in the canonical style, and prints the names of changed files.
 func (c *fmtCmd) Run(a *app) error {
 	different := false
 	var diags hcl.Diagnostics
@@ -61,8 +60,8 @@ func (c *fmtCmd) Run(a *app) error {
 	return nil
 }
 
-// formattable lists the files that the arguments name, of directories those in
-// HCL: its JSON form has no canonical style.
+// formattable lists the files of the arguments; of directories only HCL files,
+// because JSON has no canonical style.
 func formattable(names []string) ([]string, error) {
 	var out []string
 	for _, name := range names {
@@ -75,7 +74,7 @@ func formattable(names []string) ([]string, error) {
 			continue
 		}
 		if strings.HasSuffix(name, ".json") {
-			return nil, usagef("fmt writes HCL in its canonical style, and %s is JSON", name)
+			return nil, usagef("fmt formats HCL, but %s is JSON", name)
 		}
 		out = append(out, name)
 	}

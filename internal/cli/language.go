@@ -24,7 +24,7 @@ func (schemaCmd) Run(a *app) error {
 }
 
 type docsCmd struct {
-	Page string `arg:"" optional:"" enum:"language,errors" default:"language" help:"language, the reference, or errors, what every code means."`
+	Page string `arg:"" optional:"" enum:"language,errors" default:"language" help:"language: reference of the job language. errors: explanation of all error codes."`
 }
 
 // Run prints a page.

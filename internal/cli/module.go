@@ -10,27 +10,29 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/compile"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/decide"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
-	"github.com/terraform-backfill/terraform-provider-backfill/internal/engine"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/jobschema"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/lang"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/ledger"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/state"
 )
 
-// envPrefix starts the environment variables that give variables their values.
+// envPrefix is the prefix of environment variables that set variables.
 const envPrefix = "BACKFILL_VAR_"
 
-// moduleFlags name a module; every command that reads job files has them.
+// moduleFlags select a module. Every command that reads job files has them.
 type moduleFlags struct {
-	Files   []string `arg:"" name:"file" help:"Job files or directories of them; several are one module. \"-\" is standard input."`
-	Var     []string `sep:"none" placeholder:"NAME=VALUE" help:"Value of a variable; may be repeated. Wins over --var-file, that over *.auto.backfillvars files of a directory, these over BACKFILL_VAR_NAME."`
-	VarFile []string `sep:"none" placeholder:"FILE" help:"File of variable values (name = value); may be repeated, later ones win."`
-	Job     string   `placeholder:"NAME" help:"Treat only this job of the module."`
+	Files   []string `arg:"" name:"file" help:"Job files or directories, which form one module. \"-\" is standard input."`
+	Var     []string `sep:"none" placeholder:"NAME=VALUE" help:"Value of a variable. Repeatable. Precedence: --var, --var-file, *.auto.backfillvars files of a directory, BACKFILL_VAR_NAME."`
+	VarFile []string `sep:"none" placeholder:"FILE" help:"File of variable values (name = value). Repeatable; later files take precedence."`
+	Job     string   `placeholder:"NAME" help:"Only this job of the module."`
 }
 
-// limitFlags lift limits; commands that check them have it.
+// limitFlags override limits. Commands that check limits have them.
 type limitFlags struct {
-	OverrideLimits []string `placeholder:"NAME" help:"Limits that jobs may exceed, such as max_partitions; several are separated by commas."`
+	OverrideLimits []string `placeholder:"NAME" help:"Comma-separated limits that jobs may exceed, such as max_partitions."`
 }
 
 // names checks the flag.
@@ -38,22 +40,22 @@ func (f limitFlags) names() ([]string, error) {
 	known := jobschema.LimitNames()
 	for _, name := range f.OverrideLimits {
 		if !slices.Contains(known, name) {
-			return nil, usagef("--override-limits takes names of limits (%s), not %q", strings.Join(known, ", "), name)
+			return nil, usagef("--override-limits must be names of limits (%s), not %q", strings.Join(known, ", "), name)
 		}
 	}
 	return f.OverrideLimits, nil
 }
 
-// module is what the flags named: the jobs to treat, and the files for the
-// snippets of diagnostics.
+// module is the module of the flags: its jobs, and the files for the snippets of
+// diagnostics.
 type module struct {
 	loaded *lang.Module
 	bodies []lang.Body
 	files  map[string]*hcl.File
 }
 
-// load reads and evaluates the module. It can be used for reporting also when
-// there are errors.
+// load reads and evaluates the module. After errors, it is still usable for
+// reporting.
 func (a *app) load(f moduleFlags) (module, hcl.Diagnostics, error) {
 	a.doing = "reading " + strings.Join(f.Files, ", ")
 	texts, err := assignments(f.Var)
@@ -82,20 +84,20 @@ func (a *app) load(f moduleFlags) (module, hcl.Diagnostics, error) {
 	return m, diags, err
 }
 
-// assignments reads name=value texts; of several for one name the last wins.
+// assignments reads name=value texts. The last value of a name takes precedence.
 func assignments(texts []string) (map[string]string, error) {
 	values := map[string]string{}
 	for _, text := range texts {
 		name, value, ok := strings.Cut(text, "=")
 		if name = strings.TrimSpace(name); !ok || name == "" {
-			return nil, usagef("--var takes name=value, not %q", text)
+			return nil, usagef("--var must be name=value, not %q", text)
 		}
 		values[name] = value
 	}
 	return values, nil
 }
 
-// environment collects the values that environment variables give.
+// environment collects the values of environment variables.
 func (a *app) environment() map[string]string {
 	values := map[string]string{}
 	for _, text := range a.Environ() {
@@ -115,29 +117,29 @@ func selectJob(bodies []lang.Body, name string) ([]lang.Body, error) {
 		}
 		names = append(names, body.Name)
 	}
-	return nil, usagef("there is no job %q in these files; they hold %s", name, strings.Join(names, ", "))
+	return nil, usagef("there is no job %q in these files; they contain %s", name, strings.Join(names, ", "))
 }
 
-// compile compiles every job of the module, with problems pointed at their
-// place in the source.
-func (a *app) compile(m module, run int) ([]*engine.Compiled, hcl.Diagnostics) {
-	return a.compileWith(m, run, func(*engine.Compiled) hcl.Diagnostics { return nil })
+// compile compiles every job of the module, and maps problems to source ranges.
+func (a *app) compile(m module, run int) ([]*compile.Compiled, hcl.Diagnostics) {
+	return a.compileWith(m, run, func(*compile.Compiled) hcl.Diagnostics { return nil })
 }
 
-// compileGuarded is compile for those who submit what comes of it: jobs that
-// exceed their limits, but for those lifted, are refused.
-func (a *app) compileGuarded(m module, run int, lifted []string) ([]*engine.Compiled, hcl.Diagnostics) {
-	return a.compileWith(m, run, func(c *engine.Compiled) hcl.Diagnostics {
-		return engine.Guard(c, engine.Policy{OverrideLimits: lifted})
+// compileGuarded is compile with limits: it rejects jobs that exceed a limit that is
+// not overridden.
+func (a *app) compileGuarded(m module, run int, lifted []string) ([]*compile.Compiled, hcl.Diagnostics) {
+	return a.compileWith(m, run, func(c *compile.Compiled) hcl.Diagnostics {
+		return decide.Guard(state.Policy{OverrideLimits: lifted}, c.Job, c.Spec.Template)
 	})
 }
 
-func (a *app) compileWith(m module, run int, guard func(*engine.Compiled) hcl.Diagnostics) ([]*engine.Compiled, hcl.Diagnostics) {
-	var all []*engine.Compiled
+func (a *app) compileWith(m module, run int, guard func(*compile.Compiled) hcl.Diagnostics) ([]*compile.Compiled,
+	hcl.Diagnostics) {
+	var all []*compile.Compiled
 	var diags hcl.Diagnostics
 	for _, body := range m.bodies {
 		a.doing = fmt.Sprintf("compiling job %q", body.Name)
-		compiled, more := engine.Compile(body.Value, ledger.Set{}, run)
+		compiled, more := compile.Value(body.Value, ledger.Set{}, run)
 		if compiled != nil {
 			more = append(more, guard(compiled)...)
 		}

@@ -14,14 +14,14 @@ import (
 
 type partitionsCmd struct {
 	moduleFlags
-	Limit  int64  `default:"20" placeholder:"N" help:"List the first N partitions (20 unless set); 0 lists all."`
-	Output string `short:"o" enum:"table,json,csv" default:"table" help:"Form of the list: table, json (one object a line) or csv."`
+	Limit  int64  `default:"20" placeholder:"N" help:"List the first N partitions; 0 lists all."`
+	Output string `short:"o" enum:"table,json,csv" default:"table" help:"Output format: table, json (one object per line) or csv."`
 }
 
-// Run lists the partitions of one job in the order in which they would run.
+// Run lists the partitions of one job in the order in which they run.
 func (c *partitionsCmd) Run(a *app) error {
 	if c.Limit < 0 {
-		return usagef("--limit takes a number from 0 on, not %d", c.Limit)
+		return usagef("--limit must be 0 or greater, not %d", c.Limit)
 	}
 	m, diags, err := a.load(c.moduleFlags)
 	if err != nil {
@@ -31,14 +31,14 @@ func (c *partitionsCmd) Run(a *app) error {
 		return a.finish(diags, m.files)
 	}
 	if len(m.bodies) > 1 {
-		return usagef("these files hold %d jobs; --job picks the one whose partitions to list", len(m.bodies))
+		return usagef("these files contain %d jobs; select one with --job", len(m.bodies))
 	}
 	all, more := a.compile(m, 1)
 	if err := a.finish(append(diags, more...), m.files); err != nil {
 		return err
 	}
 	for _, compiled := range all {
-		if compiled.Asks {
+		if compiled.Spec.Query != nil {
 			return a.finish(hcl.Diagnostics{diag.At(diag.CodeOpenBounds, nil, diag.OpenBounds(compiled.Job.Name))}, m.files)
 		}
 		a.doing = fmt.Sprintf("listing the partitions of job %q", compiled.Job.Name)

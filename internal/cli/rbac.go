@@ -7,21 +7,21 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/terraform-backfill/terraform-provider-backfill/internal/engine"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/access"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/manifest"
 )
 
 type rbacCmd struct {
 	Namespace    string `short:"n" default:"default" help:"Namespace of the jobs; run the command once for each."`
-	Provider     string `default:"backfill-provider" placeholder:"WHO" help:"Who applies jobs: a service account of the namespace, or NAMESPACE/NAME, user:NAME or group:NAME. Empty for nobody."`
-	Reader       string `placeholder:"WHO" help:"Who only looks at jobs; nobody unless set."`
+	Provider     string `default:"backfill-provider" placeholder:"WHO" help:"Who applies jobs: a service account of the namespace, NAMESPACE/NAME, user:NAME or group:NAME. Empty for no Role."`
+	Reader       string `placeholder:"WHO" help:"Who may read the state of jobs, in the same form. No Role by default."`
 	Orchestrator string `default:"backfill-orchestrator" placeholder:"NAME" help:"Service account of the steps that start shards; empty for none."`
 	Runner       string `default:"backfill-runner" placeholder:"NAME" help:"Service account of runners; empty for none."`
-	Output       string `short:"o" enum:"yaml,json" default:"yaml" help:"Form of the objects: yaml, or json (one v1 List)."`
+	Output       string `short:"o" enum:"yaml,json" default:"yaml" help:"Output format: yaml, or json (one v1 List)."`
 	Out          string `placeholder:"FILE" help:"Write to this file instead of standard output."`
 }
 
-// Run prints the Roles. It applies nothing: that is for an administrator.
+// Run prints the Roles. It does not apply them, which needs an administrator.
 func (c *rbacCmd) Run(a *app) error {
 	provider, err := c.subject("--provider", c.Provider)
 	if err != nil {
@@ -31,7 +31,7 @@ func (c *rbacCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	objects := engine.Roles(engine.Access{
+	objects := access.Roles(access.Access{
 		Namespace: c.Namespace, Provider: provider, Reader: reader, Orchestrator: c.Orchestrator, Runner: c.Runner,
 	})
 	data, err := manifest.Encode(objects, c.Output)
@@ -41,24 +41,26 @@ func (c *rbacCmd) Run(a *app) error {
 	return a.write(c.Out, data)
 }
 
-// subject reads who gets a Role.
-func (c *rbacCmd) subject(flag, text string) (engine.Subject, error) {
+// subject reads the subject of a Role.
+func (c *rbacCmd) subject(flag, text string) (access.Subject, error) {
 	if text == "" {
-		return engine.Subject{}, nil
+		return access.Subject{}, nil
 	}
 	if kind, name, found := strings.Cut(text, ":"); found {
 		kinds := map[string]string{"user": "User", "group": "Group"}
 		if kinds[kind] == "" || name == "" {
-			return engine.Subject{}, usagef("%s takes a service account, NAMESPACE/NAME, user:NAME or group:NAME, not %q", flag, text)
+			return access.Subject{}, usagef("%s must be a service account, NAMESPACE/NAME, user:NAME or group:NAME, not %q",
+				flag, text)
 		}
-		return engine.Subject{Kind: kinds[kind], Name: name}, nil
+		return access.Subject{Kind: kinds[kind], Name: name}, nil
 	}
 	namespace, name, found := strings.Cut(text, "/")
 	if !found {
 		namespace, name = c.Namespace, text
 	}
 	if namespace == "" || name == "" || strings.Contains(name, "/") {
-		return engine.Subject{}, usagef("%s takes a service account, NAMESPACE/NAME, user:NAME or group:NAME, not %q", flag, text)
+		return access.Subject{}, usagef("%s must be a service account, NAMESPACE/NAME, user:NAME or group:NAME, not %q",
+			flag, text)
 	}
-	return engine.Subject{Kind: "ServiceAccount", Name: name, Namespace: namespace}, nil
+	return access.Subject{Kind: "ServiceAccount", Name: name, Namespace: namespace}, nil
 }

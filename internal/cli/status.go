@@ -10,20 +10,21 @@ import (
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/cluster"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/engine"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/report"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/state"
 )
 
-// watchInterval is the pause between two looks at a job. One look is a few
-// requests, whatever the size of the job.
+// watchInterval is the time between two observations of a job. Each takes a few
+// requests, regardless of the size of the job.
 const watchInterval = 2 * time.Second
 
 type statusCmd struct {
 	clusterFlags
 	Name     string `arg:"" name:"job" help:"Name of the job."`
-	Attempts bool   `help:"List the attempts of all failed partitions, not of the first ten alone."`
-	Watch    bool   `help:"Print a line whenever something changes, until no run is active; fails when keys are left then."`
+	Attempts bool   `help:"List the attempts of all failed partitions, not only of the first ten."`
+	Watch    bool   `help:"Print a line for every change until no run is active. Fails if partitions failed or did not run."`
 }
 
-// Run prints the state of a job, once or until it rests.
+// Run prints the state of a job, once or until no run is active.
 func (c *statusCmd) Run(a *app) error {
 	a.doing = fmt.Sprintf("reading the state of job %s/%s", c.Namespace, c.Name)
 	e, err := a.engine(c.clusterFlags)
@@ -40,13 +41,14 @@ func (c *statusCmd) Run(a *app) error {
 	return report.Status(a.Stdout, seen, c.Attempts)
 }
 
-func (c *statusCmd) observe(a *app, e *engine.Engine) (*engine.Observation, error) {
+func (c *statusCmd) observe(a *app, e *engine.Engine) (*state.Observation, error) {
 	seen, diags := e.Observe(a.ctx, c.Namespace, c.Name)
 	if err := a.finish(diags, nil); err != nil {
 		return nil, err
 	}
 	if seen == nil {
-		return nil, fmt.Errorf("there is no job %s in namespace %s; check the name, and --namespace and --context for where it is looked for", c.Name, c.Namespace)
+		return nil, fmt.Errorf("there is no job %s in namespace %s; check the name, --namespace and --context", c.Name,
+			c.Namespace)
 	}
 	return seen, nil
 }
@@ -59,7 +61,7 @@ func (c *statusCmd) watch(a *app, e *engine.Engine) error {
 		if err != nil {
 			return err
 		}
-		for _, failed := range seen.FailedPartitions {
+		for _, failed := range seen.FailedPartitions() {
 			if !told[failed.Key] {
 				told[failed.Key] = true
 				fmt.Fprintln(a.Stdout, report.FailedLine(failed))
@@ -76,9 +78,9 @@ func (c *statusCmd) watch(a *app, e *engine.Engine) error {
 			}
 		}
 		switch seen.Phase {
-		case engine.Complete, engine.AwaitingApproval:
+		case state.PhaseComplete, state.PhaseAwaitingApproval:
 			return nil
-		case engine.Failed, engine.Incomplete:
+		case state.PhaseFailed, state.PhaseIncomplete:
 			return exitError(exitFailure)
 		}
 		if a.interrupted(watchInterval) {
@@ -87,8 +89,8 @@ func (c *statusCmd) watch(a *app, e *engine.Engine) error {
 	}
 }
 
-// interrupted waits, and tells whether the user ended the wait. That is no
-// error: nothing is wrong with the job.
+// interrupted waits. It is true if the user interrupted the wait, which is not an
+// error.
 func (a *app) interrupted(d time.Duration) bool {
 	wait := cluster.Pause
 	if a.Sleep != nil {

@@ -32,10 +32,12 @@ func TestStatusTellsOfTrouble(t *testing.T) {
 		"1b": leaf("1b", "Failed", "main: Error (exit code 9)", nil),
 	}}})
 	out, _ := o.run(0, "status", "orders")
-	const stuck = "no node since 2026-01-01T00:00:00Z: 1 pod waits for one that fits (Unschedulable: no room). See that nodes with room"
+	const stuck = "no node since 2026-01-01T00:00:00Z: 1 pod waits for one that fits (Unschedulable: no room). See " +
+		"that nodes with room"
 	for _, want := range []string{
 		"stuck      " + stuck,
-		"retrying   1 partition is tried again; the last to fail was partition 0--10, attempt 0 on node-1, interruption: pod deleted\n",
+		"retrying   1 partition is tried again; the last to fail was partition 0--10, attempt 0 on node-1, interruption: " +
+			"pod deleted\n",
 		"failed 10--20 after 2 attempts: main: Error (exit code 9)\n" +
 			"  attempt 0 on node-1, deadline: Pod was active on the node longer than the specified deadline\n" +
 			"  attempt 1 on node-1, application: main: Error (exit code 9)\n",

@@ -15,7 +15,7 @@ type validateCmd struct {
 	JSON bool `name:"json" help:"Write the diagnostics as JSON to standard output."`
 }
 
-// Run checks every job as far as compile does.
+// Run checks every job like compile.
 func (c *validateCmd) Run(a *app) error {
 	lifted, err := c.names()
 	if err != nil {
@@ -25,8 +25,7 @@ func (c *validateCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	// Also what could not be read in full is checked, to tell of everything
-	// at once.
+	// Jobs with errors are checked too, to report all problems together.
 	_, more := a.compileGuarded(m, 1, lifted)
 	diags = diag.Sort(append(diags, more...))
 	if c.JSON {

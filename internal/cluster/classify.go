@@ -15,7 +15,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// classify words an error of client-go; nil stays nil.
+// classify converts an error of client-go to an Error; nil stays nil.
 func classify(ctx context.Context, call Call, host string, err error) error {
 	if err == nil {
 		return nil
@@ -45,7 +45,8 @@ func reasonOf(ctx context.Context, call Call, err error) Reason {
 }
 
 func reasonOfStatus(call Call, s metav1.Status) Reason {
-	tooLarge := strings.Contains(s.Message, "request is too large") || strings.Contains(s.Message, "Too long: may not be more than") ||
+	tooLarge := strings.Contains(s.Message, "request is too large") ||
+		strings.Contains(s.Message, "Too long: may not be more than") ||
 		strings.Contains(s.Message, "Too long: must have at most")
 	switch {
 	case tooLarge || s.Code == http.StatusRequestEntityTooLarge:
@@ -58,7 +59,8 @@ func reasonOfStatus(call Call, s metav1.Status) Reason {
 		return Conflict
 	case s.Code == http.StatusUnauthorized:
 		return Unauthorized
-	case s.Code == http.StatusForbidden && !strings.Contains(s.Message, "admission") && !strings.Contains(s.Message, "exceeded quota"):
+	case s.Code == http.StatusForbidden && !strings.Contains(s.Message, "admission") &&
+		!strings.Contains(s.Message, "exceeded quota"):
 		return Forbidden
 	case s.Code == http.StatusTooManyRequests:
 		return Throttled
@@ -68,9 +70,8 @@ func reasonOfStatus(call Call, s metav1.Status) Reason {
 	return Refused
 }
 
-// reasonOf404 tells an object that does not exist from a kind or a namespace
-// that does not: the API server names the latter two differently, the kind
-// not at all.
+// reasonOf404 distinguishes a missing object, namespace and kind. The API server's
+// response names a missing object or namespace, but not a missing kind.
 func reasonOf404(call Call, s metav1.Status) Reason {
 	if s.Details == nil || s.Details.Name == "" || s.Details.Kind == "" {
 		return NoSuchKind

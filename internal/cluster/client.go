@@ -22,7 +22,7 @@ import (
 // fieldManager is the name under which the API server records our writes.
 const fieldManager = "terraform-provider-backfill"
 
-// pageSize is how many objects one answer of a list holds.
+// pageSize is the number of objects in one page of a list.
 const pageSize = 500
 
 // Client is the Backend of a real cluster.
@@ -32,7 +32,7 @@ type Client struct {
 	counters *counters
 }
 
-// Connect prepares a connection; it sends no request. The user agent names
+// Connect prepares a connection without sending a request. The user agent contains
 // the program and its version.
 func Connect(c Config, userAgent string, r Retry) (*Client, error) {
 	rc, err := c.restConfig(userAgent)
@@ -45,7 +45,7 @@ func Connect(c Config, userAgent string, r Retry) (*Client, error) {
 	})
 	api, err := dial(rc)
 	if err != nil {
-		return nil, misconfigured("The credentials cannot be used: " + err.Error() + ".")
+		return nil, misconfigured("The credentials are not usable: " + err.Error() + ".")
 	}
 	r.renewed = rc.ExecProvider != nil
 	return &Client{Backend: WithRetry(&direct{api, rc.Host}, r), host: rc.Host, counters: count}, nil
@@ -65,15 +65,15 @@ func dial(rc *rest.Config) (dynamic.Interface, error) {
 // Host is the URL of the API server.
 func (c *Client) Host() string { return c.host }
 
-// Requests counts what was sent so far, attempts and pages included.
+// Requests is the number of requests so far, including retries and pages.
 func (c *Client) Requests() (reads, writes int64) {
 	return c.counters.reads.Load(), c.counters.writes.Load()
 }
 
 type counters struct{ reads, writes atomic.Int64 }
 
-// counting counts requests, and hides from client-go what would make it repeat
-// a request by itself, up to ten times: Retry-After, and lost connections.
+// counting counts requests. It hides Retry-After and lost connections from client-go,
+// which would otherwise repeat a request up to ten times.
 type counting struct {
 	*counters
 	next http.RoundTripper
@@ -96,7 +96,7 @@ func (c *counting) RoundTrip(r *http.Request) (*http.Response, error) {
 	return answer, err
 }
 
-var errLost = errors.New("the connection was lost before the answer came")
+var errLost = errors.New("the connection was lost before the response")
 
 // direct sends each call once.
 type direct struct {
@@ -115,8 +115,7 @@ func (d *direct) Get(ctx context.Context, kind Kind, namespace, name string) (ma
 	return d.result(ctx, call, o, err)
 }
 
-// List implements Backend. When a page has expired the list starts again, in
-// one piece.
+// List implements Backend. If a page has expired, it lists again without pages.
 func (d *direct) List(ctx context.Context, kind Kind, namespace, selector string) ([]manifest.Object, error) {
 	call := Call{"list", kind, namespace, selector}
 	var found []manifest.Object
@@ -156,7 +155,8 @@ func (d *direct) Update(ctx context.Context, in manifest.Object) (manifest.Objec
 // Patch implements Backend.
 func (d *direct) Patch(ctx context.Context, kind Kind, namespace, name string, patch []byte) (manifest.Object, error) {
 	call := Call{"patch", kind, namespace, name}
-	o, err := d.of(kind, namespace).Patch(ctx, name, types.MergePatchType, patch, metav1.PatchOptions{FieldManager: fieldManager})
+	o, err := d.of(kind, namespace).Patch(ctx, name, types.MergePatchType, patch,
+		metav1.PatchOptions{FieldManager: fieldManager})
 	return d.result(ctx, call, o, err)
 }
 
@@ -179,7 +179,7 @@ func (d *direct) result(ctx context.Context, call Call, o manifest.Object, err e
 	return o, nil
 }
 
-// UserAgent is how a program introduces itself to the API server.
+// UserAgent is the user agent of a program.
 func UserAgent(program, version string) string {
 	return strings.TrimSuffix(program+"/"+version, "/") + " " + rest.DefaultKubernetesUserAgent()
 }

@@ -40,7 +40,10 @@ func impatient() cluster.Retry {
 }
 
 func TestContractOverHTTP(t *testing.T) {
-	clustertest.Run(t, clustertest.Setup{Backend: connect(t, fake.Handler(fake.New(epoch))), Namespace: "default", Prefix: "t-"})
+	clustertest.Run(
+		t,
+		clustertest.Setup{Backend: connect(t, fake.Handler(fake.New(epoch))), Namespace: "default", Prefix: "t-"},
+	)
 }
 
 // TestContractOfRealCluster runs against the cluster that
@@ -48,13 +51,21 @@ func TestContractOverHTTP(t *testing.T) {
 func TestContractOfRealCluster(t *testing.T) {
 	path := os.Getenv("BACKFILL_TEST_KUBECONFIG")
 	if path == "" {
-		t.Skip(cmp.Or(os.Getenv("BACKFILL_TEST_NO_CLUSTER"), "BACKFILL_TEST_KUBECONFIG is not set (make test sets it): no real API server to test against"))
+		t.Skip(
+			cmp.Or(
+				os.Getenv("BACKFILL_TEST_NO_CLUSTER"),
+				"BACKFILL_TEST_KUBECONFIG is not set (make test sets it): no real API server to test against",
+			),
+		)
 	}
 	client, err := cluster.Connect(cluster.Config{ConfigPath: path}, "test", cluster.DefaultRetry())
 	if err != nil {
 		t.Fatal(err)
 	}
-	clustertest.Run(t, clustertest.Setup{Backend: client, Namespace: "default", Prefix: fmt.Sprintf("contract-%d-", os.Getpid())})
+	clustertest.Run(
+		t,
+		clustertest.Setup{Backend: client, Namespace: "default", Prefix: fmt.Sprintf("contract-%d-", os.Getpid())},
+	)
 }
 
 func TestReasons(t *testing.T) {
@@ -82,12 +93,22 @@ func TestReasons(t *testing.T) {
 			func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "upstream", http.StatusGatewayTimeout) },
 			cluster.Unavailable, 5, nil,
 		},
-		"too large":   {status(413, "RequestEntityTooLarge", "limit is 3145728"), cluster.TooLarge, 1, nil},
-		"etcd limit":  {status(500, "InternalError", "etcdserver: request is too large"), cluster.TooLarge, 1, nil},
-		"quota":       {status(403, "Forbidden", "exceeded quota: objects"), cluster.Refused, 1, []string{"exceeded quota"}},
-		"webhook":     {status(400, "BadRequest", "admission webhook denied the request"), cluster.Refused, 1, nil},
-		"connection":  {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, cluster.Unreachable, 5, []string{"connection was lost"}},
-		"not an API":  {func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<html>login</html>") }, cluster.Unreachable, -1, nil},
+		"too large":  {status(413, "RequestEntityTooLarge", "limit is 3145728"), cluster.TooLarge, 1, nil},
+		"etcd limit": {status(500, "InternalError", "etcdserver: request is too large"), cluster.TooLarge, 1, nil},
+		"quota":      {status(403, "Forbidden", "exceeded quota: objects"), cluster.Refused, 1, []string{"exceeded quota"}},
+		"webhook":    {status(400, "BadRequest", "admission webhook denied the request"), cluster.Refused, 1, nil},
+		"connection": {
+			func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+			cluster.Unreachable,
+			5,
+			[]string{"connection was lost"},
+		},
+		"not an API": {
+			func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<html>login</html>") },
+			cluster.Unreachable,
+			-1,
+			nil,
+		},
 		"retry-after": {retryAfter, cluster.Throttled, 5, nil},
 	}
 	for name, test := range tests {
@@ -113,7 +134,13 @@ func status(code int, reason, message string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(code)
-		fmt.Fprintf(w, `{"kind":"Status","apiVersion":"v1","status":"Failure","reason":%q,"code":%d,"message":"%s"}`, reason, code, message)
+		fmt.Fprintf(
+			w,
+			`{"kind":"Status","apiVersion":"v1","status":"Failure","reason":%q,"code":%d,"message":"%s"}`,
+			reason,
+			code,
+			message,
+		)
 	}
 }
 

@@ -10,9 +10,8 @@ import (
 	"strings"
 )
 
-// Config says which cluster to talk to, and as whom. Empty fields are not set.
-// Host, ConfigPath, ConfigPaths and InCluster name the cluster; without one of
-// them there is no connection at all: nothing is ever guessed.
+// Config is the cluster to use and the credentials. Empty fields are not set. Host,
+// ConfigPath, ConfigPaths and InCluster select the cluster; one of them is required.
 type Config struct {
 	Host                  string
 	Username, Password    string
@@ -29,13 +28,13 @@ type Config struct {
 	Token                 string
 	ProxyURL              string
 	Exec                  *Exec
-	// InCluster takes the service account of the pod this program runs in.
+	// InCluster uses the service account of the pod in which the program runs.
 	InCluster bool
-	// MayAsk lets a credential plugin read standard input.
+	// MayAsk allows a credential plugin to read standard input.
 	MayAsk bool
 }
 
-// String names the cluster without secrets, so that a Config can be logged.
+// String describes the cluster without secrets: a Config can be logged.
 func (c Config) String() string {
 	switch {
 	case c.InCluster:
@@ -46,13 +45,13 @@ func (c Config) String() string {
 	return strings.Join(c.paths(), string(filepath.ListSeparator))
 }
 
-// GoString is String: no verb of package fmt prints the secrets.
+// GoString is String: no verb of package fmt prints secrets.
 func (c Config) GoString() string { return c.String() }
 
 // Format implements fmt.Formatter for every verb.
 func (c Config) Format(f fmt.State, _ rune) { fmt.Fprint(f, c.String()) }
 
-// NamesCluster tells whether anything says which cluster is meant.
+// NamesCluster is true if the cluster is configured.
 func (c Config) NamesCluster() bool {
 	return c.InCluster || c.Host != "" || len(c.paths()) > 0
 }
@@ -67,11 +66,11 @@ func (c Config) paths() []string {
 // Lookup finds an environment variable.
 type Lookup func(name string) (value string, found bool)
 
-// WithEnvironment fills what c leaves empty from the KUBE_… variables that
-// Kubernetes providers share. When c itself names a cluster, the variables that
-// would name one are not read, so that a forgotten variable cannot redirect
-// it; credentials are, unless c has a credential plugin. A variable that does
-// not parse is an error.
+// WithEnvironment sets empty fields of c from the KUBE_… variables that Kubernetes
+// providers share. If c names a cluster, variables that name a cluster are ignored:
+// a forgotten variable cannot redirect the provider. Variables with credentials are
+// used, unless c has a credential plugin. A variable that cannot be parsed is an
+// error.
 func (c Config) WithEnvironment(lookup Lookup) (Config, error) {
 	get := func(name string) string {
 		v, _ := lookup(name)
@@ -105,15 +104,16 @@ func (c Config) WithEnvironment(lookup Lookup) (Config, error) {
 	if text := get("KUBE_INSECURE"); c.Insecure == nil && text != "" {
 		insecure, err := strconv.ParseBool(text)
 		if err != nil {
-			return Config{}, misconfigured(fmt.Sprintf("The environment variable KUBE_INSECURE holds %q. Set it to true or false.", text))
+			return Config{}, misconfigured(fmt.Sprintf("The environment variable KUBE_INSECURE is %q. Set it to true or "+
+				"false.", text))
 		}
 		c.Insecure = &insecure
 	}
 	return c.withHome(get("HOME")), nil
 }
 
-// WithKubeconfigVariable names the cluster by KUBECONFIG when nothing else
-// does. The command line honours it as kubectl does; the provider does not.
+// WithKubeconfigVariable uses KUBECONFIG if no cluster is configured. The command
+// line uses it like kubectl; the provider does not.
 func (c Config) WithKubeconfigVariable(lookup Lookup) Config {
 	if c.NamesCluster() {
 		return c
@@ -155,26 +155,30 @@ func misconfigured(detail string) *Error {
 	return &Error{Reason: Misconfigured, Summary: "Invalid Cluster Configuration", Detail: detail}
 }
 
-// check refuses combinations of which one part would silently be ignored.
+// check rejects combinations in which one setting would be silently ignored.
 func (c Config) check() error {
 	switch {
 	case !c.NamesCluster():
-		return &Error{Reason: Misconfigured, Summary: "No Cluster Configured", Detail: "Nothing says which cluster to use. " +
-			"Set \"host\", \"config_path\", \"config_paths\" or \"in_cluster\" in the provider's configuration, or one of the environment variables " +
-			"KUBE_HOST, KUBE_CONFIG_PATH and KUBE_CONFIG_PATHS. No other place is searched, so that a backfill cannot run in a cluster by accident."}
+		return &Error{Reason: Misconfigured, Summary: "No Cluster Configured", Detail: "No cluster is configured. " +
+			"Set \"host\", \"config_path\", \"config_paths\" or \"in_cluster\" in the provider's configuration, or one of " +
+			"the environment variables " +
+			"KUBE_HOST, KUBE_CONFIG_PATH and KUBE_CONFIG_PATHS. There is no default, to prevent backfills in the wrong cluster."}
 	case c.InCluster && (c.Host != "" || len(c.paths()) > 0):
-		return misconfigured("\"in_cluster\" is true, and \"host\", \"config_path\" or \"config_paths\" is set too. Keep the one that names the cluster you mean.")
+		return misconfigured("\"in_cluster\" is true, but \"host\", \"config_path\" or \"config_paths\" is also set. " +
+			"Remove one of the two.")
 	case c.ConfigPath != "" && len(c.ConfigPaths) > 0:
-		return misconfigured("\"config_path\" and \"config_paths\" are both set. Keep one of them.")
+		return misconfigured("\"config_path\" and \"config_paths\" are both set. Remove one of the two.")
 	case len(c.paths()) == 0 && (c.ConfigContext != "" || c.ConfigContextAuthInfo != "" || c.ConfigContextCluster != ""):
-		return misconfigured("\"config_context\", \"config_context_auth_info\" or \"config_context_cluster\" (or its variable KUBE_CTX, KUBE_CTX_AUTH_INFO, KUBE_CTX_CLUSTER) " +
-			"is set, but no kubeconfig that it could refer to. Set \"config_path\" too, or remove it.")
+		return misconfigured("\"config_context\", \"config_context_auth_info\" or \"config_context_cluster\" (or its " +
+			"variable KUBE_CTX, KUBE_CTX_AUTH_INFO, KUBE_CTX_CLUSTER) " +
+			"is set, but no kubeconfig. Set \"config_path\" too, or remove it.")
 	case (c.ClientCertificate == "") != (c.ClientKey == ""):
-		return misconfigured("\"client_certificate\" and \"client_key\" belong together, and only one of them is set. Set both, or neither.")
+		return misconfigured("Only one of \"client_certificate\" and \"client_key\" is set. Set both or none.")
 	case c.Exec != nil && len(c.clashing()) > 0:
-		return misconfigured(fmt.Sprintf("\"exec\" and %s are both set, and each is a credential of its own. Keep the one that is meant.", strings.Join(c.clashing(), ", ")))
+		return misconfigured(fmt.Sprintf("\"exec\" and %s are both set, and both are credentials. Remove one of the two.",
+			strings.Join(c.clashing(), ", ")))
 	case c.Exec != nil && c.InCluster:
-		return misconfigured("\"exec\" and \"in_cluster\" are both set, and each gives credentials. Keep the one that is meant.")
+		return misconfigured("\"exec\" and \"in_cluster\" are both set, and both provide credentials. Remove one of the two.")
 	case c.Exec != nil:
 		return c.Exec.check()
 	}

@@ -8,7 +8,7 @@ import (
 	"fmt"
 )
 
-// Reason is why a call to the cluster failed.
+// Reason is the reason of a failed call.
 type Reason string
 
 // The reasons.
@@ -24,7 +24,7 @@ const (
 	TooLarge        Reason = "TooLarge"
 	Throttled       Reason = "Throttled"
 	Unavailable     Reason = "Unavailable" // the server failed: 500, 503, 504
-	Unreachable     Reason = "Unreachable" // no answer from the server
+	Unreachable     Reason = "Unreachable" // no response from the server
 	Untrusted       Reason = "Untrusted"   // TLS
 	Canceled        Reason = "Canceled"    // by the caller's context
 	NoCredentials   Reason = "NoCredentials"
@@ -38,7 +38,7 @@ type Call struct {
 	Namespace, Name string // Name is the selector of a list
 }
 
-// String is the call for people: `create Workflow "data/orders-r1"`.
+// String describes the call: `create Workflow "data/orders-r1"`.
 func (c Call) String() string {
 	if c.Verb == "list" {
 		return fmt.Sprintf("list %ss of namespace %q", c.Kind, c.Namespace)
@@ -46,15 +46,16 @@ func (c Call) String() string {
 	return fmt.Sprintf("%s %s \"%s/%s\"", c.Verb, c.Kind, c.Namespace, c.Name)
 }
 
-// Error is a failed call, in words for the user.
+// Error is a failed call, with a message for the user.
 type Error struct {
 	Reason Reason
 	Call   Call
-	// Host is the URL of the API server, "" when there is none.
+	// Host is the URL of the API server, "" if there is none.
 	Host string
-	// Err is the cause; its text is part of Detail.
+	// Err is the cause. Its text is part of Detail.
 	Err error
-	// Summary is a title without values; Detail says what, why and what next.
+	// Summary is a title without values. Detail says what failed, why, and what
+	// to do next.
 	Summary, Detail string
 }
 
@@ -64,7 +65,7 @@ func (e *Error) Error() string { return e.Summary + ": " + e.Detail }
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// NewError words a failed call. The cause may be nil.
+// NewError makes the error of a failed call. The cause may be nil.
 func NewError(reason Reason, call Call, host string, cause error) *Error {
 	e := &Error{Reason: reason, Call: call, Host: host, Err: cause}
 	e.Summary, e.Detail = words(e)
@@ -78,49 +79,60 @@ func words(e *Error) (summary, detail string) {
 	}
 	why := ""
 	if e.Err != nil {
-		why = " The answer was: " + e.Err.Error() + "."
+		why = " The response was: " + e.Err.Error() + "."
 	}
 	failed := "Could not " + e.Call.String() + ": "
 	switch e.Reason {
 	case NotFound:
 		return "Object Not Found", fmt.Sprintf("%s \"%s/%s\" does not exist.", e.Call.Kind, e.Call.Namespace, e.Call.Name)
 	case NoSuchNamespace:
-		return "Namespace Not Found", failed + fmt.Sprintf("namespace %q does not exist. Create it, or name another one in the job's \"namespace\".", e.Call.Namespace)
+		return "Namespace Not Found", failed + fmt.Sprintf("namespace %q does not exist. Create it, or set another one in "+
+			"the job's \"namespace\".", e.Call.Namespace)
 	case NoSuchKind:
 		r := Resource(e.Call.Kind)
 		return "Argo Workflows Not Installed", failed + fmt.Sprintf("%s does not know the kind %s of %s. "+
-			"Install Argo Workflows 3.7 or newer in this cluster, or configure the cluster that has it.", server, e.Call.Kind, r.GroupVersion())
+			"Install Argo Workflows 3.7 or later in this cluster, or configure a cluster that has it.", server, e.Call.Kind,
+			r.GroupVersion())
 	case AlreadyExists:
-		return "Object Already Exists", failed + "an object of this name exists already."
+		return "Object Already Exists", failed + "an object with this name already exists."
 	case Conflict:
-		return "Object Changed Meanwhile", failed + "somebody changed it since it was read. Try again." + why
+		return "Object Changed Concurrently", failed + "the object has changed since it was read. Try again." + why
 	case Forbidden:
 		r := Resource(e.Call.Kind)
-		return "Not Permitted by the Cluster", failed + fmt.Sprintf("the credentials in use do not permit it. Ask an administrator for a Role in namespace %q "+
-			"with the verb %q on %q; the command rbac prints the Roles that jobs need.", e.Call.Namespace, e.Call.Verb, r.GroupResource().String()) + why
+		return "Not Permitted by the Cluster", failed + fmt.Sprintf("the credentials do not have the permission. Ask an "+
+			"administrator for a Role in namespace %q "+
+			"with the verb %q on %q. The command rbac prints the Roles that jobs need.", e.Call.Namespace, e.Call.Verb,
+			r.GroupResource().String()) + why
 	case Unauthorized:
-		return "Credentials Refused by the Cluster", failed + server + " does not accept the configured credentials. They may have expired: renew them, " +
+		return "Credentials Rejected by the Cluster", failed + server + " rejected the configured credentials. They may " +
+			"have expired: renew them, " +
 			"or check \"token\", \"client_certificate\", \"exec\" or the kubeconfig's user."
 	case NoCredentials:
-		return "No Credentials For The Cluster", failed + "the program that \"exec\", or the kubeconfig's user, names gave no credentials." + cause(e) +
-			" Run it by hand with the same arguments and variables: it must print an ExecCredential. What it wrote to standard error is there, or in Terraform's log (TF_LOG=debug)."
+		return "No Credentials For The Cluster", failed + "the credential plugin of \"exec\" or of the kubeconfig's user " +
+			"returned no credentials." + cause(e) +
+			" Run it by hand with the same arguments and variables: it must print an ExecCredential. Its standard error is " +
+			"in Terraform's log (TF_LOG=debug), or on the terminal."
 	case Refused:
-		return "Object Refused by the Cluster", failed + server + " refused it." + why
+		return "Object Rejected by the Cluster", failed + server + " rejected it." + why
 	case TooLarge:
-		return "Object Too Large for the Cluster", failed + "it is larger than the cluster stores. Choose fewer partitions for a run, or a smaller \"shard_size\"." + why
+		return "Object Too Large for the Cluster", failed + "the object is too large for the cluster. Choose fewer " +
+			"partitions per run, or a smaller \"shard_size\"." + why
 	case Throttled:
-		return "Cluster Overloaded", failed + server + " asked to slow down and kept asking. Try again later." + why
+		return "Cluster Overloaded", failed + server + " throttled all attempts. Try again later." + why
 	case Unavailable:
-		return "Cluster Failed to Answer", failed + server + " reported a failure of its own. Try again; if it stays, ask the cluster's administrator." + why
+		return "Cluster Unavailable", failed + server + " reported an internal failure. Try again. If it fails again, " +
+			"contact the cluster's administrator." + why
 	case Unreachable:
-		return "Cluster Not Reachable", failed + "no answer from " + server + ". Check the address, that the cluster runs, and the network, VPN or proxy between." + cause(e)
+		return "Cluster Not Reachable", failed + "no response from " + server + ". Check the address, the cluster, and " +
+			"the network, VPN or proxy." + cause(e)
 	case Untrusted:
-		return "Cluster Not Trusted", failed + "the certificate of " + server + " could not be verified. Set \"cluster_ca_certificate\" to the cluster's CA, " +
-			"or \"tls_server_name\" when it is reached under another name." + cause(e)
+		return "Cluster Not Trusted", failed + "the certificate of " + server +
+			" is not trusted. Set \"cluster_ca_certificate\" to the cluster's CA, " +
+			"or \"tls_server_name\" if the certificate has another name." + cause(e)
 	case Canceled:
-		return "Operation Cancelled", failed + "it was cancelled or its time was over." + cause(e)
+		return "Operation Cancelled", failed + "it was cancelled or timed out." + cause(e)
 	}
-	return "Cluster Call Failed", failed + server + " gave an answer that was not expected." + why
+	return "Cluster Call Failed", failed + server + " returned an unexpected response." + why
 }
 
 func cause(e *Error) string {
@@ -139,18 +151,18 @@ func ReasonOf(err error) Reason {
 	return ""
 }
 
-// IsNotFound tells that the object does not exist.
+// IsNotFound is true if the object does not exist.
 func IsNotFound(err error) bool { return ReasonOf(err) == NotFound }
 
-// IsAlreadyExists tells that an object of this name exists.
+// IsAlreadyExists is true if an object with this name exists.
 func IsAlreadyExists(err error) bool { return ReasonOf(err) == AlreadyExists }
 
-// IsConflict tells that the object is not as the caller assumed: another
-// resourceVersion or another uid.
+// IsConflict is true if the object has another resourceVersion or uid than the
+// caller assumed.
 func IsConflict(err error) bool { return ReasonOf(err) == Conflict }
 
-// IsTransient tells that the same call may succeed later, and that it may have
-// been carried out although it failed.
+// IsTransient is true if the same call may succeed later. It may have taken effect
+// although it failed.
 func IsTransient(err error) bool {
 	switch ReasonOf(err) {
 	case Throttled, Unavailable, Unreachable:

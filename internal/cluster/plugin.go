@@ -23,7 +23,7 @@ type Exec struct {
 	Env                 map[string]string
 }
 
-// String names the program alone: arguments and variables may be secrets.
+// String is the name of the program only: arguments and variables may be secrets.
 func (e *Exec) String() string {
 	if e == nil {
 		return "no credential plugin"
@@ -34,24 +34,30 @@ func (e *Exec) String() string {
 // Format implements fmt.Formatter for every verb.
 func (e *Exec) Format(f fmt.State, _ rune) { fmt.Fprint(f, e.String()) }
 
-// protocols are the versions of the protocol that plugins speak.
+// protocols are the versions of the plugin protocol.
 var protocols = []string{"client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1"}
 
 func (e *Exec) check() error {
 	switch {
 	case e.Command == "":
-		return misconfigured("\"exec\" has no \"command\". Name the program that prints the credentials.")
+		return misconfigured("\"exec\" has no \"command\". Set it to the program that prints the credentials.")
 	case !slices.Contains(protocols, e.APIVersion):
-		return misconfigured(fmt.Sprintf("\"exec\" has the \"api_version\" %q. Known are %s; the program's documentation says which it speaks.", e.APIVersion, strings.Join(protocols, " and ")))
+		return misconfigured(fmt.Sprintf("\"exec\" has the unknown \"api_version\" %q. Use %s, as documented for the "+
+			"program.", e.APIVersion, strings.Join(protocols, " and ")))
 	}
 	return nil
 }
 
-// clashing are the settings that client-go would prefer to a plugin, without a
-// word.
+// clashing are the settings that client-go silently prefers to a plugin.
 func (c Config) clashing() []string {
 	var out []string
-	for name, value := range map[string]string{"token": c.Token, "username": c.Username, "password": c.Password, "client_certificate": c.ClientCertificate, "client_key": c.ClientKey} {
+	for name, value := range map[string]string{
+		"token":              c.Token,
+		"username":           c.Username,
+		"password":           c.Password,
+		"client_certificate": c.ClientCertificate,
+		"client_key":         c.ClientKey,
+	} {
 		if value != "" {
 			out = append(out, fmt.Sprintf("%q", name))
 		}
@@ -60,8 +66,8 @@ func (c Config) clashing() []string {
 	return out
 }
 
-// use makes the plugin the one source of credentials: of a kubeconfig, only
-// the cluster is left.
+// use makes the plugin the only source of credentials. Only the cluster of a
+// kubeconfig is used.
 func (e *Exec) use(rc *rest.Config) {
 	rc.BearerToken, rc.BearerTokenFile = "", ""
 	rc.Username, rc.Password = "", ""
@@ -76,8 +82,8 @@ func (e *Exec) use(rc *rest.Config) {
 	}
 }
 
-// keepStdin refuses a plugin the standard input: a provider shares it with
-// Terraform, whose own questions it answers.
+// keepStdin denies a plugin the standard input: a provider shares it with Terraform,
+// which reads answers of the user from it.
 func keepStdin(rc *rest.Config) {
 	if rc.ExecProvider != nil {
 		rc.ExecProvider.StdinUnavailable = true
@@ -85,8 +91,8 @@ func keepStdin(rc *rest.Config) {
 	}
 }
 
-// bounded ends requests that take too long, the answer's body included. What a
-// credential plugin takes is no part of it: somebody may be logging in.
+// bounded limits the time of requests, including the response body. It does not
+// limit a credential plugin, because the user may be logging in.
 type bounded struct {
 	next    http.RoundTripper
 	timeout time.Duration
@@ -115,9 +121,9 @@ func (b *endingBody) Close() error {
 	return b.ReadCloser.Close()
 }
 
-// patient leaves a credential plugin that does not end when the caller gives
-// up: client-go waits for it whatever the context says. It sends nothing by
-// then, because the context of the request has ended too.
+// patient returns when the context ends, even if a credential plugin is still
+// running: client-go waits for the plugin regardless of the context. No request is
+// sent afterwards, because the context of the request has ended too.
 type patient struct{ next http.RoundTripper }
 
 // RoundTrip implements http.RoundTripper.
@@ -144,11 +150,11 @@ func (p *patient) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 }
 
-// fromPlugin begins what client-go says when a plugin gave no credentials.
+// fromPlugin is the prefix of client-go's error if a plugin returned no credentials.
 const fromPlugin = "getting credentials: "
 
-// pluginFailure takes what a plugin failed of out of an error of client-go,
-// without what the plugin has printed, which may hold a secret.
+// pluginFailure extracts the cause of a plugin failure from an error of client-go,
+// without the output of the plugin, which may contain a secret.
 func pluginFailure(err error) (string, bool) {
 	_, what, found := strings.Cut(err.Error(), fromPlugin)
 	if !found {
@@ -156,7 +162,7 @@ func pluginFailure(err error) (string, bool) {
 	}
 	what, _, _ = strings.Cut(what, "\n")
 	if strings.HasPrefix(what, "decoding stdout") {
-		what = "what it printed is no ExecCredential of the version that is configured"
+		what = "its output is not an ExecCredential of the configured version"
 	}
 	return what, true
 }

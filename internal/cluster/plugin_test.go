@@ -66,7 +66,12 @@ func (p plugin) kill(t *testing.T) {
 }
 
 func (p plugin) exec(args ...string) *cluster.Exec {
-	return &cluster.Exec{APIVersion: "client.authentication.k8s.io/v1", Command: p.path, Args: args, Env: map[string]string{"SECRET": "canary"}}
+	return &cluster.Exec{
+		APIVersion: "client.authentication.k8s.io/v1",
+		Command:    p.path,
+		Args:       args,
+		Env:        map[string]string{"SECRET": "canary"},
+	}
 }
 
 // prints writes the credentials that the plugin gives.
@@ -131,7 +136,14 @@ func TestRefusedTokenIsRenewedOnce(t *testing.T) {
 	c = guarded(t, func(string) bool { return false })
 	c.Exec = refused.exec()
 	client := open(t, c)
-	if _, err := client.Get(t.Context(), cluster.ConfigMap, "default", "x"); cluster.ReasonOf(err) != cluster.Unauthorized {
+	if _, err := client.Get(
+		t.Context(),
+		cluster.ConfigMap,
+		"default",
+		"x",
+	); cluster.ReasonOf(
+		err,
+	) != cluster.Unauthorized {
 		t.Errorf("got %v, want that the credentials are refused", err)
 	}
 	if reads, _ := client.Requests(); reads != 2 {
@@ -145,9 +157,15 @@ func TestFailingPlugins(t *testing.T) {
 		want   string
 	}{
 		"exit code":      {"echo canary >&2; echo canary; exit 3\n", "failed with exit code 3"},
-		"no credentials": {"echo canary\n", "no ExecCredential"},
-		"other version":  {`echo '{"apiVersion":"client.authentication.k8s.io/v1beta1","kind":"ExecCredential","status":{"token":"canary"}}'` + "\n", "client.authentication.k8s.io/v1"},
-		"empty":          {`echo '{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","status":{}}'` + "\n", "didn't return a token"},
+		"no credentials": {"echo canary\n", "not an ExecCredential"},
+		"other version": {
+			`echo '{"apiVersion":"client.authentication.k8s.io/v1beta1","kind":"ExecCredential","status":{"token":"canary"}}'` + "\n",
+			"client.authentication.k8s.io/v1",
+		},
+		"empty": {
+			`echo '{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","status":{}}'` + "\n",
+			"didn't return a token",
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -199,8 +217,13 @@ func TestPluginOfAKubeconfig(t *testing.T) {
 	}
 	kubeconfig := filepath.Join(t.TempDir(), "kubeconfig")
 	write := func(user string) {
-		text := fmt.Sprintf(`{apiVersion: v1, kind: Config, current-context: a, contexts: [{name: a, context: {cluster: a, user: a}}],
-clusters: [{name: a, cluster: {server: %q, certificate-authority: %q}}], users: [{name: a, user: %s}]}`, server.Host, ca, user)
+		text := fmt.Sprintf(
+			`{apiVersion: v1, kind: Config, current-context: a, contexts: [{name: a, context: {cluster: a, user: a}}],
+clusters: [{name: a, cluster: {server: %q, certificate-authority: %q}}], users: [{name: a, user: %s}]}`,
+			server.Host,
+			ca,
+			user,
+		)
 		if err := os.WriteFile(kubeconfig, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -217,7 +240,10 @@ clusters: [{name: a, cluster: {server: %q, certificate-authority: %q}}], users: 
 		t.Error(err)
 	}
 	write(fmt.Sprintf(execUser, own.path, "Always"))
-	if err := list(cluster.Config{}); err == nil || !strings.Contains(err.Error(), "exec plugin cannot support interactive mode") {
+	if err := list(
+		cluster.Config{},
+	); err == nil ||
+		!strings.Contains(err.Error(), "exec plugin cannot support interactive mode") {
 		t.Errorf("got %v, want that there is no standard input", err)
 	}
 	for _, user := range []string{fmt.Sprintf(execUser, other.path, "Never"), `{token: other}`, `{username: other, password: other}`} {

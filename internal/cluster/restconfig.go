@@ -19,11 +19,11 @@ import (
 	"k8s.io/client-go/tools/clientcmd/api"
 )
 
-// requestTimeout bounds one request; it is retried as any lost answer.
+// requestTimeout limits one request. A timeout is retried like a lost response.
 const requestTimeout = 30 * time.Second
 
-// restConfig turns a configuration into client-go's. It reads the kubeconfig
-// files that it names and nothing else.
+// restConfig converts a configuration for client-go. It reads only the kubeconfig
+// files that the configuration names.
 func (c Config) restConfig(userAgent string) (*rest.Config, error) {
 	if err := c.check(); err != nil {
 		return nil, err
@@ -50,8 +50,8 @@ func (c Config) restConfig(userAgent string) (*rest.Config, error) {
 	if !c.MayAsk {
 		keepStdin(rc)
 	}
-	// The API server has its own flow control; a client-side limit would only
-	// make plans of many jobs slow.
+	// The API server has its own flow control. A client-side limit would only
+	// slow down plans of many jobs.
 	rc.QPS, rc.Burst = 1000, 2000
 	rc.WarningHandler = rest.NoWarnings{}
 	return rc, nil
@@ -60,8 +60,8 @@ func (c Config) restConfig(userAgent string) (*rest.Config, error) {
 func inCluster() (*rest.Config, error) {
 	rc, err := rest.InClusterConfig()
 	if err != nil {
-		return nil, misconfigured(fmt.Sprintf("\"in_cluster\" is true, but there are no credentials of a pod's service account: %v. "+
-			"It only works in a pod of the cluster; elsewhere set \"host\" or \"config_path\".", err))
+		return nil, misconfigured(fmt.Sprintf("\"in_cluster\" is true, but there is no service account of a pod: %v. "+
+			"It works only in a pod of the cluster. Elsewhere, set \"host\" or \"config_path\".", err))
 	}
 	return rc, nil
 }
@@ -72,8 +72,10 @@ func (c Config) fromKubeconfig() (*rest.Config, error) {
 		info, err := os.Stat(path)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
-			return nil, &Error{Reason: Misconfigured, Summary: "Kubeconfig Not Found", Err: err, Detail: fmt.Sprintf("The kubeconfig %q does not exist. "+
-				"Correct \"config_path\" or \"config_paths\" (or KUBE_CONFIG_PATH, KUBE_CONFIG_PATHS; on the command line --kubeconfig or KUBECONFIG), or create the file.", path)}
+			return nil, &Error{Reason: Misconfigured, Summary: "Kubeconfig Not Found", Err: err,
+				Detail: fmt.Sprintf("The kubeconfig %q does not exist. "+
+					"Correct \"config_path\" or \"config_paths\" (or KUBE_CONFIG_PATH, KUBE_CONFIG_PATHS; on the command line "+
+					"--kubeconfig or KUBECONFIG), or create the file.", path)}
 		case err != nil:
 			return nil, unreadable(path, err)
 		case info.IsDir():
@@ -98,11 +100,11 @@ func (c Config) fromKubeconfig() (*rest.Config, error) {
 
 func unreadable(path string, err error) *Error {
 	return &Error{Reason: Misconfigured, Summary: "Unusable Kubeconfig", Err: err,
-		Detail: fmt.Sprintf("The kubeconfig %s cannot be used: %v. Check it with \"kubectl config view\".", path, err)}
+		Detail: fmt.Sprintf("The kubeconfig %s is not usable: %v. Check it with \"kubectl config view\".", path, err)}
 }
 
-// checkContext demands that what is named exists: client-go would fall back to
-// an empty cluster, which is localhost.
+// checkContext checks that the context, cluster and user exist: client-go would fall
+// back to an empty cluster, localhost.
 func (c Config) checkContext(k *api.Config) error {
 	current := c.ConfigContext
 	if current == "" {
@@ -120,15 +122,19 @@ func (c Config) checkContext(k *api.Config) error {
 			user = context.AuthInfo
 		}
 	case current != "":
-		return misconfigured(fmt.Sprintf("The kubeconfig %s has no context %q; it has %s. Correct \"config_context\" (on the command line --context).", where, current, names(k.Contexts)))
+		return misconfigured(fmt.Sprintf("The kubeconfig %s has no context %q; it has %s. Correct \"config_context\" (on "+
+			"the command line --context).", where, current, names(k.Contexts)))
 	case clusterName == "":
-		return misconfigured(fmt.Sprintf("The kubeconfig %s has no current context; it has %s. Set \"config_context\" (on the command line --context).", where, names(k.Contexts)))
+		return misconfigured(fmt.Sprintf("The kubeconfig %s has no current context; it has %s. Set \"config_context\" (on "+
+			"the command line --context).", where, names(k.Contexts)))
 	}
 	if k.Clusters[clusterName] == nil {
-		return misconfigured(fmt.Sprintf("The kubeconfig %s has no cluster %q; it has %s. Correct \"config_context_cluster\" or the context.", where, clusterName, names(k.Clusters)))
+		return misconfigured(fmt.Sprintf("The kubeconfig %s has no cluster %q; it has %s. Correct "+
+			"\"config_context_cluster\" or the context.", where, clusterName, names(k.Clusters)))
 	}
 	if user != "" && k.AuthInfos[user] == nil {
-		return misconfigured(fmt.Sprintf("The kubeconfig %s has no user %q; it has %s. Correct \"config_context_auth_info\" or the context.", where, user, names(k.AuthInfos)))
+		return misconfigured(fmt.Sprintf("The kubeconfig %s has no user %q; it has %s. Correct "+
+			"\"config_context_auth_info\" or the context.", where, user, names(k.AuthInfos)))
 	}
 	return nil
 }
@@ -145,13 +151,14 @@ func names[T any](m map[string]T) string {
 	return strings.Join(all, ", ")
 }
 
-// override puts the explicit fields over what the kubeconfig said.
+// override replaces settings of the kubeconfig with the explicit fields.
 func (c Config) override(rc *rest.Config) error {
 	if c.Host != "" {
 		tls := c.ClusterCACertificate != "" || c.ClientCertificate != "" || c.Insecure != nil && *c.Insecure
 		u, _, err := rest.DefaultServerURL(c.Host, "", Resource(ConfigMap).GroupVersion(), tls)
 		if err != nil {
-			return misconfigured(fmt.Sprintf("\"host\" %q is no URL of an API server: %v. Write it as https://name:port.", c.Host, err))
+			return misconfigured(fmt.Sprintf("\"host\" %q is not a valid URL of an API server: %v. Use the form "+
+				"https://name:port.", c.Host, err))
 		}
 		rc.Host = u.String()
 	}
@@ -176,7 +183,7 @@ func (c Config) override(rc *rest.Config) error {
 	if c.Insecure != nil {
 		rc.Insecure = *c.Insecure
 		if rc.Insecure && c.ClusterCACertificate != "" {
-			return misconfigured("\"insecure\" is true and \"cluster_ca_certificate\" is set. Keep one of them.")
+			return misconfigured("\"insecure\" is true, but \"cluster_ca_certificate\" is also set. Remove one of the two.")
 		}
 		if rc.Insecure {
 			rc.CAData, rc.CAFile = nil, ""
@@ -189,8 +196,8 @@ func (c Config) overrideTransport(rc *rest.Config) error {
 	if c.ProxyURL != "" {
 		u, err := url.Parse(c.ProxyURL)
 		if err != nil || u.Host == "" {
-			// The URL may hold a password: it is not repeated.
-			return misconfigured("\"proxy_url\" is no URL with a host. Write it as http://, https:// or socks5://name:port.")
+			// The URL may contain a password, so the message does not repeat it.
+			return misconfigured("\"proxy_url\" is not a valid URL. Use the form http://, https:// or socks5://name:port.")
 		}
 		rc.Proxy = http.ProxyURL(u)
 	}

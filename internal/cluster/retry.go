@@ -10,27 +10,26 @@ import (
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/manifest"
 )
 
-// Retry bounds how often a failed call is tried again.
+// Retry limits the retries of a failed call.
 type Retry struct {
-	// Attempts counts the first one too.
+	// Attempts includes the first one.
 	Attempts int
 	// Backoff is the pause after the first attempt; it doubles up to MaxBackoff.
 	Backoff, MaxBackoff time.Duration
-	// Pause waits, or returns the context's error early. Nil: real time.
+	// Pause waits, or returns the context's error. Nil: real time.
 	Pause func(context.Context, time.Duration) error
-	// renewed tells that credentials which were refused have been renewed by
-	// the time the failure is seen, so that once more is worth it.
+	// renewed is true if rejected credentials have been renewed since the call,
+	// and a retry may succeed.
 	renewed bool
 }
 
-// DefaultRetry gives a server about four seconds to come back.
+// DefaultRetry retries for about four seconds.
 func DefaultRetry() Retry {
 	return Retry{Attempts: 5, Backoff: 250 * time.Millisecond, MaxBackoff: 2 * time.Second}
 }
 
-// WithRetry returns a backend that tries transient failures of b again. All
-// calls may be repeated: names are the caller's, updates carry a
-// resourceVersion, patches and deletions are idempotent.
+// WithRetry returns a backend that retries transient failures of b. All calls can be
+// repeated, see the package comment.
 func WithRetry(b Backend, r Retry) Backend {
 	if r.Pause == nil {
 		r.Pause = Pause
@@ -38,7 +37,7 @@ func WithRetry(b Backend, r Retry) Backend {
 	return &retrying{b, r}
 }
 
-// Pause waits for d, or returns the context's error as soon as it ends.
+// Pause waits for d, or returns the context's error as soon as the context ends.
 func Pause(ctx context.Context, d time.Duration) error {
 	waiting, cancel := context.WithTimeout(ctx, d)
 	defer cancel()
@@ -101,7 +100,8 @@ func (r *retrying) Update(ctx context.Context, in manifest.Object) (o manifest.O
 	return o, err
 }
 
-func (r *retrying) Patch(ctx context.Context, kind Kind, namespace, name string, patch []byte) (o manifest.Object, err error) {
+func (r *retrying) Patch(ctx context.Context, kind Kind, namespace, name string, patch []byte) (o manifest.Object,
+	err error) {
 	err = r.do(ctx, func() error {
 		o, err = r.next.Patch(ctx, kind, namespace, name, patch)
 		return err
@@ -109,7 +109,7 @@ func (r *retrying) Patch(ctx context.Context, kind Kind, namespace, name string,
 	return o, err
 }
 
-// Delete takes "not found" after a failed attempt for that attempt's success.
+// Delete treats "not found" after a failed attempt as success of that attempt.
 func (r *retrying) Delete(ctx context.Context, kind Kind, namespace, name, uid string) error {
 	repeated := false
 	return r.do(ctx, func() error {

@@ -14,8 +14,8 @@ import (
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
 )
 
-// axis is what a fan-out runs over: the description of the keys, and what its
-// item means for them.
+// axis describes the keys that a fan-out iterates over, and the meaning of its
+// item.
 type axis struct {
 	c *converter
 	// prefix of references: partition, or partition.<dimension>.
@@ -23,14 +23,14 @@ type axis struct {
 	call   call
 	// keys are the attributes of the partition or dimension.
 	keys []entry
-	// whole is what {{item}} is, and fields what {{item.name}} is.
+	// whole is the meaning of {{item}}, and fields the meaning of {{item.name}}.
 	whole  text
 	fields map[string]text
-	// why says why other fields have no form, for the one who has to decide.
+	// why says why other fields cannot be converted, for the TODO.
 	why string
 }
 
-// item is what a tag for the item means.
+// item is the meaning of a tag for the item.
 func (a *axis) item(s *scope, field string) text {
 	if field == "" && len(a.whole) > 0 {
 		return a.whole
@@ -43,8 +43,8 @@ func (a *axis) item(s *scope, field string) text {
 
 func (a *axis) ref(name string) text { return text{{ref: a.prefix + "." + name}} }
 
-// axisOf describes what a call fans out over. Only a partition that is no
-// product can ask for its bounds at run time: alone says so.
+// axisOf describes the keys that a call fans out over. Only a partition without
+// dimensions can have a query; alone is true for it.
 func (c *converter) axisOf(k call, prefix string, alone bool) *axis {
 	a := &axis{c: c, prefix: prefix, call: k, fields: map[string]text{}}
 	if seq := k.step.get("withSequence"); seq.set() {
@@ -57,19 +57,19 @@ func (c *converter) axisOf(k call, prefix string, alone bool) *axis {
 	}
 	given := k.step.get("withParam")
 	if !given.set() {
-		given = k.step.get("withItems") // a text that holds a list
+		given = k.step.get("withItems") // a text that contains a list
 	}
 	a.parameter(given, alone)
 	return a
 }
 
-// parameter reads withParam: a list as JSON, mostly that of another step.
+// parameter reads withParam: a list as JSON, usually from another step.
 func (a *axis) parameter(given value, alone bool) {
 	t := a.call.scope.read(given.text())
 	if raw, known := t.literalText(); known {
 		items, err := decodeJSON(raw)
 		if err != nil {
-			a.c.refuse(diag.CodeManifestShape, given, "withParam takes a list in JSON, and this is none: %s.", err)
+			a.c.refuse(diag.CodeManifestShape, given, "withParam is not a JSON list: %s.", err)
 			return
 		}
 		a.literals(given, items)
@@ -85,17 +85,18 @@ func (a *axis) parameter(given value, alone bool) {
 			return
 		}
 	}
-	a.c.todo(given, "the items come from %q, which is known only when the workflow runs. Write the keys as a range, time or values.", given.text())
+	a.c.todo(given, "the items come from %q, which is known only at run time. Write the keys as a range, time or "+
+		"values.", given.text())
 	a.unknown()
 }
 
-// unknown leaves the keys to a person.
+// unknown leaves the keys as a TODO.
 func (a *axis) unknown() {
 	a.keys = []entry{attribute("values", expr(placeholder("values")), a.c.decided()...)}
 	a.whole = a.ref("value")
 }
 
-// fromVariable reads a list that a workflow parameter holds.
+// fromVariable reads a list from a workflow parameter.
 func (a *axis) fromVariable(given value, ref string) {
 	for param, name := range a.c.variables.names {
 		if "var."+name != ref {
@@ -103,14 +104,14 @@ func (a *axis) fromVariable(given value, ref string) {
 		}
 		preset := a.c.variables.parameter(param).get("value")
 		if items, err := decodeJSON(preset.text()); err == nil && !scalars(items) {
-			a.c.todo(given, "the list was the parameter %q; what is written here is its default. Remove the variable.", param)
+			a.c.todo(given, "the list was the parameter %q; its default is written here instead. Remove the variable.", param)
 			a.literals(given, items)
 			return
 		}
 	}
 	a.keys = []entry{attribute("values", expr("jsondecode("+ref+")"))}
 	a.whole = a.ref("value")
-	a.why = "the items of the list are objects, and a partition has one value"
+	a.why = "the items of the list are objects, but a partition has one value"
 }
 
 func decodeJSON(raw string) (any, error) {
@@ -121,12 +122,12 @@ func decodeJSON(raw string) (any, error) {
 		return nil, err
 	}
 	if decoder.More() {
-		return nil, fmt.Errorf("more follows after its end")
+		return nil, fmt.Errorf("unexpected data after its end")
 	}
 	return out, nil
 }
 
-// sequence reads withSequence, whose end is included.
+// sequence reads withSequence, whose end is inclusive.
 func (a *axis) sequence(seq value) {
 	a.whole = a.ref("start")
 	start, from := a.number(seq, "start")
@@ -138,7 +139,7 @@ func (a *axis) sequence(seq value) {
 		name, past = "count", 0
 	}
 	if !seq.get(name).set() {
-		a.c.todo(seq, "the sequence says neither how many numbers it has nor where it ends.")
+		a.c.todo(seq, "the sequence has neither a count nor an end.")
 	}
 	last, to := a.number(seq, name)
 	if from != nil && to != nil {
@@ -157,7 +158,8 @@ func (a *axis) sequence(seq value) {
 		end = start + " + " + last
 	}
 	if format := seq.get("format"); format.set() && format.text() != "%d" {
-		a.c.todo(format, "each number is written in the form %q. Let the runner do that, or write the texts as values.", format.text())
+		a.c.todo(format, "the numbers are formatted with %q. Format them in the runner, or write the texts as values.",
+			format.text())
 		a.whole = text{{tag: "item", scope: a.call.scope}}
 	}
 	a.keys = []entry{attribute("range", object([]entry{
@@ -172,8 +174,7 @@ func saturated(a, b int64) int64 {
 	return a + b
 }
 
-// number reads a bound of a sequence: its expression, and its value when that
-// is known.
+// number reads a bound of a sequence: its expression, and its value if it is known.
 func (a *axis) number(seq value, name string) (expr, *int64) {
 	v := seq.get(name)
 	t := a.call.scope.read(v.text())
@@ -186,28 +187,30 @@ func (a *axis) number(seq value, name string) (expr, *int64) {
 		return expr(t[0].ref), nil
 	}
 	if v.set() {
-		a.c.todo(v, "the sequence's %s is %q, which is known only when the workflow runs. Write the number, or let partition.query compute the bounds.", name, v.text())
+		a.c.todo(v, "the sequence's %s is %q, which is known only at run time. Write the number, or compute the bounds "+
+			"with partition.query.", name, v.text())
 	}
 	return expr(placeholder(name)), nil
 }
 
 var goVerb = regexp.MustCompile(`^[^%]*%[-+# 0]*[0-9]*[dxXob][^%]*$`)
 
-// numbers makes the keys of a sequence that is known.
+// numbers makes the keys of a known sequence.
 func (a *axis) numbers(seq value, first, end, past int64) {
 	down := past == 1 && end < first
 	if down {
 		first, end = end, first
 	}
 	if end = saturated(end, past); end <= first {
-		a.c.todo(seq, "the sequence is empty, so the original runs nothing.")
+		a.c.todo(seq, "the sequence is empty, so the original runs no pods.")
 		a.unknown()
 		return
 	}
 	format := seq.get("format").text()
 	if format == "" || format == "%d" {
 		a.keys = []entry{attribute("range", object([]entry{
-			attribute("start", expr(strconv.FormatInt(first, 10))), attribute("end", expr(strconv.FormatInt(end, 10))), attribute("size", "1"),
+			attribute("start", expr(strconv.FormatInt(first, 10))), attribute("end", expr(strconv.FormatInt(end, 10))),
+			attribute("size", "1"),
 		}))}
 		if down && a.prefix == "partition" {
 			a.keys = append(a.keys, attribute("order", literal("newest_first")))
@@ -216,9 +219,11 @@ func (a *axis) numbers(seq value, first, end, past int64) {
 	}
 	const most = 1000
 	if !goVerb.MatchString(format) || end-first > most || end-first < 0 {
-		a.c.todo(seq.get("format"), "each number is written in the form %q. Let the runner do that, or write the texts as values.", format)
+		a.c.todo(seq.get("format"), "the numbers are formatted with %q. Format them in the runner, or write the texts as "+
+			"values.", format)
 		a.keys = []entry{attribute("range", object([]entry{
-			attribute("start", expr(strconv.FormatInt(first, 10))), attribute("end", expr(strconv.FormatInt(end, 10))), attribute("size", "1"),
+			attribute("start", expr(strconv.FormatInt(first, 10))), attribute("end", expr(strconv.FormatInt(end, 10))),
+			attribute("size", "1"),
 		}), a.c.decided()...)}
 		a.whole = text{{tag: "item", scope: a.call.scope}}
 		return

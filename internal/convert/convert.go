@@ -1,14 +1,14 @@
 // Copyright (c) The terraform-provider-backfill authors
 // SPDX-License-Identifier: MPL-2.0
 
-// Package convert turns Argo Workflows that people wrote, with a step or task
-// that fans out, into job files.
+// Package convert converts handwritten Argo Workflows with a step or task that
+// fans out to job files.
 //
-// What it carries over is exact: a text that would mean something else becomes
-// a reference to TODO, which nothing declares, so that the file cannot be run
-// before somebody has decided. Every value of the original that has no place
-// in the job is listed with its line. The package checks no rule of jobs and
-// knows no type of Argo: it reads manifests as they stand in the file.
+// The conversion is exact. A text that would change its meaning becomes a reference
+// to TODO, which is not declared, so the file does not compile until the user has
+// replaced it. Every value of the original that the job does not contain is listed
+// with its line. The package checks no rules of jobs and knows no Argo types: it
+// reads manifests as they are in the file.
 package convert
 
 import (
@@ -31,16 +31,16 @@ type Input struct {
 	Bytes []byte
 }
 
-// Result is what Convert made.
+// Result is the result of Convert.
 type Result struct {
-	// File is a job file in the canonical style; nil when there were errors.
+	// File is a job file in the canonical style; nil after errors.
 	File []byte
 	// Sources are the inputs, for the snippets of diagnostics.
 	Sources map[string]*hcl.File
 }
 
-// Convert makes one job file of the workflows in the inputs: a job for each
-// step that fans out. Warnings tell of decisions that the file leaves open.
+// Convert makes one job file of the workflows in the inputs, with one job for each
+// step that fans out. Warnings list the TODOs in the file.
 func Convert(inputs []Input) (Result, hcl.Diagnostics) {
 	r := Result{Sources: map[string]*hcl.File{}}
 	var diags hcl.Diagnostics
@@ -73,10 +73,11 @@ func Convert(inputs []Input) (Result, hcl.Diagnostics) {
 func noWorkflow(inputs []Input) *hcl.Diagnostic {
 	src := &source{name: inputs[0].Name, bytes: inputs[0].Bytes}
 	return diag.InSource(diag.CodeNoWorkflow, src.position(1, 1, 0),
-		"There is no Workflow, WorkflowTemplate, ClusterWorkflowTemplate or CronWorkflow of argoproj.io here. Name the file that holds the one to convert.")
+		"The files contain no Workflow, WorkflowTemplate, ClusterWorkflowTemplate or CronWorkflow of argoproj.io. Pass "+
+			"the file that contains it.")
 }
 
-// converter turns one workflow into jobs.
+// converter converts one workflow to jobs.
 type converter struct {
 	lib       *library
 	workflow  *workflow
@@ -88,22 +89,21 @@ type converter struct {
 	todos     []string // of the attribute that is written next
 	calls     int
 	fans      int // how many fan-outs there are
-	// consumed are the steps beside fan-outs that became part of a job, and
+	// consumed are the steps outside of fan-outs that became part of a job, and
 	// leaves the templates of runners.
 	consumed []value
 	leaves   map[*yaml.Node]bool
-	// rest are variables of the container read last that only a patch can
-	// describe.
+	// rest are variables of the last container that only a patch can describe.
 	rest []any
 }
 
-// note is something that was not carried over.
+// note is a value that was not converted.
 type note struct {
 	at   value
 	text string
 }
 
-// convert converts every workflow that no other refers to.
+// convert converts every workflow that no other workflow refers to.
 func (l *library) convert() ([]entry, hcl.Diagnostics) {
 	var jobs []entry
 	var diags, barren hcl.Diagnostics
@@ -116,8 +116,9 @@ func (l *library) convert() ([]entry, hcl.Diagnostics) {
 		diags = append(diags, c.diags...)
 		if len(out) == 0 {
 			barren = append(barren, diag.InSource(diag.CodeNoFanOut, w.document.get("kind").rng(), fmt.Sprintf(
-				"No step or task of %s is run for each of several items. What can be converted has withItems, withParam or withSequence, reached from the entrypoint; "+
-					"and where it uses templates of another WorkflowTemplate, that file must be named too.", w.describe())))
+				"No step or task of %s runs once per item. To convert a workflow, a step that is reachable from the entrypoint "+
+					"must have withItems, withParam or withSequence. "+
+					"If the workflow uses templates of another WorkflowTemplate, pass that file too.", w.describe())))
 		}
 		jobs = append(jobs, out...)
 	}
@@ -153,7 +154,7 @@ func (c *converter) run() []entry {
 	return jobs
 }
 
-// unique makes the name of a job of what the original is called.
+// unique derives a job name from the name of the original.
 func (c *converter) unique(name string) string {
 	const longest = 40
 	clean := strings.Trim(notDNS.ReplaceAllString(strings.ToLower(name), "-"), "-")
@@ -175,13 +176,15 @@ func (c *converter) head() []string {
 	out := []string{fmt.Sprintf("Converted from %s of %s.", w.describe(), w.document.in.name)}
 	notes := slices.Concat(c.notes, c.leftovers())
 	slices.SortStableFunc(notes, func(a, b note) int {
-		return cmp.Or(cmp.Compare(a.at.in.name, b.at.in.name), cmp.Compare(a.at.line(), b.at.line()), cmp.Compare(a.at.path, b.at.path))
+		return cmp.Or(cmp.Compare(a.at.in.name, b.at.in.name), cmp.Compare(a.at.line(), b.at.line()),
+			cmp.Compare(a.at.path, b.at.path))
 	})
 	if len(notes) == 0 {
 		return out
 	}
-	out = append(out, "", "Not carried over:")
-	for _, n := range slices.CompactFunc(notes, func(a, b note) bool { return a.at.node == b.at.node && a.text == b.text }) {
+	out = append(out, "", "Not converted:")
+	for _, n := range slices.CompactFunc(notes,
+		func(a, b note) bool { return a.at.node == b.at.node && a.text == b.text }) {
 		where := fmt.Sprintf("line %d", n.at.line())
 		if n.at.in != w.document.in {
 			where = n.at.in.name + ", " + where
@@ -191,14 +194,14 @@ func (c *converter) head() []string {
 	return out
 }
 
-// note lists a value as not carried over, with all below it.
+// note lists a value and everything below it as not converted.
 func (c *converter) note(at value, format string, args ...any) {
 	at.use()
 	c.notes = append(c.notes, note{at, fmt.Sprintf(format, args...)})
 }
 
-// todo asks for a decision, in a comment above the attribute that is written
-// next and in a warning at the original's place.
+// todo adds a comment above the next attribute, and a warning at the original
+// value.
 func (c *converter) todo(at value, format string, args ...any) {
 	what := fmt.Sprintf(format, args...)
 	first, size := utf8.DecodeRuneInString(what)
@@ -209,7 +212,7 @@ func (c *converter) todo(at value, format string, args ...any) {
 	c.todos = append(c.todos, fmt.Sprintf("TODO (line %d): %s", at.line(), what))
 }
 
-// decided takes the comments that todo has left for an attribute.
+// decided removes and returns the comments that todo added for an attribute.
 func (c *converter) decided() []string {
 	out := c.todos
 	c.todos = nil

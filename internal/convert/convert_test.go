@@ -16,9 +16,9 @@ import (
 	"github.com/hashicorp/hcl/v2/hclwrite"
 	"golang.org/x/tools/txtar"
 
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/compile"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/convert"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
-	"github.com/terraform-backfill/terraform-provider-backfill/internal/engine"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/jobschema"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/lang"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/ledger"
@@ -100,10 +100,11 @@ func outcome(t *testing.T, inputs []convert.Input) map[string]string {
 		t.Errorf("the file is not formatted:\n%s", cmp.Diff(string(result.File), string(formatted)))
 	}
 	out[goldenFile] = string(result.File)
-	if open := compile(result.File); len(open) > 0 {
+	if open := compiledFrom(result.File); len(open) > 0 {
 		for _, d := range open {
 			// A complete file is valid; one that is not says what is open.
-			if d.Severity == hcl.DiagError && !strings.Contains(string(result.File), "TODO") && diag.CodeOf(d) != diag.CodeNoValue {
+			if d.Severity == hcl.DiagError && !strings.Contains(string(result.File), "TODO") &&
+				diag.CodeOf(d) != diag.CodeNoValue {
 				t.Errorf("the file has no TODO and is not valid: %s; %s", d.Summary, d.Detail)
 			}
 		}
@@ -111,7 +112,7 @@ func outcome(t *testing.T, inputs []convert.Input) map[string]string {
 	}
 	if strings.Contains(string(result.File), "query {") {
 		delete(out, goldenOpen)
-		checkQuery(t, compile(result.File))
+		checkQuery(t, compiledFrom(result.File))
 	}
 	return out
 }
@@ -132,10 +133,10 @@ func checkQuery(t *testing.T, open hcl.Diagnostics) {
 }
 
 // compile compiles every job of a file.
-func compile(file []byte) hcl.Diagnostics {
+func compiledFrom(file []byte) hcl.Diagnostics {
 	m, diags := lang.Load([]lang.Source{{Name: "job.backfill.hcl", Bytes: file}}, lang.Inputs{})
 	for _, body := range m.Bodies {
-		_, more := engine.Compile(body.Value, ledger.Set{}, 1)
+		_, more := compile.Value(body.Value, ledger.Set{}, 1)
 		diags = append(diags, diag.Resolve(more, body.Origin)...)
 	}
 	return diag.Sort(diags)

@@ -14,8 +14,8 @@ type environment struct {
 	entries []entry
 	// values are the variables whose values the file shows.
 	values map[string]text
-	// hidden are those that Kubernetes looks up; open tells that there may be
-	// more of them.
+	// hidden are those that Kubernetes looks up; open is true if there may be
+	// further ones.
 	hidden map[string]bool
 	open   bool
 	// rest are variables that the job language cannot describe.
@@ -41,12 +41,12 @@ func (c *converter) environment(container value, s *scope, in place) environment
 			configs = override(configs, c.keyRef(name, "config_map", from.get("configMapKeyRef"), s))
 		case from.set() && in == inQuery:
 			e.hidden[name] = true
-			c.note(v, "a query has only variables that are written out, or come from Secrets and ConfigMaps.")
+			c.note(v, "a query supports only literal variables, and variables from Secrets and ConfigMaps.")
 		case from.set():
 			e.hidden[name] = true
 			e.rest = append(e.rest, c.patchable(v)...)
 		default:
-			t := c.settled(v.get("value"), e.expand(s.read(v.get("value").text())), in)
+			t := c.withTODOs(v.get("value"), e.expand(s.read(v.get("value").text())), in)
 			e.values[name] = t
 			plain = override(plain, attribute(name, lines(t, layout{depth: 6}), c.decided()...))
 		}
@@ -65,8 +65,8 @@ func (c *converter) environment(container value, s *scope, in place) environment
 	return e
 }
 
-// override adds an entry, or puts it in the place of an earlier one: of two
-// variables with one name the last counts.
+// override adds an entry, or replaces an earlier one: the last variable with a name
+// takes precedence.
 func override(all []entry, e entry) []entry {
 	all = slices.DeleteFunc(all, func(other entry) bool { return other.name == e.name })
 	return append(all, e)
@@ -105,8 +105,8 @@ func (c *converter) envFrom(all value, s *scope) []expr {
 
 var kubernetesVariable = regexp.MustCompile(`\$\$|\$\([^)]*\)`)
 
-// expand does what Kubernetes does with $(NAME) in command, args and env. The
-// job language passes such text on as it stands.
+// expand replaces $(NAME) in command, args and env as Kubernetes does. The job
+// language passes such text on unchanged.
 func (e environment) expand(t text) text {
 	var out text
 	for _, p := range t {

@@ -10,18 +10,18 @@ import (
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
 )
 
-// call is a step or task, and where it stands.
+// call is a step or task, with its template.
 type call struct {
 	step  value
 	in    template
 	scope *scope
 }
 
-// maxCalls bounds how many steps are followed: templates may call each other
-// in circles.
+// maxCalls limits the number of steps to follow: templates may call each other in
+// circles.
 const maxCalls = 20_000
 
-// fansOut tells whether the step is run for each of several items.
+// fansOut is true if the step runs once per item.
 func (k call) fansOut() bool {
 	return k.step.get("withItems").set() || k.step.get("withParam").set() || k.step.get("withSequence").set()
 }
@@ -60,14 +60,15 @@ func (c *converter) callee(k call) (template, bool) {
 	return k.in.home.template(k.step.get("template").text())
 }
 
-// missing words that a step's template is in none of the files.
+// missing is the message for a step whose template is in none of the files.
 func (c *converter) missing(k call) {
 	if ref := k.step.get("templateRef"); ref.isMap() {
-		c.refuse(diag.CodeNoTemplate, ref, "The step %q calls the template %q of the WorkflowTemplate %q, which is not in the files that were named. Name its file too.",
+		c.refuse(diag.CodeNoTemplate, ref, "The step %q calls the template %q of the WorkflowTemplate %q, which none of "+
+			"the files contains. Pass its file too.",
 			k.name(), ref.get("template").text(), ref.get("name").text())
 		return
 	}
-	c.refuse(diag.CodeNoTemplate, k.step, "The step %q calls the template %q, and there is none of that name. Correct the name.",
+	c.refuse(diag.CodeNoTemplate, k.step, "The step %q calls the template %q, which does not exist. Correct the name.",
 		k.name(), k.step.get("template").text())
 }
 
@@ -117,17 +118,17 @@ func (c *converter) start(t template) *scope {
 	return s
 }
 
-// fanOut is a call for each of several items, and what leads to it.
+// fanOut is a call that runs once per item, with the calls that lead to it.
 type fanOut struct {
 	call call
 	// above are the templates on the way, the entrypoint first.
 	above []template
-	// beside are the other calls of those templates that no fan-out is below.
+	// beside are the other calls of those templates, without a fan-out below.
 	beside []call
 }
 
-// find lists the fan-outs that the entrypoint leads to; without an entrypoint,
-// those of all templates that others do not call.
+// find lists the fan-outs that are reachable from the entrypoint; without an
+// entrypoint, those of all templates that no other template calls.
 func (c *converter) find() []fanOut {
 	var out []fanOut
 	entry := c.workflow.field("entrypoint").text()
@@ -136,7 +137,8 @@ func (c *converter) find() []fanOut {
 		return out
 	}
 	if entry != "" {
-		c.refuse(diag.CodeNoTemplate, c.workflow.field("entrypoint"), "The entrypoint %q is none of the templates. Correct the name, or name the file that holds the WorkflowTemplate too.", entry)
+		c.refuse(diag.CodeNoTemplate, c.workflow.field("entrypoint"), "There is no template for the entrypoint %q. "+
+			"Correct the name, or pass the file of the WorkflowTemplate too.", entry)
 		return nil
 	}
 	called := map[string]bool{}
@@ -188,7 +190,7 @@ func (c *converter) walk(t template, s *scope, above []template, beside []call, 
 	}
 }
 
-// leads tells whether there is a fan-out in or below a template.
+// leads is true if there is a fan-out in or below a template.
 func (c *converter) leads(t template, depth int) bool {
 	if c.calls++; c.calls > maxCalls || depth > maxDepth {
 		return false
@@ -204,8 +206,8 @@ func (c *converter) leads(t template, depth int) bool {
 	return false
 }
 
-// chain follows a fan-out down to the template that runs a container: the
-// calls that are run for each item, and whether there is such a template.
+// chain follows a fan-out down to the template that runs a container. It returns
+// the calls per item, and whether there is such a template.
 func (c *converter) chain(f fanOut) (steps []call, leaf template, ok bool) {
 	for k := f.call; ; {
 		steps = append(steps, k)
@@ -237,16 +239,18 @@ func (c *converter) pick(t template, below []call) call {
 	}
 	for i, k := range below {
 		if i != chosen {
-			c.note(k.step, "each item goes through several steps, and a partition has one runner, which is %q here. Do this in the same container, or make a job of its own of it.", below[chosen].name())
+			c.note(k.step, "each item runs several steps, but a partition has one runner, here %q. Do this in the same "+
+				"container, or in a separate job.", below[chosen].name())
 		}
 	}
 	if len(below) > 1 {
-		c.todo(t.value, "each item goes through %d steps, and this job runs the step %q alone. Put the others in the same container, or in jobs of their own.", len(below), below[chosen].name())
+		c.todo(t.value, "each item runs %d steps, but this job runs only the step %q. Move the others to the same "+
+			"container, or to separate jobs.", len(below), below[chosen].name())
 	}
 	return below[chosen]
 }
 
-// isRunner tells whether a template runs a container of its own.
+// isRunner is true if a template runs a container.
 func (c *converter) isRunner(t template, k call) bool {
 	if hasContainer(t) {
 		return true
@@ -258,6 +262,7 @@ func (c *converter) isRunner(t template, k call) bool {
 			what = fmt.Sprintf("a %s", m.name)
 		}
 	}
-	c.refuse(diag.CodeNotARunner, t.value, "The step %q runs %s for each item. A runner is one container: convert a workflow whose items each run a container or a script.", k.name(), what)
+	c.refuse(diag.CodeNotARunner, t.value, "The step %q runs %s for each item, but a runner is one container. Convert "+
+		"a workflow that runs one container or script per item.", k.name(), what)
 	return false
 }

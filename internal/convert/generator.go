@@ -9,10 +9,10 @@ import (
 	"strings"
 )
 
-// generatorOutput is the tag of what a step has printed or written.
+// generatorOutput is the tag of the output of a step.
 var generatorOutput = regexp.MustCompile(`^(?:steps|tasks)\.([A-Za-z0-9_-]+)\.outputs\.(?:result$|parameters\.)`)
 
-// generator finds the step whose output a tag is.
+// generator finds the step that a tag for an output refers to.
 func (c *converter) generator(p part) (call, bool) {
 	m := generatorOutput.FindStringSubmatch(p.tag)
 	if m == nil || p.scope == nil {
@@ -26,7 +26,7 @@ func (c *converter) generator(p part) (call, bool) {
 	return call{}, false
 }
 
-// usedFields counts the fields of the item that a step hands on.
+// usedFields counts the fields of the item that a step passes on.
 func usedFields(step value) map[string]int {
 	out := map[string]int{}
 	for _, a := range step.get("arguments", "parameters").items() {
@@ -39,8 +39,7 @@ func usedFields(step value) map[string]int {
 
 var itemField = regexp.MustCompile(`\bitem(?:\.([A-Za-z0-9_-]+)|\[['"]([^'"\]]+)['"]\])`)
 
-// generated makes the keys of a list that a step computes when the workflow
-// runs.
+// generated makes the keys of a list that a step computes at run time.
 func (a *axis) generated(given value, g call, alone bool) {
 	c := a.c
 	c.consumed = append(c.consumed, g.step)
@@ -57,25 +56,29 @@ func (a *axis) generated(given value, g call, alone bool) {
 	start, end, ranges := bounds(usedFields(a.call.step))
 	switch {
 	case !container.isMap():
-		c.todo(given, "the items come from the step %q, which runs no container of its own. Write the keys as a range, time or values.", g.name())
+		c.todo(given, "the items come from the step %q, which has no container. Write the keys as a range, time or "+
+			"values.", g.name())
 		a.unknown()
 		return
 	case !ranges || !alone:
 		c.note(g.step, "it prints the list of items at run time.")
-		c.todo(given, "the step %q (line %d) prints the list of items when the workflow runs. Write the items as values, or as a range or time where they follow each other.%s", g.name(), inner.line(), hint)
+		c.todo(given, "the step %q (line %d) prints the list of items at run time. Write the items as values, or, if they "+
+			"are contiguous, as a range or time.%s", g.name(), inner.line(), hint)
 		a.unknown()
-		a.why = "it is not known what the items are"
+		a.why = "the items are unknown"
 		return
 	}
 	a.fields[start], a.fields[end] = a.ref("start"), a.ref("end")
-	a.why = "the partitions of a query have a start and an end alone"
-	c.todo(given, "the step %q printed a list of ranges. Here it only tells the bounds of all keys, which are then cut by size: let it write "+
-		`{"start": …, "end": …} to /backfill/out, and see that the end, and partition.end for the runner, is the key after the last.%s`, g.name(), hint)
+	a.why = "the partitions of a query have only a start and an end"
+	c.todo(given, "the step %q printed a list of ranges. In a query it returns only the bounds of all keys, which are "+
+		"then split by size. Change it to write "+
+		`{"start": …, "end": …} to /backfill/out. The end is exclusive, and so is partition.end in the runner.%s`,
+		g.name(), hint)
 	comments := c.decided()
 	scope := c.enter(inner, g)
 	body := c.program(inner, scope, inQuery)
 	body = append(body, c.podOf(inner, scope, nil, inQuery).runner...)
-	size := attribute("size", expr(placeholder("size")), "TODO: How many keys a partition has."+sizeHint(body))
+	size := attribute("size", expr(placeholder("size")), "TODO: number of keys per partition."+sizeHint(body))
 	a.keys = []entry{block("query", nil, append(body, size), comments...)}
 }
 
@@ -84,7 +87,7 @@ var (
 	shellSeq    = regexp.MustCompile(`\bseq\s+(-?[0-9]+)\s+([0-9]+)\s+(-?[0-9]+)`)
 )
 
-// boundsIn looks for numbers in a generator that say what it computes.
+// boundsIn looks for numbers in a generator that may be its bounds.
 func boundsIn(t template) string {
 	var texts []string
 	collectTexts(t.get("script"), &texts)
@@ -92,10 +95,12 @@ func boundsIn(t template) string {
 	all := strings.Join(texts, "\n")
 	clean := func(s string) string { return strings.ReplaceAll(s, "_", "") }
 	if m := pythonRange.FindStringSubmatch(all); m != nil {
-		return fmt.Sprintf(" It has %s: if that is all, write range = { start = %s, end = %s, size = %s }.", m[0], clean(m[1]), clean(m[2]), clean(m[3]))
+		return fmt.Sprintf(" It contains %s: if these are all the settings, write range = { start = %s, end = %s, size = "+
+			"%s }.", m[0], clean(m[1]), clean(m[2]), clean(m[3]))
 	}
 	if m := shellSeq.FindStringSubmatch(all); m != nil {
-		return fmt.Sprintf(" It has %q: if that is all, write a range with start = %s and size = %s, whose end is the key after the last.", m[0], m[1], m[2])
+		return fmt.Sprintf(" It contains %q: if these are all the settings, write a range with start = %s and size = %s. "+
+			"Its end is exclusive.", m[0], m[1], m[2])
 	}
 	return ""
 }
@@ -114,7 +119,8 @@ func sizeHint(body []entry) string {
 	return ""
 }
 
-// collectTexts gathers what a container runs, without using it.
+// collectTexts collects the command, args and source of a container, without
+// marking them as used.
 func collectTexts(v value, out *[]string) {
 	for _, m := range v.collect(v.node, map[string]bool{}, 0) {
 		switch m.name {

@@ -68,8 +68,8 @@ func write(b *bytes.Buffer, entries []entry, top bool) {
 	}
 }
 
-// comment writes text as comments of readable width; lines that begin with a
-// blank are kept as they are.
+// comment writes text as comments of readable width. Lines that start with a blank
+// stay unchanged.
 func comment(b *bytes.Buffer, s string) {
 	const width = 110
 	for line := range strings.Lines(s + "\n") {
@@ -96,7 +96,7 @@ func comment(b *bytes.Buffer, s string) {
 	}
 }
 
-// printable replaces what would end a comment or hide in it.
+// printable replaces characters that would end a comment or be invisible in it.
 func printable(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r == '\t' {
@@ -133,12 +133,12 @@ func quoted(t text) expr {
 	return expr(b.String())
 }
 
-// sigils are what may begin a reference, or the escape of one.
+// sigils are characters that may start a reference, or the escape of one.
 var sigils = regexp.MustCompile(`[$%]+`)
 
-// escape writes literal text inside of a template. What stands before a brace
-// is doubled; a run of sigils is read pairwise, so all but the last become an
-// expression of their own, and so does a run before a reference.
+// escape writes literal text inside a template. A sigil before a brace is doubled.
+// HCL reads a run of sigils pairwise, so all except the last become an expression
+// of their own, and so does a run before a reference.
 func escape(s string, before bool, char func(rune) string) string {
 	var b strings.Builder
 	plain := func(s string) {
@@ -189,15 +189,15 @@ func quotedRune(r rune) string {
 	return fmt.Sprintf(`\u%04x`, r)
 }
 
-// layout is how a text of several lines is written: depth is the column of
-// what it belongs to, and when loose a last line that is not ended is ended.
+// layout is the layout of a text with several lines. depth is the column of its
+// attribute. loose adds a newline to the last line if it has none.
 type layout struct {
 	depth int
 	loose bool
 }
 
-// lines is a text of several lines as a heredoc, where that keeps every byte;
-// otherwise it is quoted.
+// lines writes a text with several lines as a heredoc if that preserves every byte,
+// otherwise as a quoted text.
 func lines(t text, l layout) expr {
 	var b strings.Builder
 	for i, p := range t {
@@ -228,7 +228,7 @@ func lines(t text, l layout) expr {
 	return expr("<<" + marker + "\n" + content + marker + "\n")
 }
 
-// plainLines tells whether a heredoc would hold a text as it is.
+// plainLines is true if a heredoc preserves the text.
 func plainLines(s string) bool {
 	for _, r := range s {
 		if r != '\n' && r != '\t' && (!unicode.IsPrint(r) || unicode.IsMark(r)) { // a mark may belong to a margin
@@ -238,8 +238,8 @@ func plainLines(s string) bool {
 	return norm.NFC.IsNormalString(s)
 }
 
-// indent moves lines to the right. HCL moves them back by as much as the
-// leftmost has, so this only works when one of them begins at the margin.
+// indent indents lines. HCL removes the indentation of the leftmost line, so this
+// works only if one of the lines is not indented.
 func indent(content, by string) (string, bool) {
 	var b strings.Builder
 	margin := false
@@ -254,7 +254,7 @@ func indent(content, by string) (string, bool) {
 	return b.String(), margin
 }
 
-// longList is where lists and objects are broken in lines.
+// longList is the length above which lists and objects are split into lines.
 const longList = 90
 
 // list is a list of expressions.

@@ -14,12 +14,12 @@ import (
 	"unicode"
 )
 
-// literals makes the keys of a list that is written in the file.
+// literals makes the keys of a list in the file.
 func (a *axis) literals(at value, items any) {
 	all, _ := items.([]any)
 	switch {
 	case len(all) == 0:
-		a.c.todo(at, "the list is empty or no list, so the original runs nothing.")
+		a.c.todo(at, "the list is empty or not a list, so the original runs no pods.")
 		a.unknown()
 	case scalars(items):
 		a.scalars(at, all)
@@ -28,7 +28,7 @@ func (a *axis) literals(at value, items any) {
 	}
 }
 
-// scalars tells whether the items are texts, numbers and the like.
+// scalars is true if the items are scalars, such as texts and numbers.
 func scalars(items any) bool {
 	all, isList := items.([]any)
 	for _, item := range all {
@@ -46,7 +46,7 @@ func (a *axis) scalars(at value, all []any) {
 	for _, item := range all {
 		s := itemText(item)
 		if seen[s] {
-			a.c.notes = append(a.c.notes, note{at, fmt.Sprintf("the item %q again: a key is processed once.", s)})
+			a.c.notes = append(a.c.notes, note{at, fmt.Sprintf("the item %q is repeated; each key is processed once.", s)})
 			continue
 		}
 		seen[s] = true
@@ -70,8 +70,8 @@ func itemText(item any) string {
 	return string(out)
 }
 
-// objects makes the keys of items with fields: ranges where they are that,
-// else one value for each.
+// objects makes the keys of items with fields: ranges if possible, otherwise one
+// value per item.
 func (a *axis) objects(at value, all []any) {
 	if a.ranges(at, all) {
 		return
@@ -87,7 +87,7 @@ func (a *axis) objects(at value, all []any) {
 		if scalars(values) {
 			a.scalars(at, values)
 			a.fields[name], a.whole = a.whole, nil
-			a.why = "a partition has one value, which is the item's only field"
+			a.why = "a partition has one value, the item's only field"
 			return
 		}
 	}
@@ -96,7 +96,8 @@ func (a *axis) objects(at value, all []any) {
 		texts = append(texts, literal(itemText(item)))
 	}
 	a.keys, a.whole = []entry{attribute("values", list(texts))}, a.ref("value")
-	a.why = "a partition has one value, which is the item as JSON: let the runner take the field out of ${partition.value}, or write one text for each item that says it all"
+	a.why = "a partition has one value, the item as JSON: read the field from ${partition.value} in the runner, or " +
+		"write each item as one text"
 }
 
 // fieldNames counts the fields of items that are objects.
@@ -117,7 +118,8 @@ func fieldNames(all []any) map[string]int {
 // The words of field names that mean a bound.
 var (
 	startWords = []string{"start", "from", "begin", "min", "low", "lower", "lo", "first", "gte", "since", "after"}
-	endWords   = []string{"end", "to", "until", "till", "max", "high", "upper", "hi", "last", "lt", "lte", "stop", "through", "before"}
+	endWords   = []string{"end", "to", "until", "till", "max", "high", "upper", "hi", "last", "lt", "lte", "stop",
+		"through", "before"}
 )
 
 // bounds finds the two fields that are the bounds of a range.
@@ -141,7 +143,7 @@ func overlap(a, b []string) bool {
 	return slices.ContainsFunc(a, func(s string) bool { return slices.Contains(b, s) })
 }
 
-// wordsOf takes startId, start_id and start-id apart.
+// wordsOf splits startId, start_id and start-id into words.
 func wordsOf(name string) []string {
 	var spaced strings.Builder
 	for i, r := range name {
@@ -172,18 +174,19 @@ func (a *axis) ranges(at value, all []any) bool {
 		return false
 	}
 	a.keys, a.fields[start] = keys, a.ref("start")
-	a.why = "the items became a range, whose partitions have a start and an end alone"
+	a.why = "the items became a range, and its partitions have only a start and an end"
 	if !included {
 		a.fields[end] = a.ref("end")
 		return true
 	}
-	a.keys[0].comments = append(a.keys[0].comments, fmt.Sprintf("In the original (line %d), the item's %q is itself part of it; an end is not here.", at.line(), end))
-	a.why = "the original's end is the last key itself; where the runner takes an end that is not included, write ${partition.end}"
+	a.keys[0].comments = append(a.keys[0].comments, fmt.Sprintf("In the original (line %d), the item's %q is "+
+		"inclusive. The end of a partition is exclusive.", at.line(), end))
+	a.why = "the end of the original is inclusive; if the runner expects an exclusive end, write ${partition.end}"
 	return true
 }
 
-// integerRanges describes contiguous ranges of integers; included tells that
-// their ends are part of them.
+// integerRanges describes contiguous ranges of integers; included is true if their
+// ends are inclusive.
 func integerRanges(first, last []string) (keys []entry, included bool) {
 	points := make([]int64, 0, len(first)+1)
 	ends := make([]int64, 0, len(first))
@@ -204,7 +207,7 @@ func integerRanges(first, last []string) (keys []entry, included bool) {
 	return nil, false
 }
 
-// follows tells whether each range begins step after the end of the one before.
+// follows is true if each range starts step after the end of the previous one.
 func follows(starts, ends []int64, step int64) bool {
 	if len(starts) < 2 || step == 0 && ends[len(ends)-1] == starts[len(starts)-1] {
 		return false
@@ -217,7 +220,7 @@ func follows(starts, ends []int64, step int64) bool {
 	return true
 }
 
-// cuts is a range with one size where that fits, or else with cut points.
+// cuts is a range with one size if possible, otherwise with cut points.
 func cuts(points []int64) []entry {
 	n, size := len(points)-1, points[1]-points[0]
 	even := size > 0 && points[n]-points[n-1] <= size
@@ -262,7 +265,8 @@ func dateRanges(first, last []string) (keys []entry, included bool) {
 		}
 		if every != "" {
 			return []entry{attribute("time", object([]entry{
-				attribute("start", literal(first[0])), attribute("end", literal(ends[len(ends)-1].AddDate(0, 0, step).Format(time.DateOnly))),
+				attribute("start", literal(first[0])),
+				attribute("end", literal(ends[len(ends)-1].AddDate(0, 0, step).Format(time.DateOnly))),
 				attribute("every", literal(every)), attribute("format", literal("date")),
 			}))}, step == 1
 		}

@@ -50,12 +50,13 @@ func (c *converter) job(name string, f fanOut) entry {
 	return block("job", []string{name}, body)
 }
 
-// once makes teardown of what runs at the workflow's end, and setup of a step
-// of its own that runs before everything else.
+// once converts the exit handler of the workflow to teardown, and a separate step
+// before everything else to setup.
 func (c *converter) once(f fanOut) []entry {
 	var out []entry
 	for _, k := range f.beside {
-		if first := calls(f.above[0], f.call.scope); len(f.above) == 1 && c.fans == 1 && len(first) > 0 && k.step.node == first[0].step.node && !c.isConsumed(k) {
+		if first := calls(f.above[0], f.call.scope); len(f.above) == 1 && c.fans == 1 && len(first) > 0 &&
+			k.step.node == first[0].step.node && !c.isConsumed(k) {
 			if t, ok := c.callee(k); ok && hasContainer(t) && !k.step.get("when").set() {
 				k.step.get("name").use()
 				c.consumed = append(c.consumed, k.step)
@@ -80,7 +81,7 @@ func (c *converter) onceBlock(name string, t template, s *scope) entry {
 	return block(name, nil, append(body, c.podOf(t, s, c.rest, inOnce).runner...))
 }
 
-// describe takes reason and labels from the workflow's own metadata.
+// describe reads reason and labels from the workflow's metadata.
 func (c *converter) describe() []entry {
 	meta := c.workflow.document.get("metadata")
 	var out []entry
@@ -94,7 +95,8 @@ func (c *converter) describe() []entry {
 	}
 	var labels []entry
 	for _, m := range meta.get("labels").members() {
-		if !m.value.isScalar() || strings.HasPrefix(m.name, "workflows.argoproj.io/") || strings.HasPrefix(m.name, "backfill.dev/") {
+		if !m.value.isScalar() || strings.HasPrefix(m.name, "workflows.argoproj.io/") ||
+			strings.HasPrefix(m.name, "backfill.dev/") {
 			continue
 		}
 		labels = append(labels, attribute(m.name, c.plain(m.value, &scope{c: c})))
@@ -138,7 +140,7 @@ func (c *converter) partition(steps []call, f fanOut) (*scope, []entry) {
 			break
 		}
 		inner = c.enter(t, k)
-		// What an item is inside of the template is what its inputs say.
+		// The inputs of the template define the item inside the template.
 		inner.axis = nil
 	}
 	if fans > 1 {
@@ -162,7 +164,7 @@ func dimensionName(name string, taken map[string]bool) string {
 	return out
 }
 
-// parallelism is the least that any of the templates above allows.
+// parallelism is the lowest limit of the templates above.
 func (c *converter) parallelism(f fanOut) []entry {
 	least := int64(math.MaxInt64)
 	all := []value{c.workflow.field("parallelism")}
@@ -175,7 +177,7 @@ func (c *converter) parallelism(f fanOut) []entry {
 		}
 	}
 	if least == math.MaxInt64 {
-		return []entry{attribute("max_parallel", "10", "The original has no bound: as many pods as fit run at once.")}
+		return []entry{attribute("max_parallel", "10", "The original has no limit: it runs as many pods in parallel as fit.")}
 	}
 	return []entry{attribute("max_parallel", expr(strconv.FormatInt(least, 10)))}
 }
@@ -192,21 +194,22 @@ func (c *converter) retry(leaf template, steps []call, s *scope) []entry {
 		strategy = c.workflow.field("retryStrategy")
 	}
 	if !strategy.set() {
-		return []entry{attribute("retry", "{ limit = 0 }", "The original does not try again. Interrupted partitions are tried again here in any case.")}
+		return []entry{attribute("retry", "{ limit = 0 }", "The original does not retry. Interrupted partitions are "+
+			"always retried here.")}
 	}
 	var out []entry
 	var comments []string
 	limit := strategy.get("limit")
 	switch n, err := strconv.ParseInt(limit.text(), 10, 64); {
 	case !limit.set():
-		comments = append(comments, "The original tries again without end.")
+		comments = append(comments, "The original retries without a limit.")
 		out = append(out, attribute("limit", "100"))
 	case err == nil:
 		out = append(out, attribute("limit", expr(strconv.FormatInt(n, 10))))
 	case s.read(limit.text()).isVariable():
 		out = append(out, attribute("limit", quoted(s.read(limit.text()))))
 	default:
-		c.todo(limit, "the limit is %q, and must be known. Write the number.", limit.text())
+		c.todo(limit, "the limit is %q, but it must be known in advance. Write the number.", limit.text())
 		out = append(out, attribute("limit", expr(placeholder("limit"))))
 	}
 	backoff := strategy.get("backoff")
@@ -215,7 +218,7 @@ func (c *converter) retry(leaf template, steps []call, s *scope) []entry {
 		if d, ok := duration(v.text()); ok {
 			out = append(out, attribute(f.ours, literal(job.DurationText(d))))
 		} else if v.set() {
-			c.todo(v, "the wait is %q, and must be known, in whole seconds. Write it as 30s or 10m.", v.text())
+			c.todo(v, "the wait is %q, but it must be a known number of whole seconds. Write it as 30s or 10m.", v.text())
 			out = append(out, attribute(f.ours, expr(placeholder(f.ours))))
 		}
 	}
@@ -268,12 +271,12 @@ func duration(s string) (time.Duration, bool) {
 	return d, err == nil && d%time.Second == 0 && d >= 0
 }
 
-// isConsumed tells whether a step became part of a job.
+// isConsumed is true if a step became part of a job.
 func (c *converter) isConsumed(k call) bool {
 	return slices.ContainsFunc(c.consumed, func(v value) bool { return v.node == k.step.node })
 }
 
-// besides tells of the steps that run once, before or after the fan-outs.
+// besides lists the steps that run once, before or after the fan-outs.
 func (c *converter) besides(fans []fanOut) {
 	told := map[*yaml.Node]bool{}
 	for _, f := range fans {
@@ -283,7 +286,7 @@ func (c *converter) besides(fans []fanOut) {
 				t.use()
 			}
 			if !consumed && !told[k.step.node] {
-				c.note(k.step, "the step %q runs once. Do this before or after the job, or in the runner.", k.name())
+				c.note(k.step, "the step %q runs once. Run it before or after the job, or in the runner.", k.name())
 			}
 			told[k.step.node] = true
 		}

@@ -14,16 +14,16 @@ import (
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
 )
 
-// library holds the workflows of all files, to which others may refer.
+// library contains the workflows of all files, to which others may refer.
 type library struct {
 	workflows []*workflow
-	// running is the one that is being converted. Some of its fields hold for
-	// all templates, wherever they stand.
+	// running is the workflow that is being converted. Some of its fields apply
+	// to templates of all workflows.
 	running *workflow
 }
 
-// workflow is one document. Its specification has several layers where it
-// refers to a WorkflowTemplate as a whole: its own comes first.
+// workflow is one document. Its spec has several layers if it refers to a
+// WorkflowTemplate: its own spec comes first.
 type workflow struct {
 	document   value
 	kind, name string
@@ -31,16 +31,21 @@ type workflow struct {
 	lib        *library
 }
 
-// template is a template of a workflow; the names of templates that it calls
-// are looked up there.
+// template is a template of a workflow. The templates that it calls belong to the
+// same workflow.
 type template struct {
 	value
 	home *workflow
 }
 
-var kinds = map[string]bool{"Workflow": true, "WorkflowTemplate": true, "ClusterWorkflowTemplate": true, "CronWorkflow": true}
+var kinds = map[string]bool{
+	"Workflow":                true,
+	"WorkflowTemplate":        true,
+	"ClusterWorkflowTemplate": true,
+	"CronWorkflow":            true,
+}
 
-// add takes a document, or the items of a List; others are none of ours.
+// add adds a document, or the items of a List. It ignores other kinds.
 func (l *library) add(d value) hcl.Diagnostics {
 	if !d.isMap() {
 		return nil
@@ -67,16 +72,15 @@ func (l *library) add(d value) hcl.Diagnostics {
 	}
 	if !spec.isMap() {
 		return hcl.Diagnostics{diag.InSource(diag.CodeManifestShape, d.get("kind").rng(),
-			fmt.Sprintf("The %s has no %s, which says what it runs. Name the file that holds all of it.", kind, spec.path))}
+			fmt.Sprintf("The %s has no %s. Pass the file with the complete object.", kind, spec.path))}
 	}
 	w.specs = []value{spec}
 	l.workflows = append(l.workflows, w)
 	return nil
 }
 
-// roots are the workflows that no other refers to, with the layers of the
-// template that they refer to themselves. Where all refer to each other, all
-// are roots.
+// roots are the workflows that no other workflow refers to, with the layers of the
+// templates that they refer to. If all refer to each other, all are roots.
 func (l *library) roots() []*workflow {
 	referred := map[*workflow]bool{}
 	for _, w := range l.workflows {
@@ -107,7 +111,7 @@ func (l *library) references(v value, depth int, found func(value)) {
 	if depth > maxDepth {
 		return
 	}
-	// Looking is no use: what was looked at may still be left over.
+	// This does not mark values as used.
 	peek := value{v.node, v.path, &source{used: map[*yaml.Node]bool{}, name: v.in.name, bytes: v.in.bytes}}
 	for _, m := range peek.members() {
 		if m.name == "templateRef" {
@@ -146,7 +150,7 @@ func (w *workflow) describe() string {
 	return fmt.Sprintf("the %s %q", w.kind, w.name)
 }
 
-// field is the first layer's that has it.
+// field is the value of the first layer that has it.
 func (w *workflow) field(names ...string) value {
 	for _, spec := range w.specs {
 		if v := spec.get(names...); v.set() {
@@ -169,7 +173,7 @@ func (w *workflow) template(name string) (template, bool) {
 	return template{}, false
 }
 
-// get is a field of the template or, where it has none, of the workflow's
+// get is a field of the template or, if it is not set, of the workflow's
 // templateDefaults.
 func (t template) get(names ...string) value {
 	own := t.value.get(names...)
@@ -182,7 +186,7 @@ func (t template) get(names ...string) value {
 	return own
 }
 
-// peekText is a scalar as it is written, which is not used by that.
+// peekText is a scalar as written, without marking it as used.
 func (v value) peekText() string {
 	if !v.isScalar() {
 		return ""
@@ -190,7 +194,7 @@ func (v value) peekText() string {
 	return v.node.Value
 }
 
-// peek is the text of a member, which is not used by that.
+// peek is the text of a member, without marking it as used.
 func (v value) peek(name string) string {
 	for _, m := range v.collect(v.node, map[string]bool{}, 0) {
 		if m.name == name && m.value.isScalar() {

@@ -12,13 +12,13 @@ import (
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/job"
 )
 
-// placement reads on which nodes the pods land. What chooses a cloud's spot
-// nodes becomes the block spot.
+// placement reads which nodes the pods run on. Settings that select the spot nodes
+// of a cloud become the block spot.
 func (p *podReader) placement() {
 	selector := p.either("nodeSelector", "nodeSelector").members()
 	tolerations := p.either("tolerations", "tolerations").items()
 	provider, required := spotOf(selector, tolerations)
-	// Only runners choose their nodes attempt by attempt.
+	// Only runners select nodes per attempt.
 	if provider != "" && p.in == inRunner {
 		mode := "prefer"
 		if required {
@@ -54,8 +54,8 @@ func (m member) useIf(yes bool) {
 	}
 }
 
-// spotOf finds the cloud whose spot nodes are asked for, and whether no others
-// will do: tolerating their taint alone does not ask for them.
+// spotOf finds the cloud whose spot nodes are selected, and whether they are
+// required. A toleration alone does not select them.
 func spotOf(selector []member, tolerations []value) (provider string, required bool) {
 	for _, name := range job.Clouds {
 		key, want := job.SpotLabel(name)
@@ -93,7 +93,7 @@ func (p *podReader) tolerations(all []value) []expr {
 	return out
 }
 
-// evictable takes the annotations of autoscalers out of a list.
+// evictable removes the annotations of autoscalers from a list.
 func (p *podReader) evictable(all []member) []member {
 	return slices.DeleteFunc(all, func(m member) bool {
 		if m.name != job.SafeToEvict && m.name != job.DoNotDisrupt {
@@ -101,7 +101,7 @@ func (p *podReader) evictable(all []member) []member {
 		}
 		switch keeps := (m.name == job.DoNotDisrupt) == (m.value.text() == "true"); {
 		case strings.Contains(m.value.text(), "{{"):
-			p.c.todo(m.value, "whether pods may be evicted depends on %q. See the modes of anchor.", m.value.text())
+			p.c.todo(m.value, "the eviction of pods depends on %q. See the modes of anchor.", m.value.text())
 			p.anchor = []entry{attribute("mode", expr(placeholder("mode")), p.c.decided()...)}
 		case !keeps:
 			p.anchor = []entry{attribute("mode", literal("release"))}
@@ -114,10 +114,11 @@ func (p *podReader) evictable(all []member) []member {
 	})
 }
 
-// Fields that only a patch can set, with Kubernetes' own names.
+// Fields that only a patch can set, by their Kubernetes name.
 var (
-	containerPatches = []string{"imagePullPolicy", "lifecycle", "livenessProbe", "readinessProbe", "startupProbe", "ports", "stdin", "stdinOnce", "tty", "terminationMessagePath", "terminationMessagePolicy", "volumeDevices"}
-	podPatches       = []string{"hostAliases", "schedulerName", "dnsPolicy", "dnsConfig", "hostNetwork"}
+	containerPatches = []string{"imagePullPolicy", "lifecycle", "livenessProbe", "readinessProbe", "startupProbe",
+		"ports", "stdin", "stdinOnce", "tty", "terminationMessagePath", "terminationMessagePolicy", "volumeDevices"}
+	podPatches = []string{"hostAliases", "schedulerName", "dnsPolicy", "dnsConfig", "hostNetwork"}
 )
 
 func (p *podReader) patches() {
@@ -151,10 +152,11 @@ func (p *podReader) specPatch(v value) {
 	documents, problem := parse(Input{Name: v.in.name, Bytes: []byte(raw)})
 	switch {
 	case strings.Contains(raw, "{{"):
-		p.c.todo(v, "the podSpecPatch depends on what Argo puts into it, and a patch must be known before. Write it here.")
+		p.c.todo(v, "Argo fills in parts of the podSpecPatch at run time, but a patch must be known in advance. Write it "+
+			"here.")
 		p.out = append(p.out, attribute("patch", expr(placeholder("patch")), p.c.decided()...))
 	case problem != nil || len(documents) != 1 || !documents[0].isMap():
-		p.c.note(v, "it is no mapping in YAML or JSON.")
+		p.c.note(v, "it is not a YAML or JSON mapping.")
 	default:
 		if fields, ok := documents[0].plain().(map[string]any); ok {
 			p.patchPod(fields)
@@ -162,12 +164,12 @@ func (p *podReader) specPatch(v value) {
 	}
 }
 
-// patchable is a value as a patch holds it, in a list of one; none when Argo
-// would have to fill in parts of it.
+// patchable is a value for a patch, in a list of one; empty if Argo fills in parts
+// of it.
 func (c *converter) patchable(v value) []any {
 	plain := v.plain()
 	if data, err := json.Marshal(plain); err != nil || strings.Contains(string(data), "{{") {
-		c.note(v, "Argo fills in parts of it, and a patch must be known before.")
+		c.note(v, "Argo fills in parts of it at run time, but a patch must be known in advance.")
 		return nil
 	}
 	return []any{plain}
@@ -191,7 +193,7 @@ func (p *podReader) patchContainer(name string, v any) {
 	p.patchPod(map[string]any{"containers": []any{map[string]any{"name": "main", name: v}}})
 }
 
-// mergePatch puts one strategic merge patch over another: objects are merged
+// mergePatch applies one strategic merge patch to another: objects are merged
 // by field, containers by name, other lists are appended.
 func mergePatch(into, from map[string]any) {
 	for name, v := range from {

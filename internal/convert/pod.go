@@ -13,8 +13,8 @@ import (
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/job"
 )
 
-// podOf writes what concerns the pod: resources and accounts, and for a runner
-// volumes, placement and what only a patch can say.
+// podOf writes the settings of the pod: resources and accounts, and for a runner
+// also volumes, placement and a patch.
 func (c *converter) podOf(t template, s *scope, rest []any, in place) podResult {
 	container := t.get("container")
 	if !container.isMap() {
@@ -58,8 +58,8 @@ func (p *podReader) add(name string, v expr) {
 	p.out = append(p.out, attribute(name, v, p.c.decided()...))
 }
 
-// either is the template's field or else the workflow's. The fields of a
-// workflow do not reach templates that are called from elsewhere.
+// either is the template's field or, if it is not set, the workflow's. The fields
+// of a workflow do not apply to templates that another workflow calls.
 func (p *podReader) either(inTemplate, inSpec string) value {
 	if v := p.t.get(inTemplate); v.set() {
 		return v
@@ -79,7 +79,8 @@ func (p *podReader) stringMap(members []member) expr {
 }
 
 func (p *podReader) resources() {
-	requests, limits := p.container.get("resources", "requests").members(), p.container.get("resources", "limits").members()
+	requests, limits := p.container.get("resources", "requests").members(),
+		p.container.get("resources", "limits").members()
 	find := func(all []member, name string) value {
 		for _, m := range all {
 			if m.name == name {
@@ -96,7 +97,7 @@ func (p *podReader) resources() {
 		out = append(out, attribute("cpu", p.c.plain(cpu, p.s)))
 		requests = without(requests, "cpu")
 	}
-	// The language's memory is request and limit at once.
+	// memory of the job language is both request and limit.
 	request, limit := find(requests, "memory"), find(limits, "memory")
 	if limit.isScalar() && (!request.isScalar() || request.text() == limit.text()) {
 		out = append(out, attribute("memory", p.c.plain(limit, p.s)))
@@ -126,7 +127,7 @@ func (p *podReader) deadline() {
 		p.add("deadline", quoted(t.add(part{literal: "s"})))
 		return
 	}
-	p.c.todo(v, "the deadline is %q, and must be known. Write it as 30m or 1h30m.", v.text())
+	p.c.todo(v, "the deadline is %q, but it must be known in advance. Write it as 30m or 1h30m.", v.text())
 	p.add("deadline", expr(placeholder("deadline")))
 }
 
@@ -151,9 +152,10 @@ func (p *podReader) accounts() {
 	}
 }
 
-// The parts of a security context that the language names.
+// The parts of a security context that the job language has.
 var securityFields = []struct{ theirs, ours string }{
-	{"runAsUser", "run_as_user"}, {"runAsGroup", "run_as_group"}, {"fsGroup", "fs_group"}, {"runAsNonRoot", "run_as_non_root"},
+	{"runAsUser", "run_as_user"}, {"runAsGroup", "run_as_group"}, {"fsGroup", "fs_group"},
+	{"runAsNonRoot", "run_as_non_root"},
 	{"readOnlyRootFilesystem", "read_only_root"}, {"allowPrivilegeEscalation", "allow_privilege_escalation"},
 }
 
@@ -180,7 +182,7 @@ func (p *podReader) security() {
 	case "Unconfined":
 		out = append(out, attribute("seccomp", literal("unconfined")))
 	default:
-		p.c.note(profile, "only the profiles RuntimeDefault and Unconfined have a name here.")
+		p.c.note(profile, "only the profiles RuntimeDefault and Unconfined are supported.")
 	}
 	var drop []expr
 	for _, v := range own.get("capabilities", "drop").items() {
@@ -193,7 +195,8 @@ func (p *podReader) security() {
 		p.add("security_context", object(out))
 	}
 	for _, m := range pod.members() {
-		if slices.Contains([]string{"supplementalGroups", "sysctls", "fsGroupChangePolicy", "seLinuxOptions", "windowsOptions"}, m.name) {
+		if slices.Contains([]string{"supplementalGroups", "sysctls", "fsGroupChangePolicy", "seLinuxOptions",
+			"windowsOptions"}, m.name) {
 			p.patchPod(map[string]any{"securityContext": map[string]any{m.name: p.c.patchablePlain(m.value)}})
 		}
 	}
@@ -211,7 +214,7 @@ func (p *podReader) security() {
 	}
 }
 
-// bare is a number or a truth value; text that is neither stays a text.
+// bare is a number or a bool; other text stays a text.
 func bare(v value) expr {
 	s := v.text()
 	if _, err := strconv.ParseInt(s, 10, 64); err == nil || s == "true" || s == "false" {
@@ -240,7 +243,8 @@ func (p *podReader) volumes() {
 		switch {
 		case claims[name]:
 			p.c.workflow.field("volumeClaimTemplates").use()
-			p.c.todo(m, "Argo makes a volume %q for each Workflow (volumeClaimTemplates). Make a claim once, and name it here.", name)
+			p.c.todo(m, "Argo creates the volume %q for each Workflow (volumeClaimTemplates). Create a claim once, and write "+
+				"its name here.", name)
 			out = append(out, p.mount(name, m, attribute("claim", expr(placeholder("claim")))))
 		case !known:
 			p.c.note(m, "there is no volume %q.", name)
@@ -271,8 +275,8 @@ func (p *podReader) mount(name string, m value, source entry) expr {
 	return object(p.c.plainAttribute(out, "sub_path", m.get("subPath"), p.s))
 }
 
-// source is where a volume comes from, when the language has a word for it
-// with these settings. A directory that two mounts share has none.
+// source is the source of a volume, if the job language supports it with these
+// settings. A directory that two mounts share is not supported.
 func (p *podReader) source(v value, mount int) (entry, bool) {
 	plainFields := func(kind string, allowed ...string) bool {
 		for _, m := range v.collect(resolved(v.get(kind).node), map[string]bool{}, 0) {
@@ -305,7 +309,8 @@ func (p *podReader) source(v value, mount int) (entry, bool) {
 
 func (p *podReader) metadata() {
 	labels := slices.Concat(p.t.get("metadata", "labels").members(), p.c.workflow.field("podMetadata", "labels").members())
-	annotations := slices.Concat(p.t.get("metadata", "annotations").members(), p.c.workflow.field("podMetadata", "annotations").members())
+	annotations := slices.Concat(p.t.get("metadata", "annotations").members(),
+		p.c.workflow.field("podMetadata", "annotations").members())
 	if out := firsts(labels); len(out) > 0 {
 		p.add("labels", p.stringMap(out))
 	}
@@ -318,7 +323,7 @@ func (p *podReader) metadata() {
 	}
 }
 
-// firsts drops members whose name has been before: the template's win.
+// firsts drops members with a repeated name: those of the template take precedence.
 func firsts(all []member) []member {
 	seen := map[string]bool{}
 	return slices.DeleteFunc(slices.Clone(all), func(m member) bool {

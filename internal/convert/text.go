@@ -8,34 +8,34 @@ import (
 	"strings"
 )
 
-// part is a piece of a text: literal, a reference of the job language
-// ("var.batch", "partition.start", "attempt"), or a tag of Argo that has no
-// such form yet.
+// part is a part of a text: a literal, a reference of the job language
+// ("var.batch", "partition.start", "attempt"), or an Argo tag that is not converted
+// yet.
 type part struct {
 	literal string
 	ref     string
 	tag     string
-	// scope is where the tag stands.
+	// scope is the scope of the tag.
 	scope *scope
 }
 
-// text is what one of Argo's strings means, as far as it is known.
+// text is the meaning of an Argo string, as far as it is known.
 type text []part
 
-// scope is what the tags in a template mean.
+// scope is the meaning of the tags in a template.
 type scope struct {
 	c *converter
 	// template is the template itself, whose steps or tasks its tags name.
 	template template
 	inputs   map[string]text
-	// axis is what the tag {{item}} means; nil outside of a fan-out.
+	// axis is the meaning of the tag {{item}}; nil outside of a fan-out.
 	axis *axis
 }
 
-// tags finds what Argo substitutes: a tag ends at the first braces.
+// tags finds the tags that Argo replaces. A tag ends at the first closing braces.
 var tags = regexp.MustCompile(`\{\{(=?)\s*((?s:.*?))\s*\}\}`)
 
-// read takes a string apart.
+// read parses a string.
 func (s *scope) read(raw string) text {
 	var out text
 	for raw != "" {
@@ -56,11 +56,12 @@ func (s *scope) read(raw string) text {
 }
 
 var (
-	plainReference = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*|\[\s*(?:'[^'\]]*'|"[^"\]]*")\s*\])*$`)
-	bracketed      = regexp.MustCompile(`\[\s*(?:'([^'\]]*)'|"([^"\]]*)")\s*\]`)
+	plainReference = regexp.MustCompile(
+		`^[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*|\[\s*(?:'[^'\]]*'|"[^"\]]*")\s*\])*$`)
+	bracketed = regexp.MustCompile(`\[\s*(?:'([^'\]]*)'|"([^"\]]*)")\s*\]`)
 )
 
-// expression reads {{=…}} where it is no more than a reference.
+// expression reads {{=…}} if it is only a reference.
 func (s *scope) expression(code string) text {
 	if !plainReference.MatchString(code) {
 		return text{{tag: "=" + code, scope: s}}
@@ -68,7 +69,7 @@ func (s *scope) expression(code string) text {
 	return s.tag(bracketed.ReplaceAllString(code, ".$1$2"))
 }
 
-// tag reads what stands between braces.
+// tag reads the text between braces.
 func (s *scope) tag(name string) text {
 	switch {
 	case strings.HasPrefix(name, "inputs.parameters."):
@@ -107,7 +108,7 @@ func (t text) add(parts ...part) text {
 	return t
 }
 
-// literal is the text when all of it is known.
+// literal is the text, if all parts are known.
 func (t text) literalText() (string, bool) {
 	switch {
 	case len(t) == 0:
@@ -118,10 +119,10 @@ func (t text) literalText() (string, bool) {
 	return "", false
 }
 
-// isVariable tells whether the text is a variable and nothing else.
+// isVariable is true if the text is only a variable.
 func (t text) isVariable() bool { return len(t) == 1 && strings.HasPrefix(t[0].ref, "var.") }
 
-// late tells whether a part is known in the pod only.
+// late is true if a part is known only inside the pod.
 func (p part) late() bool { return p.ref != "" && !strings.HasPrefix(p.ref, "var.") }
 
 func (t text) hasLate() bool {
@@ -133,8 +134,8 @@ func (t text) hasLate() bool {
 	return false
 }
 
-// placeholder is a reference that no file declares, so that the job cannot be
-// run before somebody has decided what belongs there.
+// placeholder is an undeclared reference: the job does not compile until the user
+// has replaced it.
 func placeholder(words string) string {
 	name := strings.Trim(notIdentifier.ReplaceAllString(words, "_"), "_")
 	if name == "" || name[0] >= '0' && name[0] <= '9' {

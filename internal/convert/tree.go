@@ -19,22 +19,22 @@ import (
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
 )
 
-// source is one file that was read. It remembers which of its values were
-// used: the rest is what could not be carried over.
+// source is one input file. It records which of its values were used; the rest
+// could not be converted.
 type source struct {
 	name  string
 	bytes []byte
 	used  map[*yaml.Node]bool
 }
 
-// value is one value of a manifest, or nothing when the node is nil.
+// value is one value of a manifest, or no value if the node is nil.
 type value struct {
 	node *yaml.Node
-	path string // as people write it: spec.templates[2].container
+	path string // such as spec.templates[2].container
 	in   *source
 }
 
-// A file that nests deeper, or unfolds aliases to more, is no manifest.
+// Limits of nesting and of expanded aliases. Real manifests are far below them.
 const (
 	maxDepth = 100
 	maxNodes = 200_000
@@ -48,8 +48,8 @@ func parse(in Input) (documents []value, problem *hcl.Diagnostic) {
 	}
 	text := in.Bytes
 	if json.Valid(text) {
-		// JSON may be indented with tabs, which YAML refuses. Inside of its
-		// strings there are none, so no column changes.
+		// JSON may be indented with tabs, which YAML rejects. JSON strings contain
+		// no tabs, so columns stay the same.
 		text = bytes.ReplaceAll(text, []byte("\t"), []byte(" "))
 	}
 	for decoder := yaml.NewDecoder(bytes.NewReader(text)); ; {
@@ -65,13 +65,13 @@ func parse(in Input) (documents []value, problem *hcl.Diagnostic) {
 			continue
 		}
 		if count := measure(document.Content[0], 0); count > maxNodes {
-			return nil, src.syntax(document.Line, "it nests too deep, or its aliases unfold to too much")
+			return nil, src.syntax(document.Line, "it is nested too deeply, or its aliases expand to too many values")
 		}
 		documents = append(documents, value{node: resolved(document.Content[0]), in: src})
 	}
 }
 
-// measure counts the nodes below one, aliases unfolded; it gives up beyond
+// measure counts the nodes below a node, with aliases expanded. It stops at
 // maxNodes.
 func measure(n *yaml.Node, depth int) int {
 	if depth > maxDepth {
@@ -111,11 +111,11 @@ func (s *source) syntaxOf(err error) *hcl.Diagnostic {
 
 func (s *source) syntax(line int, what string) *hcl.Diagnostic {
 	return diag.InSource(diag.CodeManifestSyntax, s.position(line, 1, 0),
-		fmt.Sprintf("%s cannot be read as YAML or JSON: %s. Correct the text here.", s.name, what))
+		fmt.Sprintf("%s is not valid YAML or JSON: %s. Correct it here.", s.name, what))
 }
 
-// position turns a line and column, counted in characters from 1, into a range
-// of that many bytes.
+// position converts a line and column, counted in characters from 1, to a range of
+// the given length in bytes.
 func (s *source) position(line, column, length int) hcl.Range {
 	start := 0
 	for n := 1; n < line; n++ {
@@ -142,7 +142,7 @@ func (s *source) position(line, column, length int) hcl.Range {
 	}
 }
 
-// set tells whether there is a value, null being none.
+// set is true if there is a value other than null.
 func (v value) set() bool {
 	return v.node != nil && v.node.Tag != "!!null"
 }
@@ -223,7 +223,7 @@ func joinPath(path, name string) string {
 	return path + "." + name
 }
 
-// get returns the member of a name, or nothing.
+// get returns the member with a name, or no value.
 func (v value) get(names ...string) value {
 	for _, name := range names {
 		next := value{path: joinPath(v.path, name), in: v.in}
@@ -250,8 +250,7 @@ func (v value) items() []value {
 	return out
 }
 
-// text is a scalar as it is written, and marks it as used; "" for anything
-// else.
+// text is a scalar as written, and marks it as used; "" for other values.
 func (v value) text() string {
 	if !v.isScalar() {
 		return ""
@@ -274,7 +273,7 @@ func (v value) use() {
 	}
 }
 
-// unused lists the topmost values below one that nothing has used.
+// unused lists the topmost unused values below a value.
 func (v value) unused() []value {
 	if !v.set() {
 		return nil
@@ -292,8 +291,8 @@ func (v value) unused() []value {
 	return out
 }
 
-// plain is the value as JSON has it; the tags of scalars decide their types.
-// It marks everything as used.
+// plain is the value in the form of package encoding/json. The tags of scalars
+// determine their types. It marks everything as used.
 func (v value) plain() any {
 	switch {
 	case !v.set():

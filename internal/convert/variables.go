@@ -10,23 +10,23 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 )
 
-// variables are the workflow parameters that jobs use, as variables.
+// variables are the workflow parameters that jobs use, converted to variables.
 type variables struct {
 	workflow *workflow
 	// names maps the parameters of the workflow to variables, and values to
-	// what they stand for.
+	// their texts.
 	names  map[string]string
 	taken  map[string]bool
 	blocks []entry
 }
 
-// enter begins with another workflow, whose parameters are others.
+// enter starts another workflow with its own parameters.
 func (v *variables) enter(w *workflow) {
 	v.workflow, v.names = w, map[string]string{}
 }
 
-// parameter is the declaration of a workflow parameter in the layer that
-// gives it a value, or else in the last that names it.
+// parameter is the declaration of a workflow parameter in the layer that sets its
+// value, or otherwise in the last layer that declares it.
 func (v *variables) parameter(name string) value {
 	var last value
 	for _, spec := range v.workflow.specs {
@@ -42,8 +42,8 @@ func (v *variables) parameter(name string) value {
 	return last
 }
 
-// refer returns the variable that stands for a workflow parameter. A workflow
-// may get parameters that it does not declare.
+// refer returns the variable for a workflow parameter. A workflow may receive
+// parameters that it does not declare.
 func (v *variables) refer(param string) string {
 	if name, known := v.names[param]; known {
 		return "var." + name
@@ -80,7 +80,8 @@ func (v *variables) declare(name, param string) {
 	}
 	if from := p.get("valueFrom"); from.set() {
 		from.use()
-		comments = append(comments, fmt.Sprintf("The original took its value from %s (line %d).", describeSource(from), from.line()))
+		comments = append(comments, fmt.Sprintf("The original reads its value from %s (line %d).", describeSource(from),
+			from.line()))
 	}
 	if preset.isScalar() {
 		body = append(body, attribute("default", literal(preset.text())))
@@ -92,15 +93,16 @@ func (v *variables) declare(name, param string) {
 		}
 		body = append(body, block("validation", nil, []entry{
 			attribute("condition", expr(fmt.Sprintf("contains(%s, var.%s)", list(all), name))),
-			attribute("error_message", literal("It must be one of "+strings.ReplaceAll(join(all, ", "), `"`, "")+".")),
+			attribute("error_message", literal("Must be one of "+strings.ReplaceAll(join(all, ", "), `"`, "")+".")),
 		}))
 	}
 	v.blocks = append(v.blocks, block("variable", []string{name}, body, comments...))
 }
 
-// describeSource says in words where a value comes from.
+// describeSource is the source of a value, in words.
 func describeSource(from value) string {
-	for _, kind := range []struct{ field, words string }{{"configMapKeyRef", "the ConfigMap"}, {"secretKeyRef", "the Secret"}} {
+	for _, kind := range []struct{ field, words string }{{"configMapKeyRef", "the ConfigMap"},
+		{"secretKeyRef", "the Secret"}} {
 		if ref := from.get(kind.field); ref.isMap() {
 			return fmt.Sprintf("%s %q, key %q", kind.words, ref.get("name").text(), ref.get("key").text())
 		}

@@ -126,12 +126,30 @@ func (c *upCommand) options(ctx context.Context, g *globals, pin argoexec.Pin) (
 		return lifecycle.Options{}, err
 	}
 	return lifecycle.Options{
-		Runtime: c.Runtime, Profile: c.Profile, OnDemand: c.OnDemand, Spot: c.Spot,
-		OnDemandMax: c.OnDemandMax, SpotMax: c.SpotMax, NodeDelay: c.NodeDelay, NodeGrace: c.NodeGrace, TaskResults: c.TaskResults,
-		CPU: c.CPUPerNode, Memory: c.MemoryPerNode, Pods: c.PodsPerNode,
+		Runtime:     c.Runtime,
+		Profile:     c.Profile,
+		OnDemand:    c.OnDemand,
+		Spot:        c.Spot,
+		OnDemandMax: c.OnDemandMax,
+		SpotMax:     c.SpotMax,
+		NodeDelay:   c.NodeDelay,
+		NodeGrace:   c.NodeGrace,
+		TaskResults: c.TaskResults,
+		CPU:         c.CPUPerNode,
+		Memory:      c.MemoryPerNode,
+		Pods:        c.PodsPerNode,
 		WatchMemory: c.MemoryLimits == "watch",
-		CRDs:        c.CRDs, Argo: controlplane.ArgoPace{Requeue: c.Requeue, QPS: c.ArgoQPS, Burst: c.ArgoBurst, MaxWorkflow: c.MaxWorkflow, NoWriteBack: c.NoWriteBack},
-		Tuned: c.Tuned, ArgoVersion: pin.Version, Assets: assets,
+		CRDs:        c.CRDs,
+		Argo: controlplane.ArgoPace{
+			Requeue:     c.Requeue,
+			QPS:         c.ArgoQPS,
+			Burst:       c.ArgoBurst,
+			MaxWorkflow: c.MaxWorkflow,
+			NoWriteBack: c.NoWriteBack,
+		},
+		Tuned:       c.Tuned,
+		ArgoVersion: pin.Version,
+		Assets:      assets,
 	}, nil
 }
 
@@ -232,7 +250,15 @@ func (c *statusCommand) Run(g *globals) error {
 		if !child.Identity.Alive() {
 			phase = "ended"
 		}
-		fmt.Fprintf(table, "%s\t%s\tpid %d\trestarts %d\t%s\n", child.Name, phase, child.Identity.PID, child.Restarts, child.Log)
+		fmt.Fprintf(
+			table,
+			"%s\t%s\tpid %d\trestarts %d\t%s\n",
+			child.Name,
+			phase,
+			child.Identity.PID,
+			child.Restarts,
+			child.Log,
+		)
 	}
 	if err := table.Flush(); err != nil {
 		return fmt.Errorf("print the status: %w", err)
@@ -276,7 +302,11 @@ func (c *logsCommand) Run(g *globals) error {
 	l := controlplane.Layout{Root: root}
 	lines, err := supervise.Tail(l.Log(c.Component), 0, c.Lines)
 	if errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("there is no log of %q; components are supervisor, %s", c.Component, strings.Join(controlplane.Components(), ", "))
+		return fmt.Errorf(
+			"there is no log of %q; components are supervisor, %s",
+			c.Component,
+			strings.Join(controlplane.Components(), ", "),
+		)
 	}
 	if err != nil {
 		return err

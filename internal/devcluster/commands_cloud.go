@@ -29,7 +29,10 @@ func (g *globals) client() (kubernetes.Interface, error) {
 	}
 	kubeconfig := controlplane.Layout{Root: root}.Kubeconfig()
 	if _, err := os.Stat(kubeconfig); err != nil {
-		return nil, fmt.Errorf("no cluster was started in %s; run devcluster up, or name another directory with --state", root)
+		return nil, fmt.Errorf(
+			"no cluster was started in %s; run devcluster up, or name another directory with --state",
+			root,
+		)
 	}
 	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
 	if err != nil {

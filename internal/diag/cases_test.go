@@ -60,7 +60,8 @@ func TestEveryCodeHasACase(t *testing.T) {
 			t.Errorf("a golden case shows %s, of which it is said that none can: %s", i.Code, why)
 		case !exempt && !golden:
 			t.Errorf("no golden case shows %s %q", i.Code, i.Summary)
-		case exempt && !bytes.Contains(tests.Bytes(), []byte("diag."+names[i.Code])) && !bytes.Contains(tests.Bytes(), []byte("["+i.Code+"]")):
+		case exempt && !bytes.Contains(tests.Bytes(), []byte("diag."+names[i.Code])) &&
+			!bytes.Contains(tests.Bytes(), []byte("["+i.Code+"]")):
 			t.Errorf("no test shows %s or names diag.%s, %q", i.Code, names[i.Code], i.Summary)
 		}
 	}

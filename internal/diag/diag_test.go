@@ -23,8 +23,8 @@ func TestCodesAreUniqueAndExplained(t *testing.T) {
 			t.Errorf("%s %q is there twice", i.Code, i.Summary)
 		}
 		codes[i.Code], summaries[i.Summary] = true, true
-		if !strings.HasSuffix(i.Cause, ".") || !strings.HasSuffix(i.Cure, ".") {
-			t.Errorf("%s lacks a sentence of cause or cure: %q; %q", i.Code, i.Cause, i.Cure)
+		if !strings.HasSuffix(i.Cause, ".") || !strings.HasSuffix(i.Fix, ".") {
+			t.Errorf("%s lacks a sentence of cause or fix: %q; %q", i.Code, i.Cause, i.Fix)
 		}
 		for _, word := range strings.Fields(i.Summary) {
 			if strings.ToLower(word[:1]) == word[:1] {
@@ -47,7 +47,8 @@ func TestSortIsBySourceAndStable(t *testing.T) {
 	}
 	other := at(1, 1)
 	other.Filename = "b.hcl"
-	diags := hcl.Diagnostics{mk("6", nil), mk("5", other), mk("3", at(2, 1)), mk("1", at(1, 9)), mk("4", at(2, 1)), mk("2", at(1, 10)), mk("7", nil)}
+	diags := hcl.Diagnostics{mk("6", nil), mk("5", other), mk("3", at(2, 1)), mk("1", at(1, 9)), mk("4", at(2, 1)),
+		mk("2", at(1, 10)), mk("7", nil)}
 	got := ""
 	for _, d := range Sort(diags) {
 		got += d.Summary
@@ -76,7 +77,7 @@ func TestAtMostAHundredAreShown(t *testing.T) {
 	if n := strings.Count(text, "Warning: "); n != 40 {
 		t.Errorf("%d warnings are shown; want 40", n)
 	}
-	if !strings.HasSuffix(text, "\nThere are 110 more problems, which are not shown. Correct these first.\n") {
+	if !strings.HasSuffix(text, "\n110 more problems are not shown. Correct these first.\n") {
 		t.Errorf("the count is missing: …%s", text[len(text)-100:])
 	}
 	r := NewReport(diags, nil)
@@ -93,7 +94,8 @@ func TestWriters(t *testing.T) {
 	d := InSource(CodeUnknownAttr, hcl.Range{
 		Filename: "a.hcl", Start: hcl.Pos{Line: 2, Column: 20, Byte: x}, End: hcl.Pos{Line: 2, Column: 21, Byte: x + 1},
 	}, "First line of several words.\n\n    command")
-	byPath := At(CodeName, cty.GetAttrPath("runner").GetAttr("env").IndexString("A").GetAttr("x").IndexInt(3), "Elsewhere.")
+	byPath := At(CodeName, cty.GetAttrPath("runner").GetAttr("env").IndexString("A").GetAttr("x").IndexInt(3),
+		"Elsewhere.")
 	var b bytes.Buffer
 	if err := WriteText(&b, hcl.Diagnostics{d, byPath}, files, TextOptions{Width: 20}); err != nil {
 		t.Fatal(err)

@@ -10,8 +10,8 @@ import (
 	"github.com/hashicorp/hcl/v2"
 )
 
-// Excerpt is the place of a diagnostic as WriteText shows it: file, line and
-// column, and the line of the source with the place marked.
+// Excerpt is the location of a diagnostic in the format of WriteText: file, line
+// and column, and the source line with the location marked.
 func Excerpt(subject *hcl.Range, files map[string]*hcl.File) string {
 	var b strings.Builder
 	out := bufio.NewWriter(&b)

@@ -10,7 +10,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 )
 
-// Report is the form of diagnostics that programs read.
+// Report is the JSON form of diagnostics.
 type Report struct {
 	FormatVersion string   `json:"format_version"`
 	Valid         bool     `json:"valid"`
@@ -47,7 +47,7 @@ type Position struct {
 	Byte   int `json:"byte"`
 }
 
-// Snippet is the line of the source where a range starts.
+// Snippet is the source line where a range starts.
 type Snippet struct {
 	Context   string `json:"context,omitempty"`
 	Code      string `json:"code"`

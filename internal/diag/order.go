@@ -12,8 +12,8 @@ import (
 	"github.com/zclconf/go-cty/cty"
 )
 
-// MaxShown is the number of diagnostics that are reported at once; of the rest
-// only the number is told.
+// MaxShown is the maximum number of diagnostics in one report. Only the number of
+// further ones is reported.
 const MaxShown = 100
 
 // Origin maps a path of a job's value to the range where it was written, or to
@@ -22,9 +22,9 @@ type Origin interface {
 	Range(path cty.Path) hcl.Range
 }
 
-// Resolve gives every diagnostic that has a path and no range yet the range
-// that the origin knows; for the key of an element it asks the method KeyRange,
-// if the origin has it. It changes the diagnostics in place and returns them.
+// Resolve sets the source range of every diagnostic that has a path but no range.
+// For the key of an element it uses the method KeyRange, if the origin has it. It
+// changes the diagnostics in place and returns them.
 func Resolve(diags hcl.Diagnostics, origin Origin) hcl.Diagnostics {
 	if origin == nil {
 		return diags
@@ -47,10 +47,10 @@ func Resolve(diags hcl.Diagnostics, origin Origin) hcl.Diagnostics {
 	return diags
 }
 
-// Sort orders diagnostics as a reader meets them in the source: by file, then
-// by position. Those without a range come last, in the order in which they
-// were found; so do several at one place. Of equal ones at one place the first
-// is kept: several jobs share one defaults block.
+// Sort orders diagnostics by file, then by position, keeping the order of those at
+// the same position. Those without a range come last, in their original order. It
+// removes duplicates at the same position, because several jobs share one defaults
+// block.
 func Sort(diags hcl.Diagnostics) hcl.Diagnostics {
 	slices.SortStableFunc(diags, func(a, b *hcl.Diagnostic) int {
 		switch {
@@ -79,16 +79,16 @@ func Sort(diags hcl.Diagnostics) hcl.Diagnostics {
 	})
 }
 
-// Omitted says how many problems are not shown.
+// Omitted is the sentence about n problems that are not shown.
 func Omitted(n int) string {
 	if n == 1 {
-		return "There is 1 more problem, which is not shown. Correct these first."
+		return "1 more problem is not shown. Correct these first."
 	}
-	return fmt.Sprintf("There are %d more problems, which are not shown. Correct these first.", n)
+	return fmt.Sprintf("%d more problems are not shown. Correct these first.", n)
 }
 
-// Capped splits off what is too much to show. Errors are kept before
-// warnings, so that a flood of warnings cannot hide why something failed.
+// Capped limits diagnostics to MaxShown. Errors take precedence over warnings, so
+// that many warnings cannot hide the error.
 func Capped(diags hcl.Diagnostics) (shown hcl.Diagnostics, omitted int) {
 	if len(diags) <= MaxShown {
 		return diags, 0

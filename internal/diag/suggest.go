@@ -11,8 +11,8 @@ import (
 	"github.com/agext/levenshtein"
 )
 
-// DidYouMean returns ` Did you mean "x"?` for the candidate nearest to what
-// was given, or "" when none is near. Of equally near ones the first wins.
+// DidYouMean returns ` Did you mean "x"?` for the candidate most similar to given,
+// or "" if none is similar. Of equally similar candidates the first wins.
 func DidYouMean(given string, candidates []string) string {
 	const leastPrefix = 3
 	best, bestDistance := "", len(given)/2+1
@@ -31,9 +31,8 @@ func DidYouMean(given string, candidates []string) string {
 	return fmt.Sprintf(" Did you mean %q?", best)
 }
 
-// List joins names for a sentence: `"a", "b" and "c"`, sorted unless the order
-// of the names matters to the reader (then pass them in that order and set
-// keep).
+// List joins names for a sentence: `"a", "b" and "c"`. It sorts them unless keep
+// is set.
 func List(names []string, keep bool) string {
 	quoted := make([]string, len(names))
 	for i, n := range names {

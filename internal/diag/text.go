@@ -16,17 +16,16 @@ import (
 	"golang.org/x/text/width"
 )
 
-// TextOptions say how WriteText writes.
+// TextOptions are the options of WriteText.
 type TextOptions struct {
-	// Width is the number of columns at which details are wrapped; 0 never
-	// wraps.
+	// Width is the number of columns at which details are wrapped; 0: no wrapping.
 	Width uint
 	// Color adds ANSI colors.
 	Color bool
 }
 
-// WriteText writes diagnostics for people: severity, title and code, where it
-// is with the line of the source, and the explanation.
+// WriteText writes diagnostics for people: severity, title and code, the location
+// with the source line, and the explanation.
 func WriteText(w io.Writer, diags hcl.Diagnostics, files map[string]*hcl.File, o TextOptions) error {
 	shown, omitted := Capped(diags)
 	out := bufio.NewWriter(w)
@@ -89,7 +88,8 @@ func writeSnippet(out *bufio.Writer, rng *hcl.Range, file *hcl.File, color, rese
 	out.WriteString("\n")
 	if line, start, ok := sourceLine(file.Bytes, rng.Start.Byte); ok {
 		end := min(max(rng.End.Byte, rng.Start.Byte+1), start+len(line))
-		before, marked := line[:rng.Start.Byte-start], line[min(rng.Start.Byte-start, len(line)):max(end-start, rng.Start.Byte-start)]
+		before, marked := line[:rng.Start.Byte-start],
+			line[min(rng.Start.Byte-start, len(line)):max(end-start, rng.Start.Byte-start)]
 		number := fmt.Sprintf("%4d", rng.Start.Line)
 		fmt.Fprintf(out, "  %s | %s\n", number, line)
 		fmt.Fprintf(out, "  %s | %s%s%s%s\n", strings.Repeat(" ", len(number)),
@@ -98,8 +98,8 @@ func writeSnippet(out *bufio.Writer, rng *hcl.Range, file *hcl.File, color, rese
 	out.WriteString("\n")
 }
 
-// sourceLine returns the line that holds byte at, and the byte where it
-// begins. Lines too long for a terminal are not shown.
+// sourceLine returns the line that contains the byte at, and the byte where the
+// line starts. It returns no line that is too long for a terminal.
 func sourceLine(src []byte, at int) (line string, start int, ok bool) {
 	const longest = 300
 	if at < 0 || at > len(src) {
@@ -117,8 +117,8 @@ func sourceLine(src []byte, at int) (line string, start int, ok bool) {
 	return text, start, true
 }
 
-// blank is white space as wide as the text, so that a mark below stands under
-// the right column: tabs stay tabs.
+// blank is white space as wide as the text, to place a mark under the right
+// column. Tabs stay tabs.
 func blank(s string) string {
 	var b strings.Builder
 	for _, r := range s {

@@ -11,9 +11,10 @@ import (
 // Troubleshooting is a page of Markdown that explains every code.
 func Troubleshooting() string {
 	var b strings.Builder
-	b.WriteString("# Troubleshooting\n\nEvery problem that this program reports has a code. The message says what is wrong at which place; here is what each code means in general.\n")
+	b.WriteString("# Troubleshooting\n\nEvery error and warning has a code. The message says what is wrong and where. " +
+		"This page explains each code in general.\n")
 	for _, i := range Codes() {
-		fmt.Fprintf(&b, "\n## %s %s\n\n**Cause.** %s\n\n**Cure.** %s\n", i.Code, i.Summary, i.Cause, i.Cure)
+		fmt.Fprintf(&b, "\n## %s %s\n\n**Cause.** %s\n\n**Fix.** %s\n", i.Code, i.Summary, i.Cause, i.Fix)
 	}
 	return b.String()
 }

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// The instants that RFC 3339 can write in every zone, with a year to spare.
+// The instants that RFC 3339 can express in every zone, with a margin of a year.
 var (
 	firstInstant = time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC).Unix()
 	lastInstant  = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC).Unix()
@@ -25,8 +25,8 @@ type calendar struct {
 	count      int64
 }
 
-// stretch is a part of the axis in which the numbers of cells and of steps go
-// up together: nothing is left out inside it.
+// stretch is a part of the axis without excluded steps: the numbers of cells and of
+// steps increase together.
 type stretch struct {
 	Interval
 	cell, step int64 // of the first cell
@@ -42,7 +42,7 @@ func newCalendar(w Windows) *calendar {
 	return c
 }
 
-// without returns what is left of iv, ascending.
+// without returns the remaining parts of iv, ascending.
 func without(iv Interval, holes []Interval) []Interval {
 	sorted := append([]Interval(nil), holes...)
 	sort.Slice(sorted, func(i, j int) bool { return sorted[i].Start < sorted[j].Start })
@@ -59,11 +59,12 @@ func without(iv Interval, holes []Interval) []Interval {
 	return append(out, iv)
 }
 
-// addStretch appends iv, cut where the calendar skips a whole step: where two
-// lines fall together because clocks went forward by a step or more.
+// addStretch appends iv, split where the calendar skips a whole step: two lines are
+// equal there, because clocks went forward by a step or more.
 func (c *calendar) addStretch(iv Interval) {
 	for i, p := range c.periods {
-		if i == 0 || c.every.Unit < Day || p.offset-c.periods[i-1].offset < c.every.seconds() || p.start < iv.Start || p.start >= iv.End {
+		if i == 0 || c.every.Unit < Day || p.offset-c.periods[i-1].offset < c.every.seconds() || p.start < iv.Start ||
+			p.start >= iv.End {
 			continue
 		}
 		for n := c.stepAt(p.start); ; n++ {
@@ -86,7 +87,7 @@ func (c *calendar) addUnbroken(iv Interval) {
 	c.stretches = append(c.stretches, s)
 }
 
-// seconds is the least length of a step, apart from changes of the clock.
+// seconds is the minimum length of a step, ignoring clock changes.
 func (s Step) seconds() int64 {
 	return int64(s.N) * [...]int64{minute, hour, day, 7 * day, 28 * day, 365 * day}[s.Unit]
 }
@@ -99,8 +100,8 @@ func (s Step) months() int64 {
 	return int64(s.N)
 }
 
-// line returns the instant of line n. It knows lines for as long as wall times
-// are certain to fit, far beyond lastInstant.
+// line returns the instant of line n, for all lines whose wall time is certain to
+// fit, far beyond lastInstant.
 func (c *calendar) line(n int64) (int64, bool) {
 	if n < 0 || n > (2*lastInstant-c.wallStart)/c.every.seconds() {
 		return 0, false
@@ -114,7 +115,7 @@ func (c *calendar) line(n int64) (int64, bool) {
 	return c.instant(c.wallOf(n)), true
 }
 
-// wallOf returns what the calendar says of line n, for units of days and more.
+// wallOf returns the wall time of line n, for units of days and longer.
 func (c *calendar) wallOf(n int64) int64 {
 	if c.every.Unit <= Week {
 		return c.wallStart + n*c.every.seconds()
@@ -123,8 +124,8 @@ func (c *calendar) wallOf(n int64) int64 {
 	return at.AddDate(0, int(n*c.every.months()), 0).Unix()
 }
 
-// stepAt returns the step that holds an instant ≥ start; of several lines at
-// one instant, the last.
+// stepAt returns the step that contains an instant ≥ start; of several lines at the
+// same instant, the last.
 func (c *calendar) stepAt(instant int64) int64 {
 	if c.every.Unit < Day {
 		return (instant - c.start) / c.every.seconds()
@@ -146,7 +147,7 @@ func (c *calendar) stepAt(instant int64) int64 {
 	}
 }
 
-// guess is the step that holds a wall time, or one of its neighbours.
+// guess is the step that contains a wall time, or one of its neighbors.
 func (c *calendar) guess(wall int64) int64 {
 	if c.every.Unit <= Week {
 		return (wall - c.wallStart) / c.every.seconds()
@@ -190,7 +191,7 @@ func (c *calendar) cells(start, end int64) (first, count int64) {
 	return first, last - first + 1
 }
 
-// stepOfKey finds the step that the key of a whole window names.
+// stepOfKey finds the step for the key of a whole window.
 func (c *calendar) stepOfKey(key string) (int64, bool) {
 	if c.every.Unit < Day {
 		at, ok := parseStamp(key)

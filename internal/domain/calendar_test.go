@@ -51,7 +51,8 @@ func TestWindowsWrittenByHand(t *testing.T) {
 			d := one(t, Windows{Start: start, End: to.AddDate(3, 0, 0), Every: parseStep(t, row[2]), Zone: zone(t, row[0])})
 			got := d.At(n).Parts[0]
 			if got.Start != from.Unix() || got.End != to.Unix() {
-				t.Errorf("got [%s, %s)", time.Unix(got.Start, 0).UTC().Format(time.RFC3339), time.Unix(got.End, 0).UTC().Format(time.RFC3339))
+				t.Errorf("got [%s, %s)", time.Unix(got.Start, 0).UTC().Format(time.RFC3339),
+					time.Unix(got.End, 0).UTC().Format(time.RFC3339))
 			}
 		})
 	}
@@ -133,10 +134,12 @@ func checkDays(t *testing.T, loc *time.Location, timeOfDay time.Duration) (chang
 			part := axis.Cell(c)
 			step := axis.StepOf(c)
 			if want := lineOracle(loc, firstWall+step*day); part.Start != want && c > 0 {
-				t.Errorf("%s: day %s starts at %s, the standard library says %s", loc, d.Key(d.At(c)), axis.Text(part.Start), axis.Text(want))
+				t.Errorf("%s: day %s starts at %s, the standard library says %s", loc, d.Key(d.At(c)), axis.Text(part.Start),
+					axis.Text(want))
 			}
 			if next := axis.Cell(c + 1); part.End != next.Start {
-				t.Errorf("%s: day %s ends at %s, the next starts at %s", loc, d.Key(d.At(c)), axis.Text(part.End), axis.Text(next.Start))
+				t.Errorf("%s: day %s ends at %s, the next starts at %s", loc, d.Key(d.At(c)), axis.Text(part.End),
+					axis.Text(next.Start))
 			}
 			if part.End <= part.Start || part.End-part.Start > 2*day {
 				t.Errorf("%s: the day at %s has %d seconds", loc, axis.Text(part.Start), part.End-part.Start)
@@ -157,7 +160,12 @@ func checkDays(t *testing.T, loc *time.Location, timeOfDay time.Duration) (chang
 // The standard library gives an end before the instant there, which once made
 // the walk over a zone's changes endless (golang/go#81583).
 func TestClockPassesTheLastDayOfALeapYear(t *testing.T) {
-	d := one(t, Windows{Start: at(t, "2040-12-31T12:00:00Z"), End: at(t, "2041-04-02T00:00:00+02:00"), Every: Step{1, Day}, Zone: zone(t, "Europe/Berlin")})
+	d := one(t, Windows{
+		Start: at(t, "2040-12-31T12:00:00Z"),
+		End:   at(t, "2041-04-02T00:00:00+02:00"),
+		Every: Step{1, Day},
+		Zone:  zone(t, "Europe/Berlin"),
+	})
 	p := d.At(89).Parts[0] // until 2041-03-31, when clocks go forward
 	if p.End-p.Start != 23*hour {
 		t.Errorf("%+v has %d hours", p, (p.End-p.Start)/hour)

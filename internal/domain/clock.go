@@ -13,31 +13,31 @@ const (
 	minute = 60
 	hour   = 60 * minute
 	day    = 24 * hour
-	// margin is more than any zone's offset and change of offset.
+	// margin is greater than any zone's offset and change of offset.
 	margin = 3 * day
 )
 
-// clock turns instants into what a zone's clocks show, and back. Both are Unix
-// seconds; a wall time is the instant at which clocks in UTC show the same.
+// clock converts instants to wall times of a zone, and back. Both are Unix seconds:
+// a wall time is the instant at which clocks in UTC show the same.
 //
-// It holds the zone's changes between two instants, because asking the
-// standard library for each of a million windows is ten times slower.
+// It caches the zone's changes between two instants, because calling the standard
+// library for each of a million windows is ten times slower.
 type clock struct {
 	zone    *time.Location
 	lo, hi  int64
 	periods []period
 }
 
-// period is a stretch of time with one offset from UTC.
+// period is a period of time with one offset from UTC.
 type period struct {
 	start  int64 // instant
 	offset int64 // seconds east
-	// passed is the earliest wall time that no clock shows any more before
-	// the end of this period or of one before it.
+	// passed is the earliest wall time that does not occur again before the
+	// end of this period or of an earlier one.
 	passed int64
 }
 
-// newClock serves instants from lo to hi exactly, and others more slowly.
+// newClock caches the changes from lo to hi. Other instants are slower.
 func newClock(zone *time.Location, lo, hi int64) clock {
 	c := clock{zone: zone, lo: lo, hi: hi}
 	at := time.Unix(lo, 0).In(zone)
@@ -80,13 +80,13 @@ func nextChange(at time.Time) (end time.Time, ok bool) {
 	return end, true
 }
 
-// around is a clock for times near t, which this clock does not serve.
+// around is a clock for times near t, which are outside of this clock's cache.
 func (c *clock) around(t int64) *clock {
 	near := newClock(c.zone, t-margin, t+margin)
 	return &near
 }
 
-// wall returns what clocks show at an instant.
+// wall returns the wall time of an instant.
 func (c *clock) wall(instant int64) int64 {
 	if instant < c.lo || instant > c.hi {
 		c = c.around(instant)
@@ -95,9 +95,9 @@ func (c *clock) wall(instant int64) int64 {
 	return instant + c.periods[i-1].offset
 }
 
-// instant returns when clocks show a wall time, by the rules of RFC 5545,
-// section 3.3.5: the first time if they show it twice; and if clocks skip it,
-// when they would have shown it had they not been changed.
+// instant returns the instant of a wall time, by the rules of RFC 5545, section
+// 3.3.5: the first one if the wall time occurs twice; if it is skipped, the offset
+// before the change applies.
 func (c *clock) instant(wall int64) int64 {
 	if wall-margin/2 < c.lo || wall+margin/2 > c.hi {
 		c = c.around(wall)
@@ -110,7 +110,7 @@ func (c *clock) instant(wall int64) int64 {
 	return wall - p.offset
 }
 
-// startsDay tells whether a local day begins at an instant.
+// startsDay is true if a local day starts at an instant.
 func (c *clock) startsDay(instant int64) bool {
 	wall := c.wall(instant)
 	return c.instant(wall-mod(wall, day)) == instant

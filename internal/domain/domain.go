@@ -1,12 +1,23 @@
 // Copyright (c) The terraform-provider-backfill authors
 // SPDX-License-Identifier: MPL-2.0
 
-// Package domain is the key space of a job and the grid that cuts it into
-// partitions: integer ranges, calendar windows, explicit values, and products
-// of them.
+// Package domain is the key space of a job and the grid that splits it into
+// partitions: integer ranges, calendar windows, explicit values, and products of
+// these.
 //
-// It is pure: it knows neither which keys are done (package ledger) nor in
-// what order and grouping they run (package plan).
+// A Domain has one or more Dimensions, each with an Axis: Range, Boundaries,
+// Windows, Values, or Open while the bounds are unknown. New checks the dimensions;
+// a Domain that New returned is valid. Its grid cells are the partitions, numbered
+// in ascending order; a Partition can also be the part of a cell that is left to do.
+//
+// Intervals are always half-open, [start, end). Positions of an axis do not depend
+// on the grid: an integer is itself, and an instant is in Unix seconds. A set of done
+// positions (package ledger) therefore stays valid if the size of partitions
+// changes. Windows follow the calendar of their zone, including clock changes.
+// Different partitions of a domain always have different keys (Partition.Key).
+//
+// The package is pure. It does not know which keys are done (package ledger), and in
+// what order and groups they run (package plan).
 package domain
 
 import (
@@ -25,12 +36,12 @@ type Dimension struct {
 	Axis Axis
 }
 
-// Domain is a key space: one unnamed dimension, or the product of 2 to 4 named
-// ones, of which the last varies fastest. Make one with New.
+// Domain is a key space: one unnamed dimension, or the product of 2 to 4 named ones.
+// The last dimension varies fastest. Make one with New.
 type Domain struct{ Dimensions []Dimension }
 
-// Partition is one piece of work: a whole grid cell, or the part of one that
-// was left to do.
+// Partition is one unit of work: a whole grid cell, or the part of a cell that is
+// left to do.
 type Partition struct {
 	// Index is the ascending position of the surrounding grid cell.
 	Index int64
@@ -81,7 +92,8 @@ func checkNames(dims []Dimension) Errors {
 		if len(dims) == 1 {
 			are = "is 1 dimension"
 		}
-		return Errors{fault("dimensions", "There %s, but a product has %d to %d. Use range, time or values alone where one is enough.", are, minDimensions, maxDimensions)}
+		return Errors{fault("dimensions", "There %s, but dimensions must have %d to %d elements. For a single one, use "+
+			"range, time or values directly.", are, minDimensions, maxDimensions)}
 	}
 	var errs Errors
 	seen := map[string]bool{}
@@ -90,11 +102,13 @@ func checkNames(dims []Dimension) Errors {
 		e.Dimension, e.Position = dim.Name, i
 		switch {
 		case !dimensionName.MatchString(dim.Name):
-			e.Message = "The name " + quote(dim.Name) + " cannot be part of a reference. Use a lower-case letter, then lower-case letters, digits and underscores."
+			e.Message = "The name " + quote(dim.Name) + " is not valid in a reference. Use a lower-case letter, then " +
+				"lower-case letters, digits and underscores."
 		case slices.Contains(reserved, dim.Name):
-			e.Message = "The name " + quote(dim.Name) + " is taken by partition." + dim.Name + ". Give the dimension another name."
+			e.Message = "The name " + quote(dim.Name) + " is reserved for partition." + dim.Name +
+				". Choose another name for the dimension."
 		case seen[dim.Name]:
-			e.Message = "Two dimensions are called " + quote(dim.Name) + ". Give each its own name."
+			e.Message = "Two dimensions have the name " + quote(dim.Name) + ". Rename one of the two."
 		default:
 			seen[dim.Name] = true
 			continue
@@ -106,14 +120,15 @@ func checkNames(dims []Dimension) Errors {
 
 func quote(s string) string { return `"` + s + `"` }
 
-// checkSize refuses products that cannot be counted, and keys that are too
-// long for a file name.
+// checkSize rejects products that are too large to count, and keys that are too long
+// for a file name.
 func (d Domain) checkSize() Errors {
 	count, longest := int64(1), len(joint)*(len(d.Dimensions)-1)
 	for _, dim := range d.Dimensions {
 		n := dim.Axis.Count()
 		if count > math.MaxInt64/n {
-			return Errors{fault("dimensions", "The product of the dimensions has more than %d partitions. Use larger partitions.", int64(math.MaxInt64))}
+			return Errors{fault("dimensions", "The dimensions have more than %d combinations. Use larger partitions.",
+				int64(math.MaxInt64))}
 		}
 		count *= n
 		longest += dim.Axis.longestKey()
@@ -124,7 +139,7 @@ func (d Domain) checkSize() Errors {
 	return Errors{d.tooLong(longest)}
 }
 
-// tooLong blames the longest value, because the keys of other axes are short.
+// tooLong reports the longest value, because the keys of other axes are short.
 func (d Domain) tooLong(longest int) *Error {
 	e, most := fault("values", ""), 0
 	for k, dim := range d.Dimensions {
@@ -135,7 +150,9 @@ func (d Domain) tooLong(longest int) *Error {
 			}
 		}
 	}
-	e.Message = fmt.Sprintf("The value is so long that its partition's key has up to %d bytes, and a file name may have %d. Use a shorter value, such as an identifier, and let the runner look up the rest.", longest, longestFileName)
+	e.Message = fmt.Sprintf("The value is too long: the key of its partition has up to %d bytes, and the maximum of a "+
+		"file name is %d. Use a shorter value, such as an identifier, and look up the rest in the runner.", longest,
+		longestFileName)
 	return e
 }
 
@@ -176,7 +193,7 @@ func (d Domain) All() iter.Seq[Partition] {
 	}
 }
 
-// Partition puts parts, one per dimension, together and finds their index.
+// Partition combines parts, one per dimension, and finds their index.
 func (d Domain) Partition(parts []Part) Partition {
 	p := Partition{Parts: parts}
 	for i, dim := range d.Dimensions {
@@ -185,9 +202,8 @@ func (d Domain) Partition(parts []Part) Partition {
 	return p
 }
 
-// Bounds returns the start and end of a part of dimension i as people read
-// them in plans and errors (integers, or RFC 3339 with the zone's offset);
-// for a value both are the value.
+// Bounds returns the start and end of a part of dimension i for plans and errors:
+// integers, or RFC 3339 with the zone's offset. For a value, both are the value.
 func (d Domain) Bounds(i int, p Part) (start, end string) {
 	grid, ok := d.Dimensions[i].Axis.(Grid)
 	if !ok {
@@ -196,9 +212,9 @@ func (d Domain) Bounds(i int, p Part) (start, end string) {
 	return grid.Text(p.Start), grid.Text(p.End)
 }
 
-// Facts lists what a runner is told of p, in a fixed order: start, end, key
-// and index (values: value, key and index). In a product every dimension has
-// its own, named like "country.key", and key and index of the whole follow.
+// Facts lists the facts about p that a runner gets, in a fixed order: start, end, key
+// and index (values: value, key and index). In a product, the facts of every
+// dimension come first, with names like "country.key", then key and index of p.
 func (d Domain) Facts(p Partition) []Fact {
 	var out []Fact
 	if len(d.Dimensions) == 1 {
@@ -216,9 +232,9 @@ func (d Domain) Facts(p Partition) []Fact {
 	return append(out, Fact{"key", d.Key(p)}, Fact{"index", decimal(p.Index)})
 }
 
-// SameSpace tells whether the positions of both domains mean the same things,
-// so that a set over one is a set over the other: the same kinds of axes,
-// under the same names, in the same order.
+// SameSpace is true if the positions of both domains have the same meaning: the same
+// kinds of axes, with the same names, in the same order. A set over one domain is
+// then a set over the other.
 func (d Domain) SameSpace(o Domain) bool {
 	return slices.EqualFunc(d.Dimensions, o.Dimensions, func(a, b Dimension) bool {
 		return a.Name == b.Name && a.Axis.Kind() == b.Axis.Kind()

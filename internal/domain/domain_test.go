@@ -87,18 +87,30 @@ func TestPartitions(t *testing.T) {
 4 %5F__0--2 country.value=_ country.key=%5F country.index=2 id.start=0 id.end=2 id.key=0--2 id.index=0 key=%5F__0--2 index=4
 5 %5F__2--4 country.value=_ country.key=%5F country.index=2 id.start=2 id.end=4 id.key=2--4 id.index=1 key=%5F__2--4 index=5
 `},
-		{"days across the start of summer time", one(t, Windows{Start: at(t, "2026-03-28T00:00:00+01:00"), End: at(t, "2026-03-30T12:00:00+02:00"), Every: Step{1, Day}, Zone: berlin}), `
+		{"days across the start of summer time", one(t, Windows{
+			Start: at(t, "2026-03-28T00:00:00+01:00"),
+			End:   at(t, "2026-03-30T12:00:00+02:00"),
+			Every: Step{1, Day},
+			Zone:  berlin,
+		}), `
 0 2026-03-28 start=2026-03-28T00:00:00+01:00 end=2026-03-29T00:00:00+01:00 key=2026-03-28 index=0
 1 2026-03-29 start=2026-03-29T00:00:00+01:00 end=2026-03-30T00:00:00+02:00 key=2026-03-29 index=1
 2 2026-03-30T00:00+0200--2026-03-30T12:00+0200 start=2026-03-30T00:00:00+02:00 end=2026-03-30T12:00:00+02:00 key=2026-03-30T00:00+0200--2026-03-30T12:00+0200 index=2
 `},
-		{"hours across the end of summer time", one(t, Windows{Start: at(t, "2026-10-25T01:00:00+02:00"), End: at(t, "2026-10-25T03:00:00+01:00"), Every: Step{1, Hour}, Zone: berlin, Format: FormatUnix}), `
+		{"hours across the end of summer time", one(t, Windows{
+			Start:  at(t, "2026-10-25T01:00:00+02:00"),
+			End:    at(t, "2026-10-25T03:00:00+01:00"),
+			Every:  Step{1, Hour},
+			Zone:   berlin,
+			Format: FormatUnix,
+		}), `
 0 2026-10-25T01:00+0200 start=1792882800 end=1792886400 key=2026-10-25T01:00+0200 index=0
 1 2026-10-25T02:00+0200 start=1792886400 end=1792890000 key=2026-10-25T02:00+0200 index=1
 2 2026-10-25T02:00+0100 start=1792890000 end=1792893600 key=2026-10-25T02:00+0100 index=2
 `},
 		{"an excluded day, and a piece on each side of an excluded noon", one(t, Windows{
-			Start: at(t, "2026-01-01T00:00:00Z"), End: at(t, "2026-01-04T00:00:00Z"), Every: Step{1, Day}, Zone: time.UTC, Format: FormatUnixMS,
+			Start: at(t, "2026-01-01T00:00:00Z"), End: at(t, "2026-01-04T00:00:00Z"), Every: Step{1, Day}, Zone: time.UTC,
+			Format: FormatUnixMS,
 			Exclude: []Interval{
 				{at(t, "2026-01-03T12:00:00Z").Unix(), at(t, "2026-01-03T13:00:00Z").Unix()},
 				{at(t, "2026-01-02T00:00:00Z").Unix(), at(t, "2026-01-03T00:00:00Z").Unix()},
@@ -108,11 +120,23 @@ func TestPartitions(t *testing.T) {
 1 2026-01-03T00:00+0000--2026-01-03T12:00+0000 start=1767398400000 end=1767441600000 key=2026-01-03T00:00+0000--2026-01-03T12:00+0000 index=1
 2 2026-01-03T13:00+0000--2026-01-04T00:00+0000 start=1767445200000 end=1767484800000 key=2026-01-03T13:00+0000--2026-01-04T00:00+0000 index=2
 `},
-		{"a day that the calendar skips", one(t, Windows{Start: at(t, "2011-12-29T00:00:00-10:00"), End: at(t, "2012-01-01T00:00:00+14:00"), Every: Step{1, Day}, Zone: zone(t, "Pacific/Apia"), Format: FormatDate}), `
+		{"a day that the calendar skips", one(t, Windows{
+			Start:  at(t, "2011-12-29T00:00:00-10:00"),
+			End:    at(t, "2012-01-01T00:00:00+14:00"),
+			Every:  Step{1, Day},
+			Zone:   zone(t, "Pacific/Apia"),
+			Format: FormatDate,
+		}), `
 0 2011-12-29 start=2011-12-29 end=2011-12-31 key=2011-12-29 index=0
 1 2011-12-31 start=2011-12-31 end=2012-01-01 key=2011-12-31 index=1
 `},
-		{"a clock that skips midnight to the next evening's date", one(t, Windows{Start: at(t, "2018-11-03T00:00:00-03:00"), End: at(t, "2018-11-05T00:00:00-02:00"), Every: Step{1, Day}, Zone: zone(t, "America/Sao_Paulo"), Format: FormatDate}), `
+		{"a clock that skips midnight to the next evening's date", one(t, Windows{
+			Start:  at(t, "2018-11-03T00:00:00-03:00"),
+			End:    at(t, "2018-11-05T00:00:00-02:00"),
+			Every:  Step{1, Day},
+			Zone:   zone(t, "America/Sao_Paulo"),
+			Format: FormatDate,
+		}), `
 0 2018-11-03 start=2018-11-03 end=2018-11-04 key=2018-11-03 index=0
 1 2018-11-04 start=2018-11-04 end=2018-11-05 key=2018-11-04 index=1
 `},
@@ -157,40 +181,54 @@ func TestNewRefuses(t *testing.T) {
 		dims []Dimension
 		want string
 	}{
-		{"no size", only(Range{0, 1, 0}), "size: The size is 0, so"},
-		{"reversed", only(Range{1, 1, 5}), "end: The range [1, 1) holds no keys"},
-		{"too wide", only(Range{math.MinInt64, math.MaxInt64, 1}), "end: The range [-9223372036854775808, 9223372036854775807) holds more than"},
-		{"end plus size", only(Range{0, math.MaxInt64, 1}), "size: The end 9223372036854775807 plus the size 1 is beyond"},
+		{"no size", only(Range{0, 1, 0}), "size: The size is 0; it must be"},
+		{"reversed", only(Range{1, 1, 5}), "end: The range [1, 1) is empty"},
+		{"too wide", only(Range{math.MinInt64, math.MaxInt64, 1}), "end: The range [-9223372036854775808, " +
+			"9223372036854775807) has more than"},
+		{"end plus size", only(Range{0, math.MaxInt64, 1}), "size: The end 9223372036854775807 plus the size 1 exceeds"},
 		{"one boundary", only(Boundaries{[]int64{1}}), "boundaries: There are 1 boundaries"},
-		{"boundaries descend", only(Boundaries{[]int64{1, 2, 2}}), "boundaries[2]: The boundary 2 does not lie above the one before it, 2."},
+		{"boundaries descend", only(Boundaries{[]int64{1, 2, 2}}), "boundaries[2]: The boundary 2 is not greater than the " +
+			"previous one, 2."},
 		{"boundaries too wide", only(Boundaries{[]int64{math.MinInt64, math.MaxInt64}}), "boundaries: The range"},
 		{"no values", only(Values{}), "values: The list is empty"},
-		{"values", only(Values{Items: []string{"a", "", "\xff", "a"}}), "values[1]: The value is empty, so its partition would have no name. Remove it, or give it a text.\n" +
-			"values[2]: The value \"\\xff\" is not valid UTF-8. Give it as text.\n" +
-			"values[3]: The value \"a\" stands in the list twice, at positions 0 and 3. Remove one of them."},
-		{"a long value", only(Values{Items: []string{"a", strings.Repeat("ü", 50)}}), "values[1]: The value is so long that its partition's key has up to 300 bytes"},
+		{"values", only(Values{Items: []string{"a", "", "\xff", "a"}}), "values[1]: The value is empty, but it is the " +
+			"name of its partition. Remove it, or set a text.\n" +
+			"values[2]: The value \"\\xff\" is not valid UTF-8. Use a UTF-8 text.\n" +
+			"values[3]: The value \"a\" is listed twice, at positions 0 and 3. Remove one of the two."},
+		{"a long value", only(Values{Items: []string{"a", strings.Repeat("ü", 50)}}), "values[1]: The value is too long: " +
+			"the key of its partition has up to 300 bytes"},
 		{"no zone", only(none), "timezone: The time zone is missing."},
 		{"local zone", only(local), "timezone: The local time zone differs"},
-		{"old zone", only(monrovia), "timezone: Clocks in Africa/Monrovia were -44m30s ahead of UTC at 1970-01-01T00:00:00Z, which"},
-		{"year", only(day("9999-06-01T00:00:00Z", feb, Step{1, Day}, "")), "start: The time 9999-06-01T00:00:00Z is not in the years"},
-		{"fraction", only(day(jan, "2026-02-01T00:00:00.5Z", Step{1, Day}, "")), "end: The time 2026-02-01T00:00:00.5Z has a fraction"},
-		{"no time", only(day(feb, jan, Step{1, Day}, "")), "end: The range [2026-02-01T00:00:00+01:00, 2026-01-01T00:00:00+01:00) holds no time"},
+		{"old zone", only(monrovia), "timezone: The offset of Africa/Monrovia from UTC was -44m30s at " +
+			"1970-01-01T00:00:00Z. It is not a whole number of minutes"},
+		{"year", only(day("9999-06-01T00:00:00Z", feb, Step{1, Day}, "")), "start: The time 9999-06-01T00:00:00Z is not " +
+			"between the years"},
+		{"fraction", only(day(jan, "2026-02-01T00:00:00.5Z", Step{1, Day}, "")), "end: The time 2026-02-01T00:00:00.5Z " +
+			"has a fraction"},
+		{"no time", only(day(feb, jan, Step{1, Day}, "")), "end: The range [2026-02-01T00:00:00+01:00, " +
+			"2026-01-01T00:00:00+01:00) is empty"},
 		{"step", only(day(jan, feb, Step{0, Hour}, "")), "every: The step 0h is not between"},
 		{"unit", only(day(jan, feb, Step{1, 9}, "")), "every: The unit of the step is unknown."},
-		{"day 31", only(day("2026-01-31T00:00:00+01:00", feb, Step{1, Month}, "")), "start: Windows of 1mo would start on day 31"},
+		{"day 31", only(day("2026-01-31T00:00:00+01:00", feb, Step{1, Month}, "")), "start: Windows of 1mo would start on " +
+			"day 31"},
 		{"format", only(day(jan, feb, Step{1, Day}, "iso")), `format: The format "iso" is unknown.`},
-		{"hours as dates", only(day(jan, feb, Step{1, Hour}, "date")), "format: Windows of 1h start within days"},
-		{"dates at noon", only(day("2026-01-01T12:00:00+01:00", feb, Step{1, Day}, "date")), "format: The bound 2026-01-01T12:00:00+01:00 is not the start of a day in Europe/Berlin"},
-		{"empty exclusion", only(excluding), "exclude[0]: The excluded range [1970-01-01T01:00:05+01:00, 1970-01-01T01:00:05+01:00) holds no time"},
+		{"hours as dates", only(day(jan, feb, Step{1, Hour}, "date")), "format: Windows of 1h are shorter than a day"},
+		{"dates at noon", only(day("2026-01-01T12:00:00+01:00", feb, Step{1, Day}, "date")),
+			"format: The bound 2026-01-01T12:00:00+01:00 is not the start of a day in Europe/Berlin"},
+		{"empty exclusion", only(excluding), "exclude[0]: The excluded range [1970-01-01T01:00:05+01:00, " +
+			"1970-01-01T01:00:05+01:00) is empty"},
 		{"all excluded", only(everything), "exclude: The excluded ranges cover everything"},
 		{"no dimension", nil, "dimensions: There are 0 dimensions"},
 		{"a name alone", named("a"), "dimensions: There is 1 dimension, but"},
 		{"five", named("a", "b", "c", "d", "e"), "dimensions: There are 5 dimensions"},
-		{"names", named("a", "a", "key", "Ä"), "a.dimensions[1]: Two dimensions are called \"a\". Give each its own name.\n" +
-			"key.dimensions[2]: The name \"key\" is taken by partition.key. Give the dimension another name.\n" +
-			"Ä.dimensions[3]: The name \"Ä\" cannot be part of a reference. Use a lower-case letter, then lower-case letters, digits and underscores."},
+		{"names", named("a", "a", "key", "Ä"), "a.dimensions[1]: Two dimensions have the name \"a\". Rename one of the " +
+			"two.\n" +
+			"key.dimensions[2]: The name \"key\" is reserved for partition.key. Choose another name for the dimension.\n" +
+			"Ä.dimensions[3]: The name \"Ä\" is not valid in a reference. Use a lower-case letter, then lower-case letters, " +
+			"digits and underscores."},
 		{"in a dimension", []Dimension{{"a", Range{0, 1, 1}}, {"b", Range{0, 1, -1}}}, "b.size: The size is -1"},
-		{"product too large", []Dimension{{"a", Range{0, math.MaxInt64 - 1, 1}}, {"b", Range{0, 2, 1}}}, "dimensions: The product of the dimensions has more than"},
+		{"product too large", []Dimension{{"a", Range{0, math.MaxInt64 - 1, 1}}, {"b", Range{0, 2, 1}}},
+			"dimensions: The dimensions have more than"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := New(c.dims...)

@@ -8,24 +8,23 @@ import (
 	"strings"
 )
 
-// Error is one thing wrong with the description of a key space. Its fields let
-// a caller attach it to the attribute that the user wrote.
+// Error is one problem of a key space. Its fields identify the attribute.
 type Error struct {
 	// Dimension is the name of the dimension, empty in a domain of one and for
 	// errors about the list of dimensions as a whole.
 	Dimension string
-	// Position is that of the dimension; names may be the same by mistake.
+	// Position is the position of the dimension; names may be repeated by mistake.
 	Position int
-	// Field is the attribute at fault: start, end, size, boundaries, every,
+	// Field is the wrong attribute: start, end, size, boundaries, every,
 	// timezone, format, exclude, values, name or dimensions.
 	Field string
 	// Item is the position in a list attribute, or -1.
 	Item int
-	// Message is one or more full sentences with the values and what to do.
+	// Message is one or more sentences with the values and the next step.
 	Message string
 }
 
-// Error returns the message with its place.
+// Error returns the message with its attribute.
 func (e *Error) Error() string {
 	place := e.Field
 	if e.Item >= 0 {
@@ -37,8 +36,8 @@ func (e *Error) Error() string {
 	return place + ": " + e.Message
 }
 
-// Errors is everything that New found wrong, in the order of the dimensions.
-// It is never empty when returned.
+// Errors are all problems that New found, in the order of the dimensions. New never
+// returns an empty list.
 type Errors []*Error
 
 // Error returns the messages, one per line.

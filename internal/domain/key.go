@@ -5,14 +5,14 @@ package domain
 
 import "strings"
 
-// joint stands between the parts of a product's key.
+// joint separates the parts of a product's key.
 const joint = "__"
 
-// longestFileName is what the common file systems take, in bytes.
+// longestFileName is the limit of common file systems, in bytes.
 const longestFileName = 255
 
-// Key is the partition's name, fit for a file name; two different partitions
-// of one domain never share a key.
+// Key is the partition's name, usable as a file name. Different partitions of a
+// domain have different keys.
 //
 //   - A whole window of a day or longer is named by the date of its start,
 //     2026-03-29; a whole window of minutes or hours by its start with the
@@ -34,7 +34,7 @@ func (d Domain) Key(p Partition) string {
 	return strings.Join(keys, joint)
 }
 
-// partKey is the key of one part, as it stands in the partition's key.
+// partKey is the key of one part within the partition's key.
 func (d Domain) partKey(i int, p Part) string {
 	axis := d.Dimensions[i].Axis
 	key := axis.keyOf(p)
@@ -44,8 +44,8 @@ func (d Domain) partKey(i int, p Part) string {
 	return key
 }
 
-// hideJoints encodes the underscores at the edges of a key and those next to
-// another one, so that two joined keys can be taken apart in one way only.
+// hideJoints encodes the underscores at the edges of a key and those next to another
+// one. Joined keys can then be split in only one way.
 func hideJoints(key string) string {
 	if !strings.Contains(key, joint) && !strings.HasPrefix(key, "_") && !strings.HasSuffix(key, "_") {
 		return key
@@ -62,8 +62,8 @@ func hideJoints(key string) string {
 	return b.String()
 }
 
-// Find returns the partition that a key names, which is a whole grid cell or a
-// piece of one; ok is false when the key names nothing in this domain.
+// Find returns the partition with a key, a whole grid cell or a part of one; ok is
+// false if the domain has no such partition.
 func (d Domain) Find(key string) (p Partition, ok bool) {
 	keys := []string{key}
 	if len(d.Dimensions) > 1 {

@@ -3,15 +3,16 @@
 
 package domain
 
-// Offset is how far the clocks of a zone are ahead of UTC.
+// Offset is the offset of a zone from UTC.
 type Offset struct {
-	From    int64 // instant from which on it holds
+	From    int64 // instant at which it starts
 	Seconds int64 // east of UTC, whole minutes
 }
 
-// Offsets lists the offsets of the zone, ascending, from some days before
-// Start until some days after End; the last holds from then on. They are all
-// that anybody needs who computes the windows without the zone's own data.
+// Offsets lists the offsets of the zone, ascending, from some days before Start until
+// some days after End. The last one applies from then on. They are sufficient to
+// compute the windows without the zone's data.
+// See internal/decisions/0015-runs-carry-zone-offsets.md.
 func (w Windows) Offsets() []Offset {
 	c := w.calendar()
 	out := make([]Offset, len(c.periods))

@@ -5,11 +5,11 @@ package domain
 
 import "iter"
 
-// Open is an axis whose bounds are not known yet. It says what its positions
-// will mean, and has neither cells nor lines.
+// Open is an axis with unknown bounds. The meaning of its positions is known, but it
+// has no cells and lines.
 type Open struct {
 	Of Kind // Integer or Instant
-	// Format is how runners will get instants, see Windows.
+	// Format is the format of instants for runners, see Windows.
 	Format string
 }
 
@@ -18,7 +18,7 @@ func NewOpen(axis Open) Domain { return Domain{Dimensions: []Dimension{{Axis: ax
 
 func (o Open) sealed() {}
 
-// Kind is what the positions will mean.
+// Kind is the meaning of the positions.
 func (o Open) Kind() Kind { return o.Of }
 
 // Count is 0.
@@ -42,7 +42,7 @@ func (o Open) longestKey() int { return 0 }
 
 func (o Open) facts(Part) []Fact { return []Fact{{"start", ""}, {"end", ""}} }
 
-// Bounded tells whether the bounds of a domain are known.
+// Bounded is true if the bounds of a domain are known.
 func (d Domain) Bounded() bool {
 	for _, dim := range d.Dimensions {
 		if _, open := dim.Axis.(Open); open {
@@ -52,7 +52,7 @@ func (d Domain) Bounded() bool {
 	return true
 }
 
-// FactNames lists what a runner is told of a partition, in the order of Facts.
+// FactNames lists the names of the facts that a runner gets, in the order of Facts.
 func (d Domain) FactNames() []string {
 	p := Partition{Parts: make([]Part, len(d.Dimensions))}
 	if d.Bounded() && len(d.Dimensions) > 0 {

@@ -252,7 +252,8 @@ func FuzzFind(f *testing.F) {
 	values := Dimension{"v", Values{Items: []string{"de", "a__b", "%", "."}}}
 	ids := Dimension{"id", Range{-5, 3000, 1000}}
 	var spaces []Domain
-	for _, dims := range [][]Dimension{{values}, {ids}, {windows(Hour)}, {windows(Day)}, {windows(Month)}, {values, ids}, {windows(Week), values, ids}} {
+	for _, dims := range [][]Dimension{{values}, {ids}, {windows(Hour)}, {windows(Day)}, {windows(Month)},
+		{values, ids}, {windows(Week), values, ids}} {
 		if len(dims) == 1 {
 			dims = []Dimension{{Axis: dims[0].Axis}}
 		}

@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// Range cuts [Start, End) every Size integers; the last cell may be shorter.
+// Range splits [Start, End) every Size integers; the last cell may be shorter.
 type Range struct{ Start, End, Size int64 }
 
 func (r Range) sealed() {}
@@ -23,16 +23,20 @@ func (r Range) ready() Axis { return r }
 
 func (r Range) check() []*Error {
 	if r.Size <= 0 {
-		return []*Error{fault("size", "The size is %d, so no partition would ever be filled. Give the number of keys per partition, at least 1.", r.Size)}
+		return []*Error{fault("size", "The size is %d; it must be at least 1. Set it to the number of keys per partition.",
+			r.Size)}
 	}
 	if r.Start >= r.End {
-		return []*Error{fault("end", "The range [%d, %d) holds no keys, because its end is not counted. Give an end greater than the start.", r.Start, r.End)}
+		return []*Error{fault("end", "The range [%d, %d) is empty. The end is exclusive and must be greater "+
+			"than the start.", r.Start, r.End)}
 	}
 	if r.End-r.Start < 0 {
-		return []*Error{fault("end", "The range [%d, %d) holds more than %d keys. Bring start and end closer together.", r.Start, r.End, int64(math.MaxInt64))}
+		return []*Error{fault("end", "The range [%d, %d) has more than %d keys. Use a smaller range.", r.Start, r.End,
+			int64(math.MaxInt64))}
 	}
 	if r.End > math.MaxInt64-r.Size {
-		return []*Error{fault("size", "The end %d plus the size %d is beyond the greatest 64-bit integer, %d. Lower the size or the end.", r.End, r.Size, int64(math.MaxInt64))}
+		return []*Error{fault("size", "The end %d plus the size %d exceeds the greatest 64-bit integer, %d. Lower the "+
+			"size or the end.", r.End, r.Size, int64(math.MaxInt64))}
 	}
 	return nil
 }
@@ -59,10 +63,10 @@ func (r Range) Cells(start, end int64) (first, count int64) {
 	return first, (end-1-r.Start)/r.Size - first + 1
 }
 
-// Split cuts [start, end) at the multiples of Size counted from Start.
+// Split splits [start, end) at the multiples of Size counted from Start.
 func (r Range) Split(start, end int64) iter.Seq[Part] { return split(r, start, end) }
 
-// StepOf returns the cell itself: no step of a range is left out.
+// StepOf returns the cell itself: a range excludes no steps.
 func (r Range) StepOf(cell int64) int64 { return cell }
 
 // Line returns Start + n·Size, also beyond End, as long as it fits an int64.
@@ -98,8 +102,8 @@ func (r Range) longestKey() int { return longestIntegerKey(r.Start, r.End) }
 
 func (r Range) facts(p Part) []Fact { return integerFacts(p) }
 
-// Boundaries cuts between explicit ascending points; the first is the start of
-// the axis and the last its end.
+// Boundaries splits at explicit ascending points. The first is the start of the axis
+// and the last its end.
 type Boundaries struct{ Points []int64 }
 
 func (b Boundaries) sealed() {}
@@ -111,15 +115,18 @@ func (b Boundaries) ready() Axis { return b }
 
 func (b Boundaries) check() []*Error {
 	if len(b.Points) < 2 {
-		return []*Error{fault("boundaries", "There are %d boundaries, but a partition lies between two of them. Give at least the start of the first partition and the end of the last.", len(b.Points))}
+		return []*Error{fault("boundaries", "There are %d boundaries; at least two are required: the start of the first "+
+			"partition and the end of the last.", len(b.Points))}
 	}
 	for i := 1; i < len(b.Points); i++ {
 		if b.Points[i] <= b.Points[i-1] {
-			return []*Error{faultAt("boundaries", i, "The boundary %d does not lie above the one before it, %d. Give the boundaries in ascending order, each once.", b.Points[i], b.Points[i-1])}
+			return []*Error{faultAt("boundaries", i, "The boundary %d is not greater than the previous one, %d. List the "+
+				"boundaries in ascending order, each once.", b.Points[i], b.Points[i-1])}
 		}
 	}
 	if first, last := b.Points[0], b.Points[len(b.Points)-1]; last-first < 0 {
-		return []*Error{fault("boundaries", "The range [%d, %d) holds more than %d keys. Bring the first and last boundary closer together.", first, last, int64(math.MaxInt64))}
+		return []*Error{fault("boundaries", "The range [%d, %d) has more than %d keys. Use boundaries of a smaller range.",
+			first, last, int64(math.MaxInt64))}
 	}
 	return nil
 }
@@ -132,7 +139,7 @@ func (b Boundaries) Cell(i int64) Part {
 	return Part{Start: b.Points[i], End: b.Points[i+1], Cell: i}
 }
 
-// Extent is the stretch from the first point to the last.
+// Extent is the interval from the first point to the last.
 func (b Boundaries) Extent() []Interval {
 	return []Interval{{b.Points[0], b.Points[len(b.Points)-1]}}
 }
@@ -147,7 +154,7 @@ func (b Boundaries) Cells(start, end int64) (first, count int64) {
 	return first, cellHolding(b.Points, end-1) - first + 1
 }
 
-// Split cuts [start, end) at the points.
+// Split splits [start, end) at the points.
 func (b Boundaries) Split(start, end int64) iter.Seq[Part] { return split(b, start, end) }
 
 // StepOf returns the cell itself.
@@ -203,7 +210,7 @@ func cellHolding(points []int64, pos int64) int64 {
 func parseInteger(text string) (int64, error) {
 	n, err := strconv.ParseInt(text, 10, 64)
 	if errors.Is(err, strconv.ErrRange) {
-		return 0, errors.New("is beyond the 64-bit integers")
+		return 0, errors.New("does not fit in 64 bits")
 	}
 	if err != nil || strconv.FormatInt(n, 10) != text {
 		return 0, errors.New("is not a whole number")
@@ -211,14 +218,14 @@ func parseInteger(text string) (int64, error) {
 	return n, nil
 }
 
-// keyBounds stands between the two bounds of a key.
+// keyBounds separates the two bounds of a key.
 const keyBounds = "--"
 
 func integerKey(p Part) string {
 	return strconv.FormatInt(p.Start, 10) + keyBounds + strconv.FormatInt(p.End, 10)
 }
 
-// integerPart finds the part of one grid cell that a key names.
+// integerPart finds the part of a grid cell for a key.
 func integerPart(g Grid, key string) (Part, bool) {
 	// A leading minus belongs to the first bound.
 	at := strings.Index(key[min(1, len(key)):], keyBounds)
@@ -234,7 +241,7 @@ func integerPart(g Grid, key string) (Part, bool) {
 	return within(g, start, end)
 }
 
-// within returns [start, end) as a part when it lies in a single cell.
+// within returns [start, end) as a part if it is in a single cell.
 func within(g Grid, start, end int64) (Part, bool) {
 	first, count := g.Cells(start, end)
 	if count != 1 {

@@ -10,7 +10,7 @@ import (
 	"unicode/utf8"
 )
 
-// Values is an explicit list; its order is presentation only.
+// Values is an explicit list. Its order is for presentation only.
 type Values struct {
 	Items []string
 
@@ -34,7 +34,7 @@ func (v Values) ready() Axis {
 
 func (v Values) check() []*Error {
 	if len(v.Items) == 0 {
-		return []*Error{fault("values", "The list is empty, so there is nothing to process. Give at least one value.")}
+		return []*Error{fault("values", "The list is empty. Add at least one value.")}
 	}
 	var errs []*Error
 	seen := make(map[string]int, len(v.Items))
@@ -42,11 +42,13 @@ func (v Values) check() []*Error {
 		first, twice := seen[item]
 		switch {
 		case item == "":
-			errs = append(errs, faultAt("values", i, "The value is empty, so its partition would have no name. Remove it, or give it a text."))
+			errs = append(errs, faultAt("values", i, "The value is empty, but it is the name of its partition. Remove it, or "+
+				"set a text."))
 		case !utf8.ValidString(item):
-			errs = append(errs, faultAt("values", i, "The value %q is not valid UTF-8. Give it as text.", item))
+			errs = append(errs, faultAt("values", i, "The value %q is not valid UTF-8. Use a UTF-8 text.", item))
 		case twice:
-			errs = append(errs, faultAt("values", i, "The value %q stands in the list twice, at positions %d and %d. Remove one of them.", item, first, i))
+			errs = append(errs, faultAt("values", i, "The value %q is listed twice, at positions %d and %d. Remove one of "+
+				"the two.", item, first, i))
 		default:
 			seen[item] = i
 		}
@@ -101,9 +103,9 @@ func longestValueKey(item string) int { return len(hideJoints(encode(item))) }
 
 func (v Values) facts(p Part) []Fact { return []Fact{{"value", p.Text}} }
 
-// encode makes a text fit for a file name: letters, digits, dot, underscore
-// and hyphen stay, every other byte becomes %XX (RFC 3986, section 2.1). The
-// names . and .. mean directories, so their dots are encoded too.
+// encode encodes a text as a file name: letters, digits, dot, underscore and hyphen
+// stay, every other byte becomes %XX (RFC 3986, section 2.1). The names . and .. are
+// directories, so their dots are encoded too.
 func encode(text string) string {
 	if strings.Trim(text, ".") == "" && len(text) <= 2 {
 		return strings.Repeat("%2E", len(text))
@@ -123,7 +125,7 @@ func plain(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '.' || c == '_' || c == '-'
 }
 
-// decode undoes encode, and whatever %XX else stands in the text.
+// decode is the inverse of encode, and decodes every other %XX too.
 func decode(key string) (string, bool) {
 	var b strings.Builder
 	for i := 0; i < len(key); i++ {

@@ -14,8 +14,8 @@ import (
 // Unit is a calendar or clock step of a Windows axis.
 type Unit int
 
-// The units of a step; hours and minutes are elapsed time, the others follow
-// the calendar of the zone.
+// The units of a step. Hours and minutes are elapsed time; the others follow the
+// calendar of the zone.
 const (
 	Minute Unit = iota
 	Hour
@@ -36,7 +36,7 @@ func (s Step) String() string {
 	return fmt.Sprint(s.N, [...]string{"m", "h", "d", "w", "mo", "y"}[s.Unit])
 }
 
-// The forms in which a runner gets the bounds of a window.
+// The formats of the bounds of a window for runners.
 const (
 	FormatDate    = "date"
 	FormatRFC3339 = "rfc3339"
@@ -44,17 +44,16 @@ const (
 	FormatUnixMS  = "unix_ms"
 )
 
-// Windows cuts [Start, End) every Step in the calendar of Zone, leaving out
-// Exclude. Format is how bounds are handed to the runner: date, rfc3339 (also
-// when empty), unix or unix_ms.
+// Windows splits [Start, End) every Step in the calendar of Zone, without Exclude.
+// Format is the format of the bounds for the runner: date, rfc3339 (also if empty),
+// unix or unix_ms.
 //
-// Line n of the grid is Start plus n steps. Steps of minutes and hours are
-// elapsed time. Longer ones are added to what clocks in Zone show at Start,
-// and the line is when they show the sum: the first time if they show it
-// twice, and if they skip it, when they would have shown it had they not been
-// changed (RFC 5545, section 3.3.5). So a day begins at its first midnight, or
-// at 01:00 where clocks go from 00:00 to 01:00. A step without any length, as
-// the day that Samoa skipped, is no cell.
+// Line n of the grid is Start plus n steps. Steps of minutes and hours are elapsed
+// time. Longer steps are added to the wall time of Start, and the line is the instant
+// of the resulting wall time: the first one if it occurs twice; if it is skipped, the
+// offset before the change applies (RFC 5545, section 3.3.5). A day therefore starts
+// at its first midnight, or at 01:00 if clocks go from 00:00 to 01:00. A step of
+// length zero, such as the day that Samoa skipped, is not a cell.
 type Windows struct {
 	Start, End time.Time
 	Every      Step
@@ -62,7 +61,7 @@ type Windows struct {
 	Format     string
 	Exclude    []Interval
 
-	// grid is worked out once, by New.
+	// grid is computed by New.
 	grid *calendar
 }
 
@@ -89,7 +88,7 @@ func (w Windows) Count() int64 { return w.calendar().count }
 // Cell returns window i.
 func (w Windows) Cell(i int64) Part { return w.calendar().cell(i) }
 
-// Extent is what remains between Start and End without Exclude.
+// Extent are the intervals between Start and End without Exclude.
 func (w Windows) Extent() []Interval {
 	var out []Interval
 	for _, s := range w.calendar().stretches {
@@ -107,14 +106,14 @@ func (w Windows) Cells(start, end int64) (first, count int64) {
 	return w.calendar().cells(start, end)
 }
 
-// Split cuts [start, end) at the lines of the calendar.
+// Split splits [start, end) at the lines of the calendar.
 func (w Windows) Split(start, end int64) iter.Seq[Part] {
 	w.grid = w.calendar()
 	return split(w, start, end)
 }
 
-// StepOf returns the number of the step in which a window lies; it is greater
-// than the window's own where steps before it are left out.
+// StepOf returns the number of the step of a window. It is greater than the number of
+// the window if earlier steps are excluded.
 func (w Windows) StepOf(cell int64) int64 {
 	c := w.calendar()
 	s := c.stretchOfCell(cell)
@@ -135,8 +134,8 @@ func (w Windows) LineAt(pos int64) (int64, bool) {
 	return n, ok && at == pos
 }
 
-// Text writes an instant in RFC 3339 with the zone's offset; in UTC where the
-// offset is not a whole number of minutes, which RFC 3339 cannot express.
+// Text writes an instant in RFC 3339 with the zone's offset; in UTC if the offset is
+// not a whole number of minutes, which RFC 3339 cannot express.
 func (w Windows) Text(pos int64) string {
 	at := time.Unix(pos, 0).In(w.Zone)
 	if _, offset := at.Zone(); offset%minute != 0 {
@@ -149,7 +148,7 @@ func (w Windows) Text(pos int64) string {
 func (w Windows) ParsePosition(text string) (int64, error) {
 	at, err := time.Parse(time.RFC3339, text)
 	if err != nil {
-		return 0, errors.New("is not a time in RFC 3339, such as 2026-03-29T00:00:00+01:00")
+		return 0, errors.New("is not an RFC 3339 time, such as 2026-03-29T00:00:00+01:00")
 	}
 	if at.Nanosecond() != 0 {
 		return 0, errors.New("is not a whole second")
@@ -167,8 +166,8 @@ func (w Windows) keyOf(p Part) string {
 	case c.every.Unit < Day:
 		return w.stamp(p.Start)
 	}
-	// The date that the calendar gives the window, not the one that clocks
-	// show at its start: only the first is unique where clocks skip midnight.
+	// The calendar date of the window, not the local date at its start: only the
+	// former is unique if clocks skip midnight.
 	return time.Unix(c.wallOf(step), 0).UTC().Format(time.DateOnly)
 }
 
@@ -217,18 +216,17 @@ func (w Windows) partOf(key string) (Part, bool) {
 	return within(w, start, end)
 }
 
-// longestKey is that of a piece whose bounds have seconds.
+// longestKey is the length for a part whose bounds have seconds.
 func (w Windows) longestKey() int { return 2*len(stampSeconds) + len(keyBounds) }
 
 func (w Windows) facts(p Part) []Fact {
 	return []Fact{{"start", w.fact(p.Start)}, {"end", w.fact(p.End)}}
 }
 
-// fact writes a bound in the declared format. A bound that is not the start of
-// a day has no date: it is given in RFC 3339, which a runner that expects a
-// date refuses, instead of as a date that would silently skip hours. (Bounds
-// of grid cells are never such; those of pieces are, after windows of hours
-// were replaced by windows of days.)
+// fact writes a bound in the declared format. The format date cannot express a bound
+// that is not the start of a day. It is written in RFC 3339 then: a runner that
+// expects a date fails, instead of silently skipping hours. (Only bounds of partial
+// cells are affected, after windows of hours were replaced with windows of days.)
 func (w Windows) fact(pos int64) string {
 	at := time.Unix(pos, 0).In(w.Zone)
 	switch w.Format {

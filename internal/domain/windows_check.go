@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// maxStep bounds the multiple of a unit; it is 114 years in minutes.
+// maxStep limits the multiple of a unit; it is 114 years in minutes.
 const maxStep = 60_000_000
 
-// lastSafeDay is the last day of a month that every month has.
+// lastSafeDay is the last day that every month has.
 const lastSafeDay = 28
 
 func (w Windows) check() []*Error {
@@ -26,10 +26,11 @@ func (w Windows) check() []*Error {
 
 func (w Windows) checkZone() *Error {
 	if w.Zone == nil {
-		return fault("timezone", "The time zone is missing. Give an IANA name such as UTC or Europe/Berlin.")
+		return fault("timezone", "The time zone is missing. Use an IANA name such as UTC or Europe/Berlin.")
 	}
 	if w.Zone == time.Local {
-		return fault("timezone", "The local time zone differs from machine to machine. Give an IANA name such as UTC or Europe/Berlin.")
+		return fault("timezone", "The local time zone differs between machines. Use an IANA name such as UTC or "+
+			"Europe/Berlin.")
 	}
 	return nil
 }
@@ -40,14 +41,16 @@ func (w Windows) checkBounds() *Error {
 		at    time.Time
 	}{{"start", w.Start}, {"end", w.End}} {
 		if b.at.Unix() < firstInstant || b.at.Unix() > lastInstant {
-			return fault(b.field, "The time %s is not in the years 1 to 9998. Give one that is.", b.at.Format(time.RFC3339))
+			return fault(b.field, "The time %s is not between the years 1 and 9998. Use a time in this range.",
+				b.at.Format(time.RFC3339))
 		}
 		if b.at.Nanosecond() != 0 {
-			return fault(b.field, "The time %s has a fraction of a second. Give whole seconds.", b.at.Format(time.RFC3339Nano))
+			return fault(b.field, "The time %s has a fraction of a second. Use whole seconds.", b.at.Format(time.RFC3339Nano))
 		}
 	}
 	if !w.Start.Before(w.End) {
-		return fault("end", "The range [%s, %s) holds no time, because its end is not counted. Give an end after the start.", w.Text(w.Start.Unix()), w.Text(w.End.Unix()))
+		return fault("end", "The range [%s, %s) is empty. The end is exclusive and must be after the start.",
+			w.Text(w.Start.Unix()), w.Text(w.End.Unix()))
 	}
 	return nil
 }
@@ -57,26 +60,30 @@ func (w Windows) checkEvery() *Error {
 		return fault("every", "The unit of the step is unknown. Use m, h, d, w, mo or y.")
 	}
 	if w.Every.N < 1 || w.Every.N > maxStep {
-		return fault("every", "The step %s is not between 1 and %d units. Give a step such as 1h, 1d or 2mo.", w.Every, maxStep)
+		return fault("every", "The step %s is not between 1 and %d units. Use a step such as 1h, 1d or 2mo.", w.Every,
+			maxStep)
 	}
 	if d := w.Start.In(w.Zone).Day(); w.Every.Unit >= Month && d > lastSafeDay {
-		return fault("start", "Windows of %s would start on day %d, which not every month has. Start on day %d or before, such as the first of the month.", w.Every, d, lastSafeDay)
+		return fault("start", "Windows of %s would start on day %d, which some months do not have. Start on day %d or "+
+			"earlier, such as the first of the month.", w.Every, d, lastSafeDay)
 	}
 	return nil
 }
 
-// checkOffsets refuses the local mean times of long ago: RFC 3339 and keys
-// cannot tell their seconds.
+// checkOffsets rejects historical local mean times, because RFC 3339 and keys cannot
+// express their seconds.
 func (w Windows) checkOffsets() *Error {
 	start, end := w.Start.Unix(), w.End.Unix()
 	for _, p := range newClock(w.Zone, start, end).periods {
 		if p.offset%minute != 0 {
 			at := time.Unix(max(start, p.start), 0).UTC().Format(time.RFC3339)
-			return fault("timezone", "Clocks in %s were %s ahead of UTC at %s, which is not a whole number of minutes and cannot be written in RFC 3339. Use UTC, or start later.",
+			return fault("timezone", "The offset of %s from UTC was %s at %s. It is not a whole number of minutes, which RFC "+
+				"3339 does not support. Use UTC, or start later.",
 				w.Zone, time.Duration(p.offset)*time.Second, at)
 		}
 		if p.offset <= -day || p.offset >= day {
-			return fault("timezone", "The offset of %s is more than a day. Give an IANA name such as UTC or Europe/Berlin.", w.Zone)
+			return fault("timezone", "The offset of %s is more than a day. Use an IANA name such as UTC or Europe/Berlin.",
+				w.Zone)
 		}
 	}
 	return nil
@@ -94,14 +101,16 @@ func (w Windows) checkFormat() *Error {
 
 func (w Windows) checkDates() *Error {
 	if w.Every.Unit < Day {
-		return fault("format", "Windows of %s start within days, so a date does not tell their bounds. Use the format rfc3339, or windows of a day or longer.", w.Every)
+		return fault("format", "Windows of %s are shorter than a day, and the format date cannot express their bounds. "+
+			"Use the format rfc3339, or windows of a day or longer.", w.Every)
 	}
 	clock := newClock(w.Zone, w.Start.Unix()-margin, w.End.Unix()+margin)
 	bounds := []Interval{{w.Start.Unix(), w.End.Unix()}}
 	for _, iv := range append(bounds, w.Exclude...) {
 		for _, at := range []int64{iv.Start, iv.End} {
 			if !clock.startsDay(at) {
-				return fault("format", "The bound %s is not the start of a day in %s, so a date does not tell it. Use the format rfc3339, or bounds at midnight.", w.Text(at), w.Zone)
+				return fault("format", "The bound %s is not the start of a day in %s, and the format date cannot express it. "+
+					"Use the format rfc3339, or bounds at midnight.", w.Text(at), w.Zone)
 			}
 		}
 	}
@@ -112,11 +121,13 @@ func (w Windows) checkExclude() []*Error {
 	var errs []*Error
 	for i, iv := range w.Exclude {
 		if iv.Start >= iv.End {
-			errs = append(errs, faultAt("exclude", i, "The excluded range [%s, %s) holds no time, because its end is not counted. Give an end after the start.", w.Text(iv.Start), w.Text(iv.End)))
+			errs = append(errs, faultAt("exclude", i, "The excluded range [%s, %s) is empty. The end is exclusive and "+
+				"must be after the start.", w.Text(iv.Start), w.Text(iv.End)))
 		}
 	}
 	if errs == nil && len(without(Interval{w.Start.Unix(), w.End.Unix()}, w.Exclude)) == 0 {
-		errs = append(errs, fault("exclude", "The excluded ranges cover everything from %s to %s, so there is nothing to process. Exclude less.", w.Text(w.Start.Unix()), w.Text(w.End.Unix())))
+		errs = append(errs, fault("exclude", "The excluded ranges cover everything from %s to %s. Exclude less.",
+			w.Text(w.Start.Unix()), w.Text(w.End.Unix())))
 	}
 	return errs
 }

@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/cluster"
-	"github.com/terraform-backfill/terraform-provider-backfill/internal/engine"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/state"
 )
 
 // Argo gives a run up when its template is deleted: the run has ended, nodes of
@@ -38,7 +38,11 @@ func TestRunThatArgoGaveUp(t *testing.T) {
 					given++
 				}
 			}
-			patch, err := json.Marshal(map[string]any{"status": map[string]any{"phase": "Error", "nodes": nodes, "message": "workflowtemplates \"t\" not found"}})
+			patch, err := json.Marshal(
+				map[string]any{
+					"status": map[string]any{"phase": "Error", "nodes": nodes, "message": "workflowtemplates \"t\" not found"},
+				},
+			)
 			w.must(err)
 			w.patch(cluster.Workflow, o.GetName(), string(patch))
 		}
@@ -47,14 +51,17 @@ func TestRunThatArgoGaveUp(t *testing.T) {
 		}
 		o, err := w.refresh("orders")
 		w.must(err)
-		if o.Phase != engine.Incomplete || o.DoneCount != int64(given) {
-			t.Errorf("shards of %d: phase %s, %d done, want %d", size, o.Phase, o.DoneCount, given)
+		if o.Phase != state.PhaseIncomplete || o.DoneCount() != int64(given) {
+			t.Errorf("shards of %d: phase %s, %d done, want %d", size, o.Phase, o.DoneCount(), given)
 		}
 		pods := map[int]string{500: "Workflow/orders-r1", 4: "Workflow/orders-r1-s0"}[size]
 		if left := w.names(); slices.Contains(left, pods) {
 			t.Errorf("shards of %d: pods of %s go on: %v", size, pods, left)
 		}
-		if next, _ := w.plan(d); next == nil || !strings.HasSuffix(next.Because, `not run to their end. Argo ended run orders-r1: workflowtemplates "t" not found.`) {
+		if next, _ := w.plan(
+			d,
+		); next == nil ||
+			!strings.HasSuffix(next.Because, `did not finish. Argo ended run orders-r1: workflowtemplates "t" not found.`) {
 			t.Errorf("shards of %d: next run %+v", size, next)
 		}
 		w.must(w.apply(d))

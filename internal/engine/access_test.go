@@ -11,14 +11,15 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/access"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/cluster"
-	"github.com/terraform-backfill/terraform-provider-backfill/internal/engine"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/state"
 )
 
 // permits lists what a Role of the access permits, as "verb resource".
-func permits(a engine.Access, role string) map[string]bool {
+func permits(a access.Access, role string) map[string]bool {
 	out := map[string]bool{}
-	for _, o := range engine.Roles(a) {
+	for _, o := range access.Roles(a) {
 		if o.GetKind() != "Role" || o.GetName() != role {
 			continue
 		}
@@ -74,7 +75,11 @@ func TestRoleOfTheProviderIsWhatIsAskedFor(t *testing.T) {
 		w.argo.tick(2)
 		for _, o := range w.cluster.Objects() {
 			if o.GetKind() == "WorkflowTemplate" {
-				w.patch(cluster.WorkflowTemplate, o.GetName(), `{"spec":{"templates":[]},"metadata":{"labels":{"backfill.dev/job":null}}}`)
+				w.patch(
+					cluster.WorkflowTemplate,
+					o.GetName(),
+					`{"spec":{"templates":[]},"metadata":{"labels":{"backfill.dev/job":null}}}`,
+				)
 			}
 		}
 	})
@@ -86,11 +91,11 @@ func TestRoleOfTheProviderIsWhatIsAskedFor(t *testing.T) {
 	}
 	w.must(w.apply(orders().with("target", "t").image("example.com/orders:2")))
 	note()
-	if diags := w.engine.Delete(context.Background(), "data", "orders", w.state.owner); diags.HasErrors() {
+	if diags := w.engine.Delete(context.Background(), "data", "orders", w.kept.owner); diags.HasErrors() {
 		t.Fatal(diags)
 	}
 	note()
-	want := permits(engine.Access{Provider: engine.Subject{Kind: "User", Name: "a"}}, "backfill-provider")
+	want := permits(access.Access{Provider: access.Subject{Kind: "User", Name: "a"}}, "backfill-provider")
 	for _, what := range keysOf(noted) {
 		if !want[what] {
 			t.Errorf("asked for and not permitted: %s", what)
@@ -107,9 +112,11 @@ func TestRoleOfTheProviderIsWhatIsAskedFor(t *testing.T) {
 // recorded.
 func TestRoleOfTheReaderSuffices(t *testing.T) {
 	w := newWorld(t)
-	w.must(w.apply(orders().with("partition", map[string]any{"range": map[string]any{"start": 0, "end": 3000, "size": 5}})))
+	w.must(
+		w.apply(orders().with("partition", map[string]any{"range": map[string]any{"start": 0, "end": 3000, "size": 5}})),
+	)
 	w.must(w.apply(orders().with("name", "other")))
-	may := permits(engine.Access{Reader: engine.Subject{Kind: "User", Name: "a"}}, "backfill-reader")
+	may := permits(access.Access{Reader: access.Subject{Kind: "User", Name: "a"}}, "backfill-reader")
 	looks := func() {
 		t.Helper()
 		w.cluster.ResetCalls()
@@ -125,7 +132,7 @@ func TestRoleOfTheReaderSuffices(t *testing.T) {
 			if diags.HasErrors() || o == nil {
 				t.Fatal(diags)
 			}
-			if ended := o.Phase == engine.Complete; ended != (len(diags) == 1) {
+			if ended := o.Phase == state.PhaseComplete; ended != (len(diags) == 1) {
 				t.Errorf("job %s is %s: %v", name, o.Phase, diags)
 			}
 		}

@@ -42,7 +42,14 @@ type simulator struct {
 }
 
 func newSimulator(t testing.TB, c *fake.Cluster) *simulator {
-	return &simulator{t: t, cluster: c, times: map[int64]int{}, fails: func(int64, int64) bool { return false }, by: map[string]map[int64]bool{}, once: map[string]int{}}
+	return &simulator{
+		t:       t,
+		cluster: c,
+		times:   map[int64]int{},
+		fails:   func(int64, int64) bool { return false },
+		by:      map[string]map[int64]bool{},
+		once:    map[string]int{},
+	}
 }
 
 // tick lets every active Workflow process up to leaves partitions, and tells
@@ -132,7 +139,11 @@ func (w *simulated) container(template string) bool {
 		"templateRef": map[string]any{"template": template}, "children": []any{id + "-0"},
 	}
 	w.nodes[id+"-0"] = map[string]any{
-		"id": id + "-0", "type": "Pod", "phase": phase, "message": w.broken[template], "templateRef": map[string]any{"template": template},
+		"id":          id + "-0",
+		"type":        "Pod",
+		"phase":       phase,
+		"message":     w.broken[template],
+		"templateRef": map[string]any{"template": template},
 	}
 	return phase == "Succeeded"
 }
@@ -287,6 +298,7 @@ func (w *simulated) node(id, template string, i int64, phase, message string) {
 }
 
 // bounds is partition i, by the arithmetic of the manifest or from its data.
+// Partitions without integers for bounds are told by their numbers in the domain.
 func (w *simulated) bounds(template string, i int64) (lo, hi int64) {
 	if name := w.args["data"]; template == "partition-data" {
 		data, err := w.cluster.Get(context.Background(), cluster.ConfigMap, w.object.GetNamespace(), name)
@@ -294,10 +306,17 @@ func (w *simulated) bounds(template string, i int64) (lo, hi int64) {
 			w.t.Fatalf("the data of a running Workflow: %v", err)
 		}
 		entries, _, _ := unstructured.NestedStringMap(data.Object, "data")
+		if _, err := strconv.ParseInt(entries[fmt.Sprintf("%d.start", i)], 10, 64); err != nil {
+			lo = number(w.t, entries[fmt.Sprintf("%d.index", i)])
+			return lo, lo + 1
+		}
 		return number(w.t, entries[fmt.Sprintf("%d.start", i)]), number(w.t, entries[fmt.Sprintf("%d.end", i)])
 	}
 	n := func(name string) int64 { return number(w.t, w.args[name]) }
 	cell := n("first") + n("step")*i
+	if w.args["unit"] != "" || w.args["stride0"] != "" {
+		return cell, cell + 1
+	}
 	start := n("origin") + cell*n("size")
 	return max(n("lo"), start), min(n("hi"), start+n("size"))
 }
@@ -326,7 +345,11 @@ func (w *simulated) launch(step map[string]any) (complete bool) {
 		name := fmt.Sprintf("%s-s%s", w.args["run"], row[0])
 		child, err := w.cluster.Get(context.Background(), cluster.Workflow, w.object.GetNamespace(), name)
 		node := map[string]any{
-			"id": id, "type": "Retry", "phase": "Running", "templateRef": map[string]any{"template": "launcher"}, "children": []any{},
+			"id":          id,
+			"type":        "Retry",
+			"phase":       "Running",
+			"templateRef": map[string]any{"template": "launcher"},
+			"children":    []any{},
 			"inputs": map[string]any{"parameters": []any{
 				map[string]any{"name": "k", "value": row[0]}, map[string]any{"name": "g", "value": row[1]},
 				map[string]any{"name": "from", "value": row[2]}, map[string]any{"name": "count", "value": row[3]},
@@ -355,7 +378,11 @@ func (w *simulated) launch(step map[string]any) (complete bool) {
 				}
 			}
 			node["outputs"] = map[string]any{"parameters": []any{
-				map[string]any{"name": "progress", "value": fmt.Sprintf("%d/%s", done, row[3])}, map[string]any{"name": "phase", "value": phase},
+				map[string]any{
+					"name":  "progress",
+					"value": fmt.Sprintf("%d/%s", done, row[3]),
+				},
+				map[string]any{"name": "phase", "value": phase},
 			}}
 		}
 	}
@@ -390,16 +417,23 @@ func (w *simulated) rows(step map[string]any) [][]string {
 	return rows
 }
 
+var ofTheGrid = regexp.MustCompile(`^(run|width|origin\d?|size\d?|unit\d?|wall\d?|clock\d?|stride\d|count\d|hi\d)$`)
+
 func (w *simulated) createChild(name string, row []string) {
-	template, args := "shard-data", map[string]string{"run": w.args["run"], "width": w.args["width"], "data": w.args["run"] + "-d" + row[0], "origin": w.args["origin"], "size": w.args["size"]}
+	template, args := "shard-data", map[string]string{"data": w.args["run"] + "-d" + row[0]}
+	for name, value := range w.args {
+		if ofTheGrid.MatchString(name) {
+			args[name] = value
+		}
+	}
 	if row[1] != "-1" {
-		var segments [][4]string
+		var segments [][]string
 		if err := json.Unmarshal([]byte(w.args["segments"]), &segments); err != nil {
 			w.t.Fatal(err)
 		}
 		template, args["data"] = "shard", ""
-		for i, name := range []string{"lo", "hi", "first", "step"} {
-			args[name] = segments[number(w.t, row[1])][i]
+		for i, value := range segments[number(w.t, row[1])] {
+			args[[]string{"lo", "hi", "first", "step", "line"}[i]] = value
 		}
 	}
 	var params []any
@@ -426,9 +460,14 @@ func (w *simulated) createChild(name string, row []string) {
 	pods := max(1, number(w.t, w.args["parallelism"])/min(number(w.t, w.args["launchers"]), number(w.t, w.args["width"])))
 	child.Object["spec"].(map[string]any)["parallelism"] = pods
 	child.SetAnnotations(map[string]string{"backfill.dev/parallelism": fmt.Sprint(pods)})
-	_ = unstructured.SetNestedSlice(child.Object, []any{map[string]any{
-		"apiVersion": w.object.GetAPIVersion(), "kind": "Workflow", "name": w.object.GetName(), "uid": string(w.object.GetUID()),
-	}}, "metadata", "ownerReferences")
+	_ = unstructured.SetNestedSlice(child.Object, []any{
+		map[string]any{
+			"apiVersion": w.object.GetAPIVersion(),
+			"kind":       "Workflow",
+			"name":       w.object.GetName(),
+			"uid":        string(w.object.GetUID()),
+		},
+	}, "metadata", "ownerReferences")
 	if _, err := w.cluster.Create(context.Background(), child); err != nil {
 		w.t.Fatal(err)
 	}
@@ -444,7 +483,13 @@ func (w *simulated) save() {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	if _, err := w.cluster.Patch(context.Background(), cluster.Workflow, w.object.GetNamespace(), w.object.GetName(), patch); err != nil {
+	if _, err := w.cluster.Patch(
+		context.Background(),
+		cluster.Workflow,
+		w.object.GetNamespace(),
+		w.object.GetName(),
+		patch,
+	); err != nil {
 		w.t.Fatal(err)
 	}
 }

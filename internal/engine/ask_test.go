@@ -12,6 +12,7 @@ import (
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/cluster"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/engine"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/state"
 )
 
 // ask plays a run that asks: its generator answers at the second tick, and the
@@ -20,7 +21,13 @@ func (w *simulated) ask() {
 	id := w.object.GetName() + "-ask"
 	node, known := w.nodes[id].(map[string]any)
 	if !known {
-		w.nodes[id] = map[string]any{"id": id, "displayName": "ask", "type": "Pod", "phase": "Running", "templateName": "generator"}
+		w.nodes[id] = map[string]any{
+			"id":           id,
+			"displayName":  "ask",
+			"type":         "Pod",
+			"phase":        "Running",
+			"templateName": "generator",
+		}
 		return
 	}
 	node["phase"] = "Succeeded"
@@ -39,7 +46,10 @@ func (w *simulated) ask() {
 	w.args["origin"] = fmt.Sprint(bounds.Start)
 	w.args["segments"] = fmt.Sprintf(`[["%d","%d","0","1"]]`, bounds.Start, bounds.End)
 	for from := int64(0); from < total; from += shard {
-		w.answered = append(w.answered, []string{fmt.Sprint(from / shard), "0", fmt.Sprint(from), fmt.Sprint(min(shard, total-from))})
+		w.answered = append(
+			w.answered,
+			[]string{fmt.Sprint(from / shard), "0", fmt.Sprint(from), fmt.Sprint(min(shard, total-from))},
+		)
 	}
 	if w.launch(nil) {
 		w.phase = "Succeeded"
@@ -74,7 +84,7 @@ func (w *world) nothing(d declared) {
 	}
 }
 
-func (w *world) seen() *engine.Observation {
+func (w *world) seen() *state.Observation {
 	w.Helper()
 	o, err := w.refresh("orders")
 	w.must(err)
@@ -85,37 +95,42 @@ func TestQueryToTheEnd(t *testing.T) {
 	w, d := newWorld(t), queried()
 	w.argo.answer = answer(100, 152)
 	next, _ := w.plan(d)
-	if next == nil || !next.Asks || next.Because != "This is a new job, whose bounds are asked at run time, and all that lies between them runs: at most 100 partitions." {
+	if next == nil || !next.FindsBounds ||
+		next.Because != "This is a new job, whose bounds are found at run time, and everything between them runs: at most "+
+			"100 partitions." {
 		t.Fatalf("%+v", next)
 	}
 	w.must(w.apply(d))
-	if o := w.seen(); o.Domain.Bounded() || o.Progress() != "0/?" || o.Phase != engine.Pending {
+	if o := w.seen(); o.Domain().Bounded() || o.Progress() != "0/?" || o.Phase != state.PhasePending {
 		t.Errorf("submitted: %s %s", o.Phase, o.Progress())
 	}
 	w.argo.tick(1)
-	if o := w.seen(); o.Domain.Bounded() || o.Phase != engine.Running {
+	if o := w.seen(); o.Domain().Bounded() || o.Phase != state.PhaseRunning {
 		t.Errorf("while the generator runs: %s %s", o.Phase, o.Progress())
 	}
 	w.nothing(d)
 	w.argo.tick(1)
 	w.argo.tick(1)
-	if o := w.seen(); o.Bounds == nil || o.Total != 11 || o.Phase != engine.Running || o.RemainingText == "" {
-		t.Errorf("answered: %s %s, remaining %q", o.Phase, o.Progress(), o.RemainingText)
+	if o := w.seen(); o.Bounds == nil || o.Total() != 11 || o.Phase != state.PhaseRunning || o.RemainingText() == "" {
+		t.Errorf("answered: %s %s, remaining %q", o.Phase, o.Progress(), o.RemainingText())
 	}
 	w.nothing(d)
 	w.argo.finish()
-	if o := w.seen(); o.Phase != engine.Complete || o.DoneText != "[100,152)" || o.Progress() != "11/11" {
-		t.Errorf("%s %s, done %s", o.Phase, o.Progress(), o.DoneText)
+	if o := w.seen(); o.Phase != state.PhaseComplete || o.DoneText() != "[100,152)" || o.Progress() != "11/11" {
+		t.Errorf("%s %s, done %s", o.Phase, o.Progress(), o.DoneText())
 	}
 	w.nothing(d)
 	w.exactly(100, 152, 1)
 	// What is declared of the container that asked is no reason to ask again.
 	w.argo.answer = answer(0, 1000)
-	other := d.with("partition", map[string]any{"query": map[string]any{"image": "example.com/sql:2", "command": []string{"bounds"}, "size": 5}})
+	other := d.with(
+		"partition",
+		map[string]any{"query": map[string]any{"image": "example.com/sql:2", "command": []string{"bounds"}, "size": 5}},
+	)
 	w.must(w.apply(other))
 	w.nothing(other)
 	w.argo.finish()
-	if o := w.seen(); o.Phase != engine.Complete || o.Total != 11 {
+	if o := w.seen(); o.Phase != state.PhaseComplete || o.Total() != 11 {
 		t.Errorf("%s %s", o.Phase, o.Progress())
 	}
 }
@@ -126,12 +141,12 @@ func TestQueryFailuresRunAgainAlone(t *testing.T) {
 	w.argo.fails = func(lo, _ int64) bool { return lo == 7 || lo == 42 }
 	w.must(w.apply(d))
 	w.argo.finish()
-	if o := w.seen(); o.Phase != engine.Failed || o.FailedText != "[7,12) [42,47)" || o.RemainingCount != 2 {
-		t.Errorf("%s, failed %s, %d remain", o.Phase, o.FailedText, o.RemainingCount)
+	if o := w.seen(); o.Phase != state.PhaseFailed || o.FailedText() != "[7,12) [42,47)" || o.RemainingCount() != 2 {
+		t.Errorf("%s, failed %s, %d remain", o.Phase, o.FailedText(), o.RemainingCount())
 	}
 	w.argo.fails = func(int64, int64) bool { return false }
 	next, _ := w.plan(d)
-	if next == nil || next.Asks || next.Intervals != "[7,12) [42,47)" || next.Partitions != 2 {
+	if next == nil || next.FindsBounds || next.Intervals != "[7,12) [42,47)" || next.Partitions != 2 {
 		t.Fatalf("%+v", next)
 	}
 	w.must(w.apply(d))
@@ -140,7 +155,7 @@ func TestQueryFailuresRunAgainAlone(t *testing.T) {
 	}
 	w.argo.finish()
 	w.exactly(-3, 60, 1)
-	if o := w.seen(); o.Phase != engine.Complete {
+	if o := w.seen(); o.Phase != state.PhaseComplete {
 		t.Error(o.Phase)
 	}
 	w.nothing(d)
@@ -152,18 +167,23 @@ func TestQueryWithoutAnswer(t *testing.T) {
 	w.must(w.apply(d))
 	w.argo.finish()
 	o := w.seen()
-	if o.Phase != engine.Failed || !strings.Contains(o.Message, `the generator wrote "psql: error: connection refused" to /backfill/out, which is not a JSON object`) {
-		t.Errorf("%s: %s", o.Phase, o.Message)
+	if o.Phase != state.PhaseFailed ||
+		!strings.Contains(
+			o.Message(),
+			`the generator wrote "psql: error: connection refused" to /backfill/out, which is not a JSON object`,
+		) {
+		t.Errorf("%s: %s", o.Phase, o.Message())
 	}
 	next, _ := w.plan(d)
-	if next == nil || !next.Asks || !strings.HasPrefix(next.Because, `Run orders-r1 found no bounds (the generator wrote "psql`) {
+	if next == nil || !next.FindsBounds ||
+		!strings.HasPrefix(next.Because, `Run orders-r1 found no bounds (the generator wrote "psql`) {
 		t.Fatalf("%+v", next)
 	}
 	w.argo.answer = answer(0, 20)
 	w.must(w.apply(d))
 	w.argo.finish()
-	if o := w.seen(); o.Phase != engine.Complete || o.Message != "" {
-		t.Errorf("%s: %s", o.Phase, o.Message)
+	if o := w.seen(); o.Phase != state.PhaseComplete || o.Message() != "" {
+		t.Errorf("%s: %s", o.Phase, o.Message())
 	}
 	w.exactly(0, 20, 1)
 }
@@ -178,16 +198,18 @@ func TestQueryIsAskedAgain(t *testing.T) {
 	w.argo.answer = answer(0, 55)
 	w.policy.RerunToken = "2"
 	next, _ := w.plan(d)
-	if next == nil || !next.Asks || next.Because != "rerun_token changed: the bounds are asked again. What is new between them runs with the next apply." {
+	if next == nil || !next.FindsBounds ||
+		next.Because != "rerun_token changed: the query runs again. New keys between them run with the next apply." {
 		t.Fatalf("%+v", next)
 	}
 	w.must(w.apply(d))
 	w.argo.finish()
-	if o := w.seen(); o.Phase != engine.Incomplete || o.RemainingText != "[40,55)" || o.Ending != "Asked" {
-		t.Errorf("%s, remaining %s, %s", o.Phase, o.RemainingText, o.Ending)
+	if o := w.seen(); o.Phase != state.PhaseIncomplete || o.RemainingText() != "[40,55)" || o.Ending() != "BoundsFound" {
+		t.Errorf("%s, remaining %s, %s", o.Phase, o.RemainingText(), o.Ending())
 	}
 	next, _ = w.plan(d)
-	if next == nil || next.Asks || next.Intervals != "[40,55)" || !strings.Contains(next.Because, "Run orders-r2 found the bounds [0,55)") {
+	if next == nil || next.FindsBounds || next.Intervals != "[40,55)" ||
+		!strings.Contains(next.Because, "Run orders-r2 found the bounds [0,55)") {
 		t.Fatalf("%+v", next)
 	}
 	w.must(w.apply(d))
@@ -200,20 +222,20 @@ func TestQueryIsAskedAgain(t *testing.T) {
 	w.policy.RerunToken = "3"
 	w.must(w.apply(d))
 	w.argo.finish()
-	if o := w.seen(); o.Phase != engine.Failed || o.DoneText != "[0,55)" {
-		t.Errorf("%s, done %s", o.Phase, o.DoneText)
+	if o := w.seen(); o.Phase != state.PhaseFailed || o.DoneText() != "[0,55)" {
+		t.Errorf("%s, done %s", o.Phase, o.DoneText())
 	}
 	w.argo.answer = answer(10, 55)
 	w.must(w.apply(d))
 	w.argo.finish()
-	if o := w.seen(); o.Phase != engine.Complete || o.DoneText != "[10,55)" {
-		t.Errorf("%s, done %s", o.Phase, o.DoneText)
+	if o := w.seen(); o.Phase != state.PhaseComplete || o.DoneText() != "[10,55)" {
+		t.Errorf("%s, done %s", o.Phase, o.DoneText())
 	}
 	w.nothing(d)
 
 	w.policy.Revision = "b"
 	next, _ = w.plan(d)
-	if next == nil || !next.Asks || !strings.Contains(next.Because, "The revision changed") {
+	if next == nil || !next.FindsBounds || !strings.Contains(next.Because, "The revision changed") {
 		t.Fatalf("%+v", next)
 	}
 	w.must(w.apply(d))
@@ -226,7 +248,7 @@ func TestQueryIsAskedAgain(t *testing.T) {
 // TestQueryManualRerun: with rerun = "manual" a token asks, and then what is left runs.
 func TestQueryManualRerun(t *testing.T) {
 	w, d := newWorld(t), queried()
-	w.policy.Rerun = engine.RerunManual
+	w.policy.Rerun = state.RerunManual
 	w.argo.answer = answer(0, 40)
 	w.argo.fails = func(lo, _ int64) bool { return lo == 10 }
 	w.must(w.apply(d))
@@ -252,12 +274,13 @@ func TestQueryOnlyAsksBeforeACanary(t *testing.T) {
 	d := queried().with("canary", map[string]any{"partitions": 2})
 	w.argo.answer = answer(0, 40)
 	next, _ := w.plan(d)
-	if next == nil || !next.Asks || !strings.HasSuffix(next.Because, "What lies between them runs with the next apply.") {
+	if next == nil || !next.FindsBounds ||
+		!strings.HasSuffix(next.Because, "The keys between them run with the next apply.") {
 		t.Fatalf("%+v", next)
 	}
 	w.must(w.apply(d))
 	w.argo.finish()
-	if o := w.seen(); o.Phase != engine.Incomplete || o.DoneCount != 0 || o.Total != 8 {
+	if o := w.seen(); o.Phase != state.PhaseIncomplete || o.DoneCount() != 0 || o.Total() != 8 {
 		t.Errorf("%s %s", o.Phase, o.Progress())
 	}
 	w.must(w.apply(d))
@@ -273,7 +296,7 @@ func TestQueryLostRun(t *testing.T) {
 	w.must(w.apply(d))
 	w.argo.tick(1)
 	w.must(w.cluster.Delete(w.Context(), cluster.Workflow, "data", "orders-r1", ""))
-	if o := w.seen(); o.Phase != engine.Incomplete {
+	if o := w.seen(); o.Phase != state.PhaseIncomplete {
 		t.Error(o.Phase)
 	}
 	w.must(w.apply(d))
@@ -292,8 +315,8 @@ func TestQueryRecordGone(t *testing.T) {
 	w.must(w.cluster.Delete(w.Context(), cluster.ConfigMap, "data", "orders-backfill", ""))
 	w.must(w.apply(d))
 	w.argo.finish()
-	if o := w.seen(); o.Phase != engine.Complete || o.DoneText != "[0,40)" {
-		t.Errorf("%s, done %s", o.Phase, o.DoneText)
+	if o := w.seen(); o.Phase != state.PhaseComplete || o.DoneText() != "[0,40)" {
+		t.Errorf("%s, done %s", o.Phase, o.DoneText())
 	}
 	w.exactly(0, 40, 1)
 }
@@ -349,9 +372,12 @@ func TestQuerySizeChanges(t *testing.T) {
 	w.argo.finish()
 	w.seen()
 	w.argo.fails = func(int64, int64) bool { return false }
-	finer := d.with("partition", map[string]any{"query": map[string]any{"image": "i", "command": []string{"b"}, "size": 3}})
+	finer := d.with(
+		"partition",
+		map[string]any{"query": map[string]any{"image": "i", "command": []string{"b"}, "size": 3}},
+	)
 	next, _ := w.plan(finer)
-	if next == nil || next.Asks || next.Partitions != 10 || next.Intervals != "[30,60)" {
+	if next == nil || next.FindsBounds || next.Partitions != 10 || next.Intervals != "[30,60)" {
 		t.Fatalf("%+v", next)
 	}
 	w.must(w.apply(finer))
@@ -374,7 +400,7 @@ func TestQueryInterruptedCreation(t *testing.T) {
 	w, d := newWorld(t), queried()
 	w.argo.answer = answer(0, 40)
 	w.must(w.apply(d))
-	w.state = nil
+	w.kept = nil
 	w.must(w.apply(d))
 	w.argo.finish()
 	w.exactly(0, 40, 1)

@@ -12,7 +12,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 	"golang.org/x/tools/txtar"
 
-	"github.com/terraform-backfill/terraform-provider-backfill/internal/engine"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/compile"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/jobschema"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/lang"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/ledger"
@@ -113,16 +113,16 @@ func goldenJobs(t *testing.T) []cty.Value {
 // bytesOf are the manifests of a job without its declaration, or what is wrong with it.
 func bytesOf(t *testing.T, v cty.Value) string {
 	t.Helper()
-	c, diags := engine.Compile(v, ledger.Set{}, 1)
+	c, diags := compile.Value(v, ledger.Set{}, 1)
 	if c == nil {
 		return "refused: " + diags.Error()
 	}
-	for _, o := range c.Objects {
+	for _, o := range c.Objects() {
 		annotations := o.GetAnnotations()
 		delete(annotations, "backfill.dev/declaration")
 		o.SetAnnotations(annotations)
 	}
-	text, err := manifest.Encode(c.Objects, "yaml")
+	text, err := manifest.Encode(c.Objects(), "yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -158,7 +158,12 @@ func TestEveryAttributeReachesTheManifests(t *testing.T) {
 				case jobschema.ObjectList, jobschema.ObjectMap:
 					for it := of.ElementIterator(); it.Next(); {
 						k, e := it.Element()
-						visit(prefix+a.Name+".", a.Attributes, e, func(with cty.Value) cty.Value { return replace(replaced(of, k, with)) })
+						visit(
+							prefix+a.Name+".",
+							a.Attributes,
+							e,
+							func(with cty.Value) cty.Value { return replace(replaced(of, k, with)) },
+						)
 					}
 				}
 			}

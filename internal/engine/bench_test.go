@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/terraform-backfill/terraform-provider-backfill/internal/engine"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/decide"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/ledger"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/state"
 )
 
 // BenchmarkPlan plans a job of n partitions of which one in a hundred failed.
@@ -17,12 +19,16 @@ func BenchmarkPlan(b *testing.B) {
 		d := orders().between(0, n*10, 10)
 		v := d.value(b)
 		w.must(w.apply(d))
-		known := *w.state.known
-		known.Phase = engine.Failed
-		known.Done = fmt.Sprintf("[0,%d)", n*5)
+		known := *w.kept.known
+		known.Phase = state.PhaseFailed
+		done, err := ledger.Parse(known.Domain(), fmt.Sprintf("[0,%d)", n*5))
+		if err != nil {
+			b.Fatal(err)
+		}
+		known.Done = done
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			for b.Loop() {
-				if _, diags := engine.Declare(v).Plan(&known); diags.HasErrors() {
+				if _, diags := decide.Declare(v).Plan(&known); diags.HasErrors() {
 					b.Fatal(diags)
 				}
 			}
@@ -35,11 +41,11 @@ func BenchmarkPlan(b *testing.B) {
 func BenchmarkRefreshAndPlan(b *testing.B) {
 	const jobs = 1000
 	w := newWorld(b)
-	states := make([]*state, jobs)
+	states := make([]*remembered, jobs)
 	for i := range jobs {
-		w.state = nil
+		w.kept = nil
 		w.must(w.apply(orders().with("name", fmt.Sprintf("orders-%d", i))))
-		states[i] = w.state
+		states[i] = w.kept
 	}
 	w.argo.finish()
 	e := w.process()
@@ -56,10 +62,10 @@ func BenchmarkRefreshAndPlan(b *testing.B) {
 		for i := range jobs {
 			name := fmt.Sprintf("orders-%d", i)
 			o, diags := e.ObserveKnown(b.Context(), "data", name, states[i].known)
-			if diags.HasErrors() || o.Phase != engine.Complete {
+			if diags.HasErrors() || o.Phase != state.PhaseComplete {
 				b.Fatal(o, diags)
 			}
-			p, diags := engine.Declare(orders().with("name", name).value(b)).Plan(ledgerOf(w, o))
+			p, diags := decide.Declare(orders().with("name", name).value(b)).Plan(ledgerOf(w, o))
 			if diags.HasErrors() || p.Next != nil {
 				b.Fatal(p, diags)
 			}

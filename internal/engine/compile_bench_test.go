@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/terraform-backfill/terraform-provider-backfill/internal/engine"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/compile"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/lang"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/ledger"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/manifest"
@@ -38,11 +38,11 @@ func BenchmarkCompile(b *testing.B) {
 				if diags.HasErrors() {
 					b.Fatal(diags)
 				}
-				c, diags := engine.Compile(m.Bodies[0].Value, ledger.Set{}, 1)
+				c, diags := compile.Value(m.Bodies[0].Value, ledger.Set{}, 1)
 				if diags.HasErrors() {
 					b.Fatal(diags)
 				}
-				text, err := manifest.Encode(c.Objects, "yaml")
+				text, err := manifest.Encode(c.Objects(), "yaml")
 				if err != nil {
 					b.Fatal(err)
 				}
@@ -75,11 +75,11 @@ job "x" {
 		}
 		var objects []manifest.Object
 		for _, body := range m.Bodies {
-			c, diags := engine.Compile(body.Value, ledger.Set{}, 1)
+			c, diags := compile.Value(body.Value, ledger.Set{}, 1)
 			if diags.HasErrors() {
 				b.Fatal(diags)
 			}
-			objects = append(objects, c.Objects...)
+			objects = append(objects, c.Objects()...)
 		}
 		if _, err := manifest.Encode(objects, "yaml"); err != nil {
 			b.Fatal(err)

@@ -11,8 +11,7 @@ import (
 	"testing"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/cluster"
-	"github.com/terraform-backfill/terraform-provider-backfill/internal/engine"
-	"github.com/terraform-backfill/terraform-provider-backfill/internal/record"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/state"
 )
 
 // history is a job with something to do next, and the command that does it.
@@ -51,7 +50,12 @@ func histories() []history {
 		{"run what failed", failing(10, 45), orders(), 60},
 		{"run what failed, ended unseen", func(w *world) { failing(10, 45)(w) }, orders(), 60},
 		{"the domain grows", failing(), orders().between(0, 75, 5), 75},
-		{"the domain of a target grows", func(w *world) { w.must(w.apply(targeted)); w.argo.finish() }, targeted.between(0, 75, 5), 75},
+		{
+			"the domain of a target grows",
+			func(w *world) { w.must(w.apply(targeted)); w.argo.finish() },
+			targeted.between(0, 75, 5),
+			75,
+		},
 		{"more at once in a run of shards", running(sharded), sharded.with("max_parallel", 40), 60},
 		{"what was edited by hand in a run", func(w *world) {
 			running(odd)(w)
@@ -72,12 +76,12 @@ func (w *world) do(h history) error {
 	if h.command != nil {
 		return w.apply(h.command)
 	}
-	if w.state == nil {
+	if w.kept == nil {
 		return nil
 	}
-	err := errorOf(w.engine.Delete(w.Context(), "data", "orders", w.state.owner))
+	err := errorOf(w.engine.Delete(w.Context(), "data", "orders", w.kept.owner))
 	if err == nil {
-		w.state = nil
+		w.kept = nil
 	}
 	return err
 }
@@ -99,7 +103,7 @@ func (w *world) converge(h history) {
 	}
 	o, err := w.refresh("orders")
 	w.must(err)
-	if o == nil || o.Phase != engine.Complete {
+	if o == nil || o.Phase != state.PhaseComplete {
 		w.Fatalf("not complete: %+v", o)
 	}
 	if _, empty := w.plan(h.command); !empty {
@@ -107,7 +111,7 @@ func (w *world) converge(h history) {
 	}
 	w.exactly(0, h.last, 1)
 	w.noOrphans()
-	w.must(errorOf(w.engine.Delete(w.Context(), "data", "orders", w.state.owner)))
+	w.must(errorOf(w.engine.Delete(w.Context(), "data", "orders", w.kept.owner)))
 	if left := w.names(); len(left) > 0 {
 		w.Fatalf("left behind: %v", left)
 	}
@@ -118,7 +122,7 @@ func (w *world) noOrphans() {
 	w.Helper()
 	o, err := w.cluster.Get(w.Context(), cluster.ConfigMap, "data", "orders-backfill")
 	w.must(err)
-	rec, err := record.Decode(o)
+	rec, err := state.DecodeRecord(o)
 	w.must(err)
 	known := []string{"ConfigMap/orders-backfill"}
 	for _, r := range rec.Runs {
@@ -181,11 +185,11 @@ func (w *world) killedAt(h history, point int) bool {
 		}
 		return nil
 	}
-	before := w.state
+	before := w.kept
 	err := w.do(h)
 	w.cluster.Before, w.cluster.After = nil, nil
 	if dead {
-		w.state = before // a dead program writes no state
+		w.kept = before // a dead program writes no state
 		return true
 	}
 	w.must(err)

@@ -12,6 +12,7 @@ import (
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/cluster"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/engine"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/state"
 )
 
 // Whatever object of a job a finalizer holds, the deletion ends with its name,
@@ -27,7 +28,7 @@ func TestDestroyNamesWhatFinalizersHold(t *testing.T) {
 			w.must(w.apply(d))
 			w.argo.tick(1)
 			w.patch(kind, name, `{"metadata":{"finalizers":["example.com/audit","example.com/backup"]}}`)
-			diags := w.engine.Delete(t.Context(), "data", "orders", w.state.owner)
+			diags := w.engine.Delete(t.Context(), "data", "orders", w.kept.owner)
 			want := "  " + o.GetKind() + " " + name + ", held by the finalizers example.com/audit, example.com/backup"
 			if codeOf(diags) != diag.CodeLeftBehind || !strings.Contains(diags[0].Detail, want+"\n\n") {
 				t.Fatalf("got %v, want %q", diags, want)
@@ -36,7 +37,7 @@ func TestDestroyNamesWhatFinalizersHold(t *testing.T) {
 				t.Errorf("more is left: %s", diags[0].Detail)
 			}
 			w.patch(kind, name, `{"metadata":{"finalizers":null}}`)
-			if diags := w.engine.Delete(t.Context(), "data", "orders", w.state.owner); diags.HasErrors() {
+			if diags := w.engine.Delete(t.Context(), "data", "orders", w.kept.owner); diags.HasErrors() {
 				t.Fatal(diags)
 			}
 			if left := w.names(); len(left) > 0 {
@@ -58,17 +59,26 @@ func TestDestroyOutOfTimeNamesWhatIsLeft(t *testing.T) {
 			w.patch(cluster.Workflow, "orders-r1", `{"metadata":{"finalizers":["example.com/audit"]}}`)
 			ctx, cancel := context.WithCancel(t.Context())
 			pauses := 0
-			e := engine.New(w.cluster, engine.Options{Now: func() time.Time { return start }, Random: w.random, Pause: func(ctx context.Context, _ time.Duration) error {
-				if pauses++; pauses == 2 {
-					cancel()
-				}
-				if during == "a pause" {
-					return ctx.Err()
-				}
-				return nil
-			}})
-			diags := e.Delete(ctx, "data", "orders", w.state.owner)
-			if codeOf(diags) != diag.CodeLeftBehind || !strings.Contains(diags[0].Detail, "Workflow orders-r1, held by the finalizers example.com/audit") || pauses != 2 {
+			e := engine.New(
+				w.cluster,
+				engine.Options{
+					Now:    func() time.Time { return start },
+					Random: w.random,
+					Pause: func(ctx context.Context, _ time.Duration) error {
+						if pauses++; pauses == 2 {
+							cancel()
+						}
+						if during == "a pause" {
+							return ctx.Err()
+						}
+						return nil
+					},
+				},
+			)
+			diags := e.Delete(ctx, "data", "orders", w.kept.owner)
+			if codeOf(diags) != diag.CodeLeftBehind ||
+				!strings.Contains(diags[0].Detail, "Workflow orders-r1, held by the finalizers example.com/audit") ||
+				pauses != 2 {
 				t.Fatalf("after %d pauses: %v", pauses, diags)
 			}
 		})
@@ -85,13 +95,26 @@ func TestStopTimeoutSubmitsNothing(t *testing.T) {
 	w.must(err)
 	before := w.names()
 	waited := time.Duration(0)
-	e := engine.New(w.cluster, engine.Options{Now: func() time.Time { return start }, Random: w.random, Pause: func(_ context.Context, d time.Duration) error {
-		waited += d // and pods do not end
-		return nil
-	}})
-	s := engine.Submission{Value: orders().image("example.com/orders:2").value(t), Owner: w.state.owner, Known: w.state.known, Policy: engine.Policy{StopTimeout: 90 * time.Second}}
+	e := engine.New(
+		w.cluster,
+		engine.Options{
+			Now:    func() time.Time { return start },
+			Random: w.random,
+			Pause: func(_ context.Context, d time.Duration) error {
+				waited += d // and pods do not end
+				return nil
+			},
+		},
+	)
+	s := engine.Submission{
+		Value:  orders().image("example.com/orders:2").value(t),
+		Owner:  w.kept.owner,
+		Known:  w.kept.known,
+		Policy: state.Policy{StopTimeout: 90 * time.Second},
+	}
 	o, diags := e.Update(t.Context(), s)
-	if o != nil || codeOf(diags) != diag.CodeRunActive || !strings.Contains(diags.Error(), `"orders-r1"`) || !strings.Contains(diags.Error(), "within 1m30s") {
+	if o != nil || codeOf(diags) != diag.CodeRunActive || !strings.Contains(diags.Error(), `"orders-r1"`) ||
+		!strings.Contains(diags.Error(), "within 1m30s") {
 		t.Fatalf("got %v", diags)
 	}
 	if waited < 85*time.Second || waited > 100*time.Second {

@@ -19,9 +19,12 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/cluster"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/decide"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/engine"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/job"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/observe"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/state"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files of testdata")
@@ -39,10 +42,12 @@ var diagnosticCases = []struct {
 }{
 	{"BF2242 a forbidden time", func(w *world) hcl.Diagnostics {
 		always := job.Limits{Forbidden: []job.Window{{From: 0, To: 24 * 60, Zone: time.UTC}}}
-		return w.creates(engine.Submission{Value: orders().value(w), Policy: engine.Policy{Limits: always}})
+		return w.creates(engine.Submission{Value: orders().value(w), Policy: state.Policy{Limits: always}})
 	}},
 	{"BF4001 a call that is refused", func(w *world) hcl.Diagnostics {
-		w.cluster.Before = func(c cluster.Call) error { return cluster.NewError(cluster.Forbidden, c, "https://cluster", nil) }
+		w.cluster.Before = func(c cluster.Call) error {
+			return cluster.NewError(cluster.Forbidden, c, "https://cluster", nil)
+		}
 		return w.creates(engine.Submission{Value: orders().value(w)})
 	}},
 	{"BF4002 an update without a record", func(w *world) hcl.Diagnostics { return w.updates(orders()) }},
@@ -72,14 +77,17 @@ var diagnosticCases = []struct {
 	{"BF4006 a plan that is out of date", func(w *world) hcl.Diagnostics {
 		w.failOnce(orders())
 		return w.updates(orders(), func(s *engine.Submission) {
-			s.Planned, s.Pinned = &engine.NextRun{Partitions: 2, Intervals: "[10,20)"}, true
+			s.Planned, s.Pinned = &decide.NextRun{Partitions: 2, Intervals: "[10,20)"}, true
 		})
 	}},
 	{"BF4007 a run that does not end in time", func(w *world) hcl.Diagnostics {
 		w.must(w.apply(orders()))
 		w.argo.tick(1)
 		w.still()
-		return w.updates(orders().image("example.com/orders:2"), func(s *engine.Submission) { s.Policy.StopTimeout = time.Minute })
+		return w.updates(
+			orders().image("example.com/orders:2"),
+			func(s *engine.Submission) { s.Policy.StopTimeout = time.Minute },
+		)
 	}},
 	{"BF4007 a run that the record does not know", func(w *world) hcl.Diagnostics {
 		w.failOnce(orders())
@@ -88,21 +96,21 @@ var diagnosticCases = []struct {
 	}},
 	{"BF4008 a record that cannot be read", func(w *world) hcl.Diagnostics {
 		w.must(w.apply(orders()))
-		w.patch(cluster.ConfigMap, "orders-backfill", `{"data":{"domain.json":"{"}}`)
+		w.patch(cluster.ConfigMap, "orders-backfill", `{"data":{"progress.json":"{"}}`)
 		return w.observes()
 	}},
 	{"BF4008 a record of a later version", func(w *world) hcl.Diagnostics {
 		w.must(w.apply(orders()))
-		w.patch(cluster.ConfigMap, "orders-backfill", `{"data":{"format":"2"}}`)
+		w.patch(cluster.ConfigMap, "orders-backfill", `{"data":{"format":"3"}}`)
 		return w.observes()
 	}},
 	{"BF4008 a state that cannot be read", func(w *world) hcl.Diagnostics {
-		_, diags := engine.Declare(orders().value(w)).Plan(&engine.Known{Job: []byte("{"), Done: "[0,10)"})
-		return diags
+		_, err := state.DecodePrivate("data", "orders", []byte(`{"format":"2","declaration.json":"{"}`))
+		return hcl.Diagnostics{observe.DamagedState(err)}
 	}},
 	{"BF4008 another job of the target, which cannot be read", func(w *world) hcl.Diagnostics {
 		w.must(w.apply(orders().with("target", "index/orders").with("name", "other")))
-		w.patch(cluster.ConfigMap, "other-backfill", `{"data":{"domain.json":"{"}}`)
+		w.patch(cluster.ConfigMap, "other-backfill", `{"data":{"progress.json":"{"}}`)
 		return w.creates(engine.Submission{Value: orders().with("target", "index/orders").value(w)})
 	}},
 	{"BF4009 objects that stay", func(w *world) hcl.Diagnostics {
@@ -117,7 +125,15 @@ var diagnosticCases = []struct {
 		w.patch(cluster.WorkflowTemplate, template, `{"metadata":{"finalizers":["example.com/backup"]}}`)
 		w.must(w.cluster.Delete(w.Context(), cluster.WorkflowTemplate, "data", template, ""))
 		for _, name := range []string{"orders-r1", "orders-backfill"} {
-			w.must(w.cluster.Delete(w.Context(), map[bool]cluster.Kind{true: cluster.Workflow, false: cluster.ConfigMap}[name == "orders-r1"], "data", name, ""))
+			w.must(
+				w.cluster.Delete(
+					w.Context(),
+					map[bool]cluster.Kind{true: cluster.Workflow, false: cluster.ConfigMap}[name == "orders-r1"],
+					"data",
+					name,
+					"",
+				),
+			)
 		}
 		return w.creates(engine.Submission{Value: orders().value(w)})
 	}},
@@ -169,11 +185,14 @@ var diagnosticCases = []struct {
 	{"BF4016 finished keys that would run again", func(w *world) hcl.Diagnostics {
 		w.must(w.apply(orders()))
 		w.argo.finish()
-		return w.updates(orders(), func(s *engine.Submission) { s.Policy = engine.Policy{Revision: "b", PreventReprocess: true} })
+		return w.updates(
+			orders(),
+			func(s *engine.Submission) { s.Policy = state.Policy{Revision: "b", PreventReprocess: true} },
+		)
 	}},
 	{"BF4017 a teardown that failed", func(w *world) hcl.Diagnostics {
 		w.argo.broken = map[string]string{"teardown": "main: Error (exit code 4)"}
-		return w.runs(bracketed()).Troubles()
+		return observe.Troubles(w.runs(bracketed()))
 	}},
 	{"BF4018 defaults that cannot be kept out", func(w *world) hcl.Diagnostics {
 		w.must(w.apply(orders()))
@@ -190,13 +209,13 @@ var diagnosticCases = []struct {
 		w.must(w.apply(orders()))
 		w.status(map[string]any{"0": pod(0, "Pending", "Unschedulable: 0/3 nodes are available", start)})
 		w.at(time.Hour)
-		return w.observe("orders").StuckWarnings()
+		return observe.Stuck(w.observe("orders"))
 	}},
 	{"BF4030 a run without a declaration", func(w *world) hcl.Diagnostics {
 		w.must(w.apply(orders()))
 		w.must(w.cluster.Delete(w.Context(), cluster.ConfigMap, "data", "orders-backfill", ""))
 		w.patch(cluster.Workflow, "orders-r1", `{"metadata":{"annotations":{"backfill.dev/declaration":null}}}`)
-		_, diags := w.engine.ObserveKnown(w.Context(), "data", "orders", &engine.Known{})
+		_, diags := w.engine.ObserveKnown(w.Context(), "data", "orders", &state.Observation{})
 		return diags
 	}},
 	{"BF4031 a pool that is not there", func(w *world) hcl.Diagnostics {
@@ -225,8 +244,8 @@ func (w *world) creates(s engine.Submission) hcl.Diagnostics {
 
 func (w *world) updates(d declared, changes ...func(*engine.Submission)) hcl.Diagnostics {
 	s := engine.Submission{Value: d.value(w)}
-	if w.state != nil {
-		s.Owner, s.Known = w.state.owner, w.state.known
+	if w.kept != nil {
+		s.Owner, s.Known = w.kept.owner, w.kept.known
 	}
 	for _, change := range changes {
 		change(&s)

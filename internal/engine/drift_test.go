@@ -11,7 +11,7 @@ import (
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/cluster"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
-	"github.com/terraform-backfill/terraform-provider-backfill/internal/engine"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/state"
 )
 
 func TestMaxParallelChangesWhileRunning(t *testing.T) {
@@ -34,8 +34,8 @@ func TestMaxParallelChangesWhileRunning(t *testing.T) {
 			}
 		}
 		w.argo.finish()
-		if o := w.observe("orders"); o.Phase != engine.Complete || o.Run != "orders-r1" {
-			t.Errorf("phase %s of %s", o.Phase, o.Run)
+		if o := w.observe("orders"); o.Phase != state.PhaseComplete || o.LatestRun() != "orders-r1" {
+			t.Errorf("phase %s of %s", o.Phase, o.LatestRun())
 		}
 		w.exactly(0, 60, 1)
 	}
@@ -46,7 +46,10 @@ func TestEditsByHandAreDrift(t *testing.T) {
 		edit func(*world, string)
 		want string
 	}{
-		"parallelism": {func(w *world, _ string) { w.patch(cluster.Workflow, "orders-r1", `{"spec":{"parallelism":1}}`) }, "spec.parallelism is 1 and was written as 10"},
+		"parallelism": {
+			func(w *world, _ string) { w.patch(cluster.Workflow, "orders-r1", `{"spec":{"parallelism":1}}`) },
+			"spec.parallelism is 1 and was written as 10",
+		},
 		"template": {func(w *world, template string) {
 			w.patch(cluster.WorkflowTemplate, template, `{"spec":{"templates":[]}}`)
 		}, "spec.templates is []"},
@@ -67,7 +70,7 @@ func TestEditsByHandAreDrift(t *testing.T) {
 			if len(o.Drift) != 0 {
 				t.Fatalf("drift without an edit: %q", o.Drift)
 			}
-			test.edit(w, o.Template)
+			test.edit(w, o.Template())
 			o, err = w.refresh("orders")
 			w.must(err)
 			if len(o.Drift) != 1 || !strings.Contains(o.Drift[0], test.want) {
@@ -83,8 +86,8 @@ func TestEditsByHandAreDrift(t *testing.T) {
 				t.Errorf("drift after the apply: %q", o.Drift)
 			}
 			w.argo.finish()
-			if o := w.observe("orders"); o.Phase != engine.Complete || o.Run != "orders-r1" {
-				t.Errorf("phase %s of %s", o.Phase, o.Run)
+			if o := w.observe("orders"); o.Phase != state.PhaseComplete || o.LatestRun() != "orders-r1" {
+				t.Errorf("phase %s of %s", o.Phase, o.LatestRun())
 			}
 			w.exactly(0, 60, 1)
 		})
@@ -96,24 +99,27 @@ func TestImportTakesOver(t *testing.T) {
 	w.argo.fails = func(lo, _ int64) bool { return lo == 10 }
 	w.must(w.apply(orders()))
 	w.argo.finish()
-	old := w.state
-	w.state = &state{known: &engine.Known{}}
+	old := w.kept
+	w.kept = &remembered{known: &state.Observation{}}
 	_, err := w.refresh("orders")
 	w.must(err)
 	w.argo.fails = func(int64, int64) bool { return false }
 	w.must(w.apply(orders()))
-	if w.state.owner == "" || w.state.owner == old.owner {
-		t.Errorf("owner %q after the import, %q before", w.state.owner, old.owner)
+	if w.kept.owner == "" || w.kept.owner == old.owner {
+		t.Errorf("owner %q after the import, %q before", w.kept.owner, old.owner)
 	}
 	w.argo.finish()
-	imported := w.state
-	w.state = old
-	if err := w.apply(orders().between(0, 90, 5)); err == nil || !strings.Contains(err.Error(), "another Terraform state") {
+	imported := w.kept
+	w.kept = old
+	if err := w.apply(
+		orders().between(0, 90, 5),
+	); err == nil ||
+		!strings.Contains(err.Error(), "another Terraform state") {
 		t.Errorf("the old state may still write: %v", err)
 	}
-	w.state = imported
-	if o := w.observe("orders"); o.Phase != engine.Complete || o.Total != 12 {
-		t.Errorf("phase %s, total %d", o.Phase, o.Total)
+	w.kept = imported
+	if o := w.observe("orders"); o.Phase != state.PhaseComplete || o.Total() != 12 {
+		t.Errorf("phase %s, total %d", o.Phase, o.Total())
 	}
 	w.exactly(0, 60, 1)
 }
@@ -159,8 +165,8 @@ func TestEditsOfShardsAreDrift(t *testing.T) {
 				}
 			}
 			w.argo.finish()
-			if o := w.observe("orders"); o.Phase != engine.Complete || o.Run != "orders-r1" {
-				t.Errorf("phase %s of %s", o.Phase, o.Run)
+			if o := w.observe("orders"); o.Phase != state.PhaseComplete || o.LatestRun() != "orders-r1" {
+				t.Errorf("phase %s of %s", o.Phase, o.LatestRun())
 			}
 			w.exactly(0, 60, 1)
 		})
@@ -203,7 +209,11 @@ func TestImposedDefaultsAreSaid(t *testing.T) {
 	if diags := warned(); len(diags) > 0 {
 		t.Errorf("without defaults: %v", diags)
 	}
-	w.patch(cluster.Workflow, "orders-r1", `{"spec":{"retryStrategy":{"limit":2},"synchronization":{"mutex":{"name":"all"}},"templateDefaults":{"memoize":{"key":"k"}}}}`)
+	w.patch(
+		cluster.Workflow,
+		"orders-r1",
+		`{"spec":{"retryStrategy":{"limit":2},"synchronization":{"mutex":{"name":"all"}},"templateDefaults":{"memoize":{"key":"k"}}}}`,
+	)
 	diags := warned()
 	if len(diags) != 1 || diag.CodeOf(diags[0]) != diag.CodeImposed {
 		t.Fatalf("got %v", diags)

@@ -2,160 +2,152 @@
 // SPDX-License-Identifier: MPL-2.0
 
 // Package engine holds the use-cases that the provider and the command line
-// share: compile, plan, submit, observe, reconcile and control.
+// share. Each is the same loop: observe the job, decide, apply the decision, and
+// observe again.
 //
-// It speaks neither Terraform nor flags, and prints nothing.
+// The packages below do the work: observe reads the cluster, decide is a pure
+// function, apply writes. This package puts their steps in order, and nothing
+// else; it speaks neither Terraform nor flags, and prints nothing.
 package engine
 
 import (
 	"context"
 	"crypto/rand"
-	"encoding/hex"
 	"io"
 	"time"
 
-	"github.com/zclconf/go-cty/cty"
+	"github.com/hashicorp/hcl/v2"
 
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/apply"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/cluster"
-	"github.com/terraform-backfill/terraform-provider-backfill/internal/domain"
-	"github.com/terraform-backfill/terraform-provider-backfill/internal/ledger"
-	"github.com/terraform-backfill/terraform-provider-backfill/internal/record"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/observe"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/state"
 )
-
-// Phase is the state of a job as users see it.
-type Phase string
-
-// The phases of a job.
-const (
-	Pending          Phase = "Pending"
-	Running          Phase = "Running"
-	Paused           Phase = "Paused"
-	Stopping         Phase = "Stopping"
-	AwaitingApproval Phase = "AwaitingApproval"
-	Complete         Phase = "Complete"
-	Incomplete       Phase = "Incomplete"
-	Failed           Phase = "Failed"
-)
-
-// Active tells whether a run is under way in this phase.
-func (p Phase) Active() bool {
-	switch p {
-	case Pending, Running, Paused, Stopping:
-		return true
-	}
-	return false
-}
-
-// Observation is the state of a job: its record plus what its unmerged runs
-// show.
-type Observation struct {
-	Namespace, Name string
-	Job             []byte // canonical declaration of the record
-	Owner           string
-	Phase           Phase
-	Run             string // name of the latest run
-	Template        string // of the latest run
-	// Domain is the declared one, and Bounds what the job's query has found in it;
-	// nil without a query, and while it has found nothing.
-	Domain       domain.Domain
-	Bounds       *domain.Interval
-	Total        int64 // 0 while the bounds are not known
-	Done, Failed ledger.Set
-	Running      ledger.Set
-	Remaining    ledger.Set
-	// Texts of the sets; "" when longer than 16 kB, see the counts.
-	DoneText, FailedText, RemainingText    string
-	DoneCount, FailedCount, RemainingCount int64
-	FailedPartitions                       []FailedPartition // the first 100
-	// Policy is what the record keeps of it: Revision, Rerun, RerunToken, Paused.
-	Policy Policy
-	// Ending is how the latest run ended, an outcome of package record.
-	Ending string
-	// SetupError and TeardownError say why setup and teardown of the latest run
-	// failed; "" where they did not.
-	SetupError, TeardownError string
-	// Message is why the latest run found no bounds, "" where it is no such run.
-	Message string
-	// Canary stands for the canary that succeeded last, and Gate for where the
-	// job stands between its waves; plans need both.
-	Canary string
-	Gate   Gate
-	// CanaryState is how the canary of the latest run stands.
-	CanaryState CanaryState
-	// Obstacles say what an active run waits for or tries again.
-	Obstacles []Obstacle
-	// Drift says, one sentence each, what was changed by hand.
-	Drift []string
-}
-
-// FailedPartition is a partition that failed for good.
-type FailedPartition struct {
-	Key, Start, End string // Start and End are "" for values and products
-	Attempts        int
-	Message         string
-	Details         []Attempt // the last five, ascending
-}
-
-// Attempt is one pod that failed.
-type Attempt = record.Attempt
 
 // Options are the engine's edges.
 type Options struct {
+	// Now is the clock; nil: the history has no times, and nothing else needs one.
 	Now    func() time.Time
-	Random io.Reader
+	Random io.Reader // nil: that of the operating system
 	// Pause waits, or returns the context's error early. Nil: real time.
 	Pause func(context.Context, time.Duration) error
+	// Version is that of the program, which records name as their writer.
+	Version string
 }
 
 // Engine runs the use-cases that need a cluster.
 type Engine struct {
-	backend cluster.Backend
-	now     func() time.Time
-	random  io.Reader
-	pause   func(context.Context, time.Duration) error
-
-	records, runs *shelf // for refreshes
+	*apply.Applier // pools
+	read           *observe.Reader
+	now            func() time.Time
 }
 
 // New returns an engine on a backend.
 func New(b cluster.Backend, o Options) *Engine {
-	e := &Engine{backend: b, now: o.Now, random: o.Random, pause: o.Pause}
-	e.records, e.runs = newShelves()
-	if e.now == nil {
-		// Without a clock the history has no times; nothing else needs one.
-		e.now = func() time.Time { return time.Time{} }
+	if o.Now == nil {
+		o.Now = func() time.Time { return time.Time{} }
 	}
-	if e.random == nil {
-		e.random = rand.Reader
+	if o.Random == nil {
+		o.Random = rand.Reader
 	}
-	if e.pause == nil {
-		e.pause = cluster.Pause
+	if o.Pause == nil {
+		o.Pause = cluster.Pause
 	}
-	return e
+	read := observe.NewReader(b, o.Now)
+	edges := apply.Options{Now: o.Now, Random: o.Random, Pause: o.Pause, Version: o.Version}
+	return &Engine{Applier: apply.New(b, read, edges), read: read, now: o.Now}
 }
 
-// Submission asks for the first or next run of a job.
-type Submission struct {
-	Value cty.Value
-	// Owner is the token of the state that manages the job; "" to have one made.
-	Owner string
-	// Planned is what the plan showed; when what is left differs at apply
-	// time, nothing is submitted and the error is a stale plan.
-	Planned *NextRun
-	// Pinned tells that Planned was shown to the user also when it is nil:
-	// then no run is submitted. Otherwise nil means not to compare.
-	Pinned bool
-	// Known is the state that the plan was made from; nil for none. It also
-	// restores a record that was deleted by hand.
-	Known  *Known
-	Policy Policy
+// Observe reads a job; the outcome of an ended run is recorded on the way. It
+// returns nil without errors when there is no such job.
+func (e *Engine) Observe(ctx context.Context, namespace, name string) (*state.Observation, hcl.Diagnostics) {
+	return e.observe(ctx, e.read, namespace, name)
 }
 
-// token returns 16 random bytes as text.
-func (e *Engine) token() (string, error) {
-	b := make([]byte, 16)
-	if _, err := io.ReadFull(e.random, b); err != nil {
-		return "", err
+// ObserveKnown is Observe for those who read many jobs at once and remember them:
+// a few lists serve all jobs of a namespace, up to five seconds old. When the
+// record of a job was deleted by hand, or its runs were applied without one, the
+// observation is what is known and what they show, its Drift says so, and the next
+// update writes the record.
+func (e *Engine) ObserveKnown(
+	ctx context.Context, namespace, name string, known *state.Observation,
+) (*state.Observation, hcl.Diagnostics) {
+	o, diags := e.observe(ctx, e.read.Cached(), namespace, name)
+	if o != nil || diags.HasErrors() || known == nil {
+		return o, diags
 	}
-	return hex.EncodeToString(b), nil
+	snap, problem := e.read.Unrecorded(ctx, namespace, name, known)
+	if problem != nil {
+		return nil, append(diags, problem)
+	}
+	if snap == nil {
+		return nil, diags
+	}
+	o, more := snap.Observation(e.now())
+	o.Unrecorded = true
+	missing := "is gone. It is restored from the Terraform state; nothing that the state knows as done runs again."
+	if !known.Declaration.Exists() {
+		missing = "does not exist yet: its runs were applied without Terraform. It is written from what they show; " +
+			"nothing that " +
+			"they have done runs again."
+	}
+	o.Drift = append(o.Drift, "The record of the job, ConfigMap "+namespace+"/"+state.RecordName(name)+", "+missing)
+	return o, append(diags, more...)
+}
+
+func (e *Engine) observe(
+	ctx context.Context, r *observe.Reader, namespace, name string,
+) (*state.Observation, hcl.Diagnostics) {
+	snap, diags := r.Snapshot(ctx, namespace, name)
+	if snap == nil {
+		return nil, diags
+	}
+	if diags = append(diags, e.RecordIfPossible(ctx, snap)...); diags.HasErrors() {
+		return nil, diags
+	}
+	e.KeepBounds(ctx, snap)
+	o, more := r.Observe(ctx, snap)
+	return o, append(diags, more...)
+}
+
+// Delete stops and removes everything a job made in the cluster. Without an owner
+// token (after an import) it takes the job as it is.
+func (e *Engine) Delete(ctx context.Context, namespace, name, owner string) hcl.Diagnostics {
+	e.read.Forget()
+	snap, diags := e.read.Snapshot(ctx, namespace, name)
+	if apply.Caused(diags, func(err error) bool { return err != nil }) {
+		return diags
+	}
+	if snap == nil && diags.HasErrors() {
+		// A run that cannot be read can be removed all the same, if the record can
+		// be read.
+		s, more := e.read.Load(ctx, namespace, name)
+		if s == nil {
+			return append(diags, more...)
+		}
+		snap = &observe.Snapshot{State: s}
+	}
+	if snap == nil {
+		return e.Remove(ctx, namespace, name, nil)
+	}
+	if problem := apply.Owned(snap.State, owner); problem != nil {
+		return hcl.Diagnostics{problem}
+	}
+	if snap.Active() {
+		if diags := e.BringDown(ctx, snap); diags.HasErrors() {
+			return diags
+		}
+	}
+	return e.Remove(ctx, namespace, name, snap.State)
+}
+
+// Release leaves a job as it is in the cluster, and lets whoever imports it next
+// own it.
+func (e *Engine) Release(ctx context.Context, namespace, name, owner string) hcl.Diagnostics {
+	e.read.Forget()
+	s, diags := e.read.Load(ctx, namespace, name)
+	if s == nil {
+		return diags
+	}
+	return e.Applier.Release(ctx, s, owner)
 }

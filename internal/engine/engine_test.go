@@ -12,9 +12,11 @@ import (
 	"time"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/cluster"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/compile"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/engine"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/ledger"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/state"
 )
 
 func TestLifeOfAJob(t *testing.T) {
@@ -23,13 +25,21 @@ func TestLifeOfAJob(t *testing.T) {
 	if n := count(w.cluster.Calls(), "create", "update", "patch", "delete"); n != 3 {
 		t.Errorf("create took %d writes: %v", n, w.cluster.Calls())
 	}
-	if w.state.known.Phase != engine.Pending || w.state.known.Run != "orders-r1" {
-		t.Errorf("after create: %+v", w.state.known)
+	if w.kept.known.Phase != state.PhasePending || w.kept.known.LatestRun() != "orders-r1" {
+		t.Errorf("after create: %+v", w.kept.known)
 	}
 	w.argo.tick(4)
 	o := w.observe("orders")
-	if o.Phase != engine.Running || o.DoneCount != 4 || o.RemainingCount != 8 || o.Total != 12 || o.DoneText != "[0,20)" {
-		t.Errorf("while running: phase %s, done %d %s, remaining %d of %d", o.Phase, o.DoneCount, o.DoneText, o.RemainingCount, o.Total)
+	if o.Phase != state.PhaseRunning || o.DoneCount() != 4 || o.RemainingCount() != 8 || o.Total() != 12 ||
+		o.DoneText() != "[0,20)" {
+		t.Errorf(
+			"while running: phase %s, done %d %s, remaining %d of %d",
+			o.Phase,
+			o.DoneCount(),
+			o.DoneText(),
+			o.RemainingCount(),
+			o.Total(),
+		)
 	}
 	w.must(w.apply(orders()))
 	if len(w.names()) != 3 {
@@ -37,7 +47,7 @@ func TestLifeOfAJob(t *testing.T) {
 	}
 	w.argo.finish()
 	o = w.observe("orders")
-	if o.Phase != engine.Complete || o.RemainingText != "" || o.RemainingCount != 0 {
+	if o.Phase != state.PhaseComplete || o.RemainingText() != "" || o.RemainingCount() != 0 {
 		t.Errorf("at the end: %+v", o)
 	}
 	w.must(w.cluster.Delete(t.Context(), cluster.Workflow, "data", "orders-r1", ""))
@@ -47,7 +57,7 @@ func TestLifeOfAJob(t *testing.T) {
 		t.Errorf("a refresh of a finished job took %v", calls)
 	}
 	w.exactly(0, 60, 1)
-	w.must(errorOf(w.engine.Delete(t.Context(), "data", "orders", w.state.owner)))
+	w.must(errorOf(w.engine.Delete(t.Context(), "data", "orders", w.kept.owner)))
 	if left := w.names(); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
 	}
@@ -60,15 +70,17 @@ func TestFailedPartitionsAreDrift(t *testing.T) {
 	w.argo.finish()
 	o, err := w.refresh("orders")
 	w.must(err)
-	if o.Phase != engine.Failed || o.FailedText != "[10,15) [45,50)" || len(o.FailedPartitions) != 2 {
-		t.Fatalf("phase %s, failed %s", o.Phase, o.FailedText)
+	if o.Phase != state.PhaseFailed || o.FailedText() != "[10,15) [45,50)" || len(o.FailedPartitions()) != 2 {
+		t.Fatalf("phase %s, failed %s", o.Phase, o.FailedText())
 	}
-	f := o.FailedPartitions[0]
-	if f.Key != "10--15" || f.Start != "10" || f.End != "15" || f.Attempts != 1 || f.Message != "main: Error (exit code 1)" {
+	f := o.FailedPartitions()[0]
+	if f.Key != "10--15" || f.Start != "10" || f.End != "15" || f.Attempts != 1 ||
+		f.Message != "main: Error (exit code 1)" {
 		t.Errorf("failure %+v", f)
 	}
 	next, _ := w.plan(orders())
-	if next == nil || next.Intervals != "[10,15) [45,50)" || next.Partitions != 2 || next.Because != "2 partitions failed." {
+	if next == nil || next.Intervals != "[10,15) [45,50)" || next.Partitions != 2 ||
+		next.Because != "2 partitions failed." {
 		t.Fatalf("next run %+v", next)
 	}
 	w.argo.fails = func(int64, int64) bool { return false }
@@ -76,8 +88,8 @@ func TestFailedPartitionsAreDrift(t *testing.T) {
 	w.argo.finish()
 	o, err = w.refresh("orders")
 	w.must(err)
-	if o.Phase != engine.Complete || o.Run != "orders-r2" || len(o.FailedPartitions) != 0 {
-		t.Errorf("after the second run: phase %s of %s", o.Phase, o.Run)
+	if o.Phase != state.PhaseComplete || o.LatestRun() != "orders-r2" || len(o.FailedPartitions()) != 0 {
+		t.Errorf("after the second run: phase %s of %s", o.Phase, o.LatestRun())
 	}
 	if _, empty := w.plan(orders()); !empty {
 		t.Error("the plan is not empty")
@@ -92,12 +104,12 @@ func TestShards(t *testing.T) {
 	w.must(w.apply(d))
 	w.argo.tick(2)
 	w.argo.tick(2)
-	if o := w.observe("orders"); o.Phase != engine.Running || o.DoneCount == 0 {
-		t.Errorf("while running: phase %s, %d done", o.Phase, o.DoneCount)
+	if o := w.observe("orders"); o.Phase != state.PhaseRunning || o.DoneCount() == 0 {
+		t.Errorf("while running: phase %s, %d done", o.Phase, o.DoneCount())
 	}
 	w.argo.finish()
-	if o := w.observe("orders"); o.Phase != engine.Failed || o.FailedText != "[30,35)" || o.DoneCount != 11 {
-		t.Errorf("at the end: phase %s, failed %s, %d done", o.Phase, o.FailedText, o.DoneCount)
+	if o := w.observe("orders"); o.Phase != state.PhaseFailed || o.FailedText() != "[30,35)" || o.DoneCount() != 11 {
+		t.Errorf("at the end: phase %s, failed %s, %d done", o.Phase, o.FailedText(), o.DoneCount())
 	}
 }
 
@@ -111,11 +123,25 @@ func TestEdits(t *testing.T) {
 		"runner":            {func(d declared) declared { return d.image("example.com/orders:2") }, "", "", 1},
 		"reason":            {func(d declared) declared { return d.with("reason", "another") }, "", "", 1},
 		"larger partitions": {func(d declared) declared { return d.between(0, 60, 20) }, "", "", 1},
-		"domain grows":      {func(d declared) declared { return d.between(0, 75, 5) }, "[60,75)", "3 partitions are new because the domain has grown.", 2},
-		"grows at the head": {func(d declared) declared { return d.between(-5, 60, 5) }, "[-5,0)", "1 partition is new because the domain has grown.", 2},
-		"domain shrinks":    {func(d declared) declared { return d.between(10, 50, 5) }, "", "", 1},
-		"grows with runner": {func(d declared) declared { return d.image("example.com/orders:2").between(0, 65, 5) }, "[60,65)",
-			"1 partition is new because the domain has grown. The runner changed; they run with the new template.", 2},
+		"domain grows": {
+			func(d declared) declared { return d.between(0, 75, 5) },
+			"[60,75)",
+			"3 partitions are new because the domain has grown.",
+			2,
+		},
+		"grows at the head": {
+			func(d declared) declared { return d.between(-5, 60, 5) },
+			"[-5,0)",
+			"1 partition is new because the domain has grown.",
+			2,
+		},
+		"domain shrinks": {func(d declared) declared { return d.between(10, 50, 5) }, "", "", 1},
+		"grows with runner": {
+			func(d declared) declared { return d.image("example.com/orders:2").between(0, 65, 5) },
+			"[60,65)",
+			"1 partition is new because the domain has grown. The runner changed; they run with the new template.",
+			2,
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -133,8 +159,8 @@ func TestEdits(t *testing.T) {
 			w.argo.finish()
 			o, err := w.refresh("orders")
 			w.must(err)
-			if o.Phase != engine.Complete || o.Run != fmt.Sprintf("orders-r%d", test.runs) {
-				t.Errorf("phase %s of %s", o.Phase, o.Run)
+			if o.Phase != state.PhaseComplete || o.LatestRun() != fmt.Sprintf("orders-r%d", test.runs) {
+				t.Errorf("phase %s of %s", o.Phase, o.LatestRun())
 			}
 			if _, empty := w.plan(edited); !empty {
 				t.Error("the plan is not empty")
@@ -163,11 +189,11 @@ func TestRunnerEditStopsTheActiveRun(t *testing.T) {
 			t.Fatalf("next run %+v", next)
 		}
 		w.must(w.apply(edited))
-		if w.state.known.Run != "orders-r2" {
-			t.Fatalf("run %s", w.state.known.Run)
+		if w.kept.known.LatestRun() != "orders-r2" {
+			t.Fatalf("run %s", w.kept.known.LatestRun())
 		}
 		w.argo.finish()
-		if o := w.observe("orders"); o.Phase != engine.Complete {
+		if o := w.observe("orders"); o.Phase != state.PhaseComplete {
 			t.Errorf("phase %s", o.Phase)
 		}
 		w.exactly(0, 60, 1)
@@ -180,18 +206,18 @@ func TestDomainEditsLetTheActiveRunGoOn(t *testing.T) {
 	w.argo.tick(3)
 	edited := orders().between(10, 80, 7)
 	w.must(w.apply(edited))
-	if o := w.observe("orders"); o.Phase != engine.Running || o.Run != "orders-r1" || o.Total != 10 {
-		t.Fatalf("phase %s of %s, total %d", o.Phase, o.Run, o.Total)
+	if o := w.observe("orders"); o.Phase != state.PhaseRunning || o.LatestRun() != "orders-r1" || o.Total() != 10 {
+		t.Fatalf("phase %s of %s, total %d", o.Phase, o.LatestRun(), o.Total())
 	}
 	w.argo.finish()
 	o, err := w.refresh("orders")
 	w.must(err)
-	if o.Phase != engine.Incomplete || o.RemainingText != "[60,80)" {
-		t.Fatalf("phase %s, remaining %s", o.Phase, o.RemainingText)
+	if o.Phase != state.PhaseIncomplete || o.RemainingText() != "[60,80)" {
+		t.Fatalf("phase %s, remaining %s", o.Phase, o.RemainingText())
 	}
 	w.must(w.apply(edited))
 	w.argo.finish()
-	if o := w.observe("orders"); o.Phase != engine.Complete {
+	if o := w.observe("orders"); o.Phase != state.PhaseComplete {
 		t.Errorf("phase %s", o.Phase)
 	}
 	w.exactly(0, 80, 1)
@@ -203,12 +229,12 @@ func TestLostRunCountsAsNotDone(t *testing.T) {
 	w.argo.tick(3)
 	w.must(w.cluster.Delete(t.Context(), cluster.Workflow, "data", "orders-r1", ""))
 	o, diags := w.engine.Observe(t.Context(), "data", "orders")
-	if o == nil || o.Phase != engine.Incomplete || len(diags) != 1 || diag.CodeOf(diags[0]) != diag.CodeRunLost {
+	if o == nil || o.Phase != state.PhaseIncomplete || len(diags) != 1 || diag.CodeOf(diags[0]) != diag.CodeRunLost {
 		t.Fatalf("got %+v, %v", o, diags)
 	}
 	w.must(w.apply(orders()))
 	w.argo.finish()
-	if o := w.observe("orders"); o.Phase != engine.Complete {
+	if o := w.observe("orders"); o.Phase != state.PhaseComplete {
 		t.Errorf("phase %s", o.Phase)
 	}
 }
@@ -224,7 +250,8 @@ func TestReadOnlyCredential(t *testing.T) {
 		return cluster.NewError(cluster.Forbidden, c, "", nil)
 	}
 	o, diags := w.engine.Observe(t.Context(), "data", "orders")
-	if o == nil || o.Phase != engine.Complete || len(diags) != 1 || diag.CodeOf(diags[0]) != diag.CodeNotRecorded || diags.HasErrors() {
+	if o == nil || o.Phase != state.PhaseComplete || len(diags) != 1 || diag.CodeOf(diags[0]) != diag.CodeNotRecorded ||
+		diags.HasErrors() {
 		t.Fatalf("got %+v, %v", o, diags)
 	}
 }
@@ -241,7 +268,12 @@ func TestOwnership(t *testing.T) {
 	if diags := w.engine.Delete(t.Context(), "data", "orders", "somebody else"); codeOf(diags) != diag.CodeHeldElsewhere {
 		t.Errorf("delete: %v", diags)
 	}
-	if _, diags := w.engine.Create(t.Context(), engine.Submission{Value: orders().between(0, 90, 5).value(t)}); codeOf(diags) != diag.CodeJobExists ||
+	if _, diags := w.engine.Create(
+		t.Context(),
+		engine.Submission{Value: orders().between(0, 90, 5).value(t)},
+	); codeOf(
+		diags,
+	) != diag.CodeJobExists ||
 		!strings.Contains(diags.Error(), "terraform import <address> data/orders") {
 		t.Errorf("create of another declaration: %v", diags)
 	}
@@ -257,7 +289,10 @@ func TestForeignObjectsAreNeverOverwritten(t *testing.T) {
 		t.Run(o.GetKind(), func(t *testing.T) {
 			w := newWorld(t)
 			w.process = func() *engine.Engine { // beside which Argo does nothing
-				return engine.New(w.cluster, engine.Options{Random: w.random, Pause: func(ctx context.Context, _ time.Duration) error { return ctx.Err() }})
+				return engine.New(
+					w.cluster,
+					engine.Options{Random: w.random, Pause: func(ctx context.Context, _ time.Duration) error { return ctx.Err() }},
+				)
 			}
 			w.engine = w.process()
 			foreign := o.DeepCopy()
@@ -293,7 +328,10 @@ func TestStalePlan(t *testing.T) {
 	w.must(w.apply(orders()))
 	w.argo.finish()
 	w.cluster.ResetCalls()
-	_, diags := w.engine.Update(t.Context(), engine.Submission{Value: orders().value(t), Owner: w.state.owner, Planned: next, Pinned: true})
+	_, diags := w.engine.Update(
+		t.Context(),
+		engine.Submission{Value: orders().value(t), Owner: w.kept.owner, Planned: next, Pinned: true},
+	)
 	if codeOf(diags) != diag.CodeStalePlan {
 		t.Fatalf("got %v", diags)
 	}
@@ -326,15 +364,15 @@ func TestTemplateEditedByHandIsRestored(t *testing.T) {
 }
 
 func TestCompileIsOffline(t *testing.T) {
-	c, diags := engine.Compile(orders().value(t), ledger.Set{}, 7)
+	c, diags := compile.Value(orders().value(t), ledger.Set{}, 7)
 	if diags.HasErrors() {
 		t.Fatal(diags)
 	}
 	var kinds []string
-	for _, o := range c.Objects {
+	for _, o := range c.Objects() {
 		kinds = append(kinds, o.GetKind()+"/"+o.GetName())
 	}
-	if got := strings.Join(kinds, " "); got != "WorkflowTemplate/"+c.Template+" Workflow/orders-r7" {
+	if got := strings.Join(kinds, " "); got != "WorkflowTemplate/"+c.Spec.Template+" Workflow/orders-r7" {
 		t.Errorf("objects: %s", got)
 	}
 }
@@ -344,11 +382,11 @@ func TestCompileIsOffline(t *testing.T) {
 func TestRefreshOfManyJobs(t *testing.T) {
 	w := newWorld(t)
 	const jobs = 50
-	states := make([]*state, jobs)
+	states := make([]*remembered, jobs)
 	for i := range jobs {
-		w.state = nil
+		w.kept = nil
 		w.must(w.apply(orders().with("name", fmt.Sprintf("orders-%d", i))))
-		states[i] = w.state
+		states[i] = w.kept
 	}
 	requests := func() int {
 		e := w.process()
@@ -379,7 +417,7 @@ func TestListServesOneRefresh(t *testing.T) {
 	w := newWorld(t)
 	const jobs = 70
 	for i := range jobs {
-		w.state = nil
+		w.kept = nil
 		w.must(w.apply(orders().with("name", fmt.Sprintf("orders-%d", i))))
 	}
 	w.argo.finish()

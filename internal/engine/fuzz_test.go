@@ -11,8 +11,8 @@ import (
 
 	"golang.org/x/tools/txtar"
 
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/compile"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
-	"github.com/terraform-backfill/terraform-provider-backfill/internal/engine"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/lang"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/ledger"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/manifest"
@@ -42,7 +42,7 @@ func FuzzCompile(f *testing.F) {
 			return
 		}
 		for _, body := range m.Bodies {
-			compiled, diags := engine.Compile(body.Value, ledger.Set{}, 1)
+			compiled, diags := compile.Value(body.Value, ledger.Set{}, 1)
 			for _, d := range diags {
 				if code := diag.CodeOf(d); code == diag.CodeInvalidManifest || code == diag.CodeInternal {
 					t.Fatalf("%s: %s", d.Summary, d.Detail)
@@ -51,12 +51,12 @@ func FuzzCompile(f *testing.F) {
 			if compiled == nil || diags.HasErrors() {
 				continue
 			}
-			text, err := manifest.Encode(compiled.Objects, "yaml")
+			text, err := manifest.Encode(compiled.Objects(), "yaml")
 			if err != nil {
 				t.Fatal(err)
 			}
-			if back, err := manifest.Decode(text); err != nil || len(back) != len(compiled.Objects) {
-				t.Fatalf("%d objects were read back as %d, %v", len(compiled.Objects), len(back), err)
+			if back, err := manifest.Decode(text); err != nil || len(back) != len(compiled.Objects()) {
+				t.Fatalf("%d objects were read back as %d, %v", len(compiled.Objects()), len(back), err)
 			}
 		}
 	})

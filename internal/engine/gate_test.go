@@ -8,14 +8,14 @@ import (
 	"testing"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/cluster"
-	"github.com/terraform-backfill/terraform-provider-backfill/internal/engine"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/state"
 )
 
 // object is a nested object of a declaration.
 type object = map[string]any
 
 // runs applies and lets the run end; it returns what the next refresh shows.
-func (w *world) runs(d declared) *engine.Observation {
+func (w *world) runs(d declared) *state.Observation {
 	w.Helper()
 	w.must(w.apply(d))
 	w.argo.finish()
@@ -25,10 +25,10 @@ func (w *world) runs(d declared) *engine.Observation {
 }
 
 // shows demands a phase, a run and what is done.
-func (w *world) shows(o *engine.Observation, phase engine.Phase, run, done string) {
+func (w *world) shows(o *state.Observation, phase state.Phase, run, done string) {
 	w.Helper()
-	if o.Phase != phase || o.Run != run || o.DoneText != done {
-		w.Fatalf("phase %s of %s, done %s; want %s of %s, %s", o.Phase, o.Run, o.DoneText, phase, run, done)
+	if o.Phase != phase || o.LatestRun() != run || o.DoneText() != done {
+		w.Fatalf("phase %s of %s, done %s; want %s of %s, %s", o.Phase, o.LatestRun(), o.DoneText(), phase, run, done)
 	}
 }
 
@@ -37,35 +37,40 @@ func approve(n int) *int { return &n }
 // The job has 12 partitions of 5 keys; with shards of 2 and a canary of one the
 // waves have 1, 2 and 3 shards: [5,15), [15,35), [35,60).
 func cautious() declared {
-	return orders().with("shard_size", 2).with("canary", object{"partitions": 1, "approve": "manual"}).with("wave", object{"approve": "manual"})
+	return orders().with("shard_size", 2).
+		with("canary", object{"partitions": 1, "approve": "manual"}).
+		with("wave", object{"approve": "manual"})
 }
 
 func TestRunsEndAtGates(t *testing.T) {
 	w := newWorld(t)
 	d := cautious()
-	if next, _ := w.plan(d); next.Partitions != 1 || next.Intervals != "[0,5)" || !strings.Contains(next.Because, "1 of them run now; wave 1 and what follows it wait for approval") {
+	if next, _ := w.plan(
+		d,
+	); next.Partitions != 1 || next.Intervals != "[0,5)" ||
+		!strings.Contains(next.Because, "1 run now; wave 1 and what follows it wait for approval") {
 		t.Errorf("the first plan is %+v", next)
 	}
-	w.shows(w.runs(d), engine.AwaitingApproval, "orders-r1", "[0,5)")
+	w.shows(w.runs(d), state.PhaseAwaitingApproval, "orders-r1", "[0,5)")
 	if next, empty := w.plan(d); !empty {
 		t.Errorf("waiting for approval is drift: %+v", next)
 	}
 	w.policy.ApprovedWave = approve(0)
-	w.shows(w.runs(d), engine.AwaitingApproval, "orders-r2", "[0,15)")
+	w.shows(w.runs(d), state.PhaseAwaitingApproval, "orders-r2", "[0,15)")
 	if _, empty := w.plan(d); !empty {
 		t.Error("an approval that was used is drift")
 	}
 	w.policy.ApprovedWave = approve(1)
-	w.shows(w.runs(d), engine.AwaitingApproval, "orders-r3", "[0,35)")
+	w.shows(w.runs(d), state.PhaseAwaitingApproval, "orders-r3", "[0,35)")
 	w.policy.ApprovedWave = approve(9)
-	w.shows(w.runs(d), engine.Complete, "orders-r4", "[0,60)")
+	w.shows(w.runs(d), state.PhaseComplete, "orders-r4", "[0,60)")
 	w.exactly(0, 60, 1)
 }
 
 func TestApprovalsOpenAllGatesUpToOne(t *testing.T) {
 	w := newWorld(t)
 	w.policy.ApprovedWave = approve(1)
-	w.shows(w.runs(cautious()), engine.AwaitingApproval, "orders-r1", "[0,35)")
+	w.shows(w.runs(cautious()), state.PhaseAwaitingApproval, "orders-r1", "[0,35)")
 }
 
 func TestFailuresWaitAtGates(t *testing.T) {
@@ -73,9 +78,9 @@ func TestFailuresWaitAtGates(t *testing.T) {
 	d := cautious().with("canary", object{"partitions": 1})
 	w.argo.fails = func(lo, _ int64) bool { return lo == 10 }
 	o := w.runs(d)
-	w.shows(o, engine.AwaitingApproval, "orders-r1", "[0,10)")
-	if o.FailedText != "[10,15)" {
-		t.Errorf("failed %s", o.FailedText)
+	w.shows(o, state.PhaseAwaitingApproval, "orders-r1", "[0,10)")
+	if o.FailedText() != "[10,15)" {
+		t.Errorf("failed %s", o.FailedText())
 	}
 	if _, empty := w.plan(d); !empty {
 		t.Error("a failure before a gate is run again without approval")
@@ -83,7 +88,7 @@ func TestFailuresWaitAtGates(t *testing.T) {
 	w.argo.fails = func(int64, int64) bool { return false }
 	w.policy.ApprovedWave = approve(1)
 	// Wave 2 has two shards, of what remains: the failed partition and three more.
-	w.shows(w.runs(d), engine.AwaitingApproval, "orders-r2", "[0,30)")
+	w.shows(w.runs(d), state.PhaseAwaitingApproval, "orders-r2", "[0,30)")
 }
 
 func TestApproveCommand(t *testing.T) {
@@ -95,14 +100,14 @@ func TestApproveCommand(t *testing.T) {
 	w.runs(d)
 	o, diags := w.engine.Approve(t.Context(), "data", "orders")
 	w.must(errorOf(diags))
-	w.shows(o, engine.Pending, "orders-r2", "[0,5)")
+	w.shows(o, state.PhasePending, "orders-r2", "[0,5)")
 	if _, diags := w.engine.Approve(t.Context(), "data", "orders"); !diags.HasErrors() {
 		t.Error("a running job was approved")
 	}
 	w.argo.finish()
 	o, err := w.refresh("orders")
 	w.must(err)
-	w.shows(o, engine.AwaitingApproval, "orders-r2", "[0,15)")
+	w.shows(o, state.PhaseAwaitingApproval, "orders-r2", "[0,15)")
 	if next, empty := w.plan(d); !empty {
 		t.Errorf("after the command Terraform plans %+v", next)
 	}
@@ -112,11 +117,11 @@ func TestRevisionResetsApprovals(t *testing.T) {
 	w := newWorld(t)
 	d := cautious()
 	w.policy.ApprovedWave = approve(9)
-	w.shows(w.runs(d), engine.Complete, "orders-r1", "[0,60)")
+	w.shows(w.runs(d), state.PhaseComplete, "orders-r1", "[0,60)")
 	w.policy.Revision = "2"
-	w.shows(w.runs(d), engine.AwaitingApproval, "orders-r2", "[0,5)")
+	w.shows(w.runs(d), state.PhaseAwaitingApproval, "orders-r2", "[0,5)")
 	w.policy.ApprovedWave = approve(0)
-	w.shows(w.runs(d), engine.AwaitingApproval, "orders-r3", "[0,15)")
+	w.shows(w.runs(d), state.PhaseAwaitingApproval, "orders-r3", "[0,15)")
 	w.exactly(0, 15, 2)
 	w.exactly(15, 60, 1)
 }
@@ -126,13 +131,13 @@ func TestCanaryIsNotRepeated(t *testing.T) {
 	d := orders().with("shard_size", 2).with("canary", object{"partitions": 1})
 	w.argo.fails = func(lo, _ int64) bool { return lo == 0 }
 	o := w.runs(d)
-	w.shows(o, engine.Failed, "orders-r1", "")
+	w.shows(o, state.PhaseFailed, "orders-r1", "")
 	next, _ := w.plan(d)
 	if next == nil || !strings.Contains(next.Because, "The canary of run orders-r1 failed") {
 		t.Errorf("the plan after a failed canary is %+v", next)
 	}
 	w.argo.fails = func(lo, _ int64) bool { return lo == 50 }
-	w.shows(w.runs(d), engine.Failed, "orders-r2", "[0,50) [55,60)")
+	w.shows(w.runs(d), state.PhaseFailed, "orders-r2", "[0,50) [55,60)")
 	hasCanary := func(run string) bool {
 		for _, name := range w.names() {
 			if name == "ConfigMap/"+run+"-d-canary" || name == "ConfigMap/"+run+"-d0" {
@@ -156,9 +161,14 @@ func TestBudgetIsNamedAsTheReason(t *testing.T) {
 	w := newWorld(t)
 	d := orders().with("shard_size", 1).with("failure_budget", object{"max_failed": 1})
 	w.argo.fails = func(lo, _ int64) bool { return lo < 10 }
-	w.shows(w.runs(d), engine.Failed, "orders-r1", "[10,15)")
+	w.shows(w.runs(d), state.PhaseFailed, "orders-r1", "[10,15)")
 	next, _ := w.plan(d)
-	if next == nil || next.Partitions != 11 || !strings.Contains(next.Because, "2 partitions failed, 9 partitions have not run to their end. Run orders-r1 started no further wave, because more partitions had failed than its failure budget allows") {
+	if next == nil || next.Partitions != 11 ||
+		!strings.Contains(
+			next.Because,
+			"2 partitions failed, 9 did not finish. Run orders-r1 started no further wave, because more "+
+				"partitions had failed than its failure budget allows",
+		) {
 		t.Errorf("the plan is %+v", next)
 	}
 }
@@ -173,7 +183,8 @@ func TestAStoppedRunIsNamedAsTheReason(t *testing.T) {
 	o, err := w.refresh("orders")
 	w.must(err)
 	next, _ := w.plan(d)
-	if o.Done.Empty() || next == nil || next.Partitions != o.RemainingCount || !strings.HasSuffix(next.Because, "have not run to their end. Run orders-r1 was stopped before its end.") {
-		t.Errorf("with %s done, the plan is %+v", o.DoneText, next)
+	if o.Done.Empty() || next == nil || next.Partitions != o.RemainingCount() ||
+		!strings.HasSuffix(next.Because, "did not finish. Run orders-r1 was stopped before its end.") {
+		t.Errorf("with %s done, the plan is %+v", o.DoneText(), next)
 	}
 }

@@ -10,8 +10,9 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
 
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/compile"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/decide"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
-	"github.com/terraform-backfill/terraform-provider-backfill/internal/engine"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/ledger"
 )
 
@@ -43,8 +44,8 @@ func TestOverridesAreCheckedBesideWhatIsUnknownOrWrong(t *testing.T) {
 		"wrong":   {image(cty.StringVal(" ")), []string{diag.CodeImage, diag.CodeArgoOverride}},
 		"fields":  {orders().with("argo", map[string]any{"workflow": map[string]any{"priorty": 1}}).value(t), []string{diag.CodeArgoOverride}},
 	} {
-		_, planned := engine.Declare(c.value).Plan(nil)
-		compiled, problems := engine.Compile(c.value, ledger.Set{}, 1)
+		_, planned := decide.Declare(c.value).Plan(nil)
+		compiled, problems := compile.Value(c.value, ledger.Set{}, 1)
 		if compiled != nil {
 			t.Errorf("%s: it was compiled", name)
 		}

@@ -11,8 +11,8 @@ import (
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/cluster"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/cluster/clustertest"
-	"github.com/terraform-backfill/terraform-provider-backfill/internal/engine"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/manifest"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/state"
 )
 
 // managed are the objects of a job that its active run depends on, with the
@@ -20,14 +20,22 @@ import (
 func managed(objects []manifest.Object) map[string][]clustertest.Field {
 	all := map[string][]clustertest.Field{}
 	for _, o := range objects {
-		if o.GetKind() == "ConfigMap" && strings.HasSuffix(o.GetName(), "-backfill") || o.GetLabels()["backfill.dev/shard"] != "" && o.GetKind() == "Workflow" {
+		if o.GetKind() == "ConfigMap" && strings.HasSuffix(o.GetName(), "-backfill") ||
+			o.GetLabels()["backfill.dev/shard"] != "" && o.GetKind() == "Workflow" {
 			continue
 		}
-		found := append(clustertest.Fields(clustertest.Field{"spec"}, o.Object["spec"]), clustertest.Fields(clustertest.Field{"data"}, o.Object["data"])...)
+		found := append(
+			clustertest.Fields(clustertest.Field{"spec"}, o.Object["spec"]),
+			clustertest.Fields(clustertest.Field{"data"}, o.Object["data"])...)
 		for _, where := range []string{"labels", "annotations"} {
-			found = append(found, clustertest.Fields(clustertest.Field{"metadata", where}, o.Object["metadata"].(map[string]any)[where])...)
+			found = append(
+				found,
+				clustertest.Fields(clustertest.Field{"metadata", where}, o.Object["metadata"].(map[string]any)[where])...)
 		}
-		all[o.GetKind()+"/"+o.GetName()] = slices.DeleteFunc(found, func(f clustertest.Field) bool { return len(f) == 1 || len(f) == 2 && f[0] == "metadata" })
+		all[o.GetKind()+"/"+o.GetName()] = slices.DeleteFunc(
+			found,
+			func(f clustertest.Field) bool { return len(f) == 1 || len(f) == 2 && f[0] == "metadata" },
+		)
 	}
 	return all
 }
@@ -35,9 +43,11 @@ func managed(objects []manifest.Object) map[string][]clustertest.Field {
 // managedJobs are of each shape of run: one Workflow and launchers, by
 // arithmetic and by data.
 func managedJobs() map[string]declared {
-	odd := orders().with("reason", "why").with("partition", map[string]any{"range": map[string]any{"boundaries": []int64{0, 3, 17, 20, 60}}})
+	odd := orders().with("reason", "why").
+		with("partition", map[string]any{"range": map[string]any{"boundaries": []int64{0, 3, 17, 20, 60}}})
 	return map[string]declared{
-		"one Workflow":   orders().with("spot", map[string]any{"provider": "gke"}).with("anchor", map[string]any{"mode": "protect"}),
+		"one Workflow": orders().with("spot", map[string]any{"provider": "gke"}).
+			with("anchor", map[string]any{"mode": "protect"}),
 		"shards":         orders().with("shard_size", 5),
 		"written out":    odd,
 		"data of shards": odd.with("shard_size", 2).with("canary", map[string]any{"partitions": 1}),
@@ -69,8 +79,8 @@ func TestEveryManagedFieldIsWatched(t *testing.T) {
 			}
 			t.Logf("%d edits", n)
 			w.argo.finish()
-			if o := w.observe("orders"); o.Phase != engine.Complete || o.Run != "orders-r1" {
-				t.Errorf("phase %s of %s", o.Phase, o.Run)
+			if o := w.observe("orders"); o.Phase != state.PhaseComplete || o.LatestRun() != "orders-r1" {
+				t.Errorf("phase %s of %s", o.Phase, o.LatestRun())
 			}
 			w.exactly(0, 60, 1)
 		})

@@ -15,7 +15,7 @@ import (
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/cluster"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
-	"github.com/terraform-backfill/terraform-provider-backfill/internal/engine"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/state"
 )
 
 // sequences is how many random sequences of actions are tried.
@@ -43,7 +43,13 @@ func TestRandomSequences(t *testing.T) {
 	}
 	defer func() { _ = flag.Set("rapid.checks", before) }()
 	rapid.Check(t, func(r *rapid.T) {
-		m := &model{world: newWorld(t), d: orders().between(0, 40, 4), hi: 40, base: map[int64]int{}, forgotten: map[int64]bool{}}
+		m := &model{
+			world:     newWorld(t),
+			d:         orders().between(0, 40, 4),
+			hi:        40,
+			base:      map[int64]int{},
+			forgotten: map[int64]bool{},
+		}
 		defer func() {
 			if r.Failed() {
 				for _, line := range m.trace {
@@ -57,10 +63,33 @@ func TestRandomSequences(t *testing.T) {
 				name string
 				do   func(*rapid.T)
 			}{
-				{"apply", m.applyAction}, {"apply", m.applyAction}, {"edit", m.editAction}, {"edit", m.editAction}, {"tick", m.tickAction}, {"finish", m.finishAction},
-				{"fail", m.failAction}, {"look", m.lookAction}, {"kill", m.killAction}, {"delete run", m.deleteRunAction}, {"delete template", m.deleteTemplateAction},
-				{"edit by hand", m.handAction}, {"lose state", m.loseStateAction}, {"lose record", m.loseRecordAction}, {"destroy", m.destroyAction}, {"stop", m.stopAction},
-				{"pause", m.pauseAction}, {"expire", m.expireAction},
+				{
+					"apply",
+					m.applyAction,
+				},
+				{"apply", m.applyAction},
+				{"edit", m.editAction},
+				{"edit", m.editAction},
+				{"tick", m.tickAction},
+				{"finish", m.finishAction},
+				{
+					"fail",
+					m.failAction,
+				},
+				{"look", m.lookAction},
+				{"kill", m.killAction},
+				{"delete run", m.deleteRunAction},
+				{"delete template", m.deleteTemplateAction},
+				{
+					"edit by hand",
+					m.handAction,
+				},
+				{"lose state", m.loseStateAction},
+				{"lose record", m.loseRecordAction},
+				{"destroy", m.destroyAction},
+				{"stop", m.stopAction},
+				{"pause", m.pauseAction},
+				{"expire", m.expireAction},
 			}
 			a := actions[rapid.IntRange(0, len(actions)-1).Draw(r, "action")]
 			m.act(a.name, r, a.do)
@@ -114,7 +143,7 @@ func codeOfError(err error) string {
 
 func (m *model) importJob() {
 	m.trace = append(m.trace, "import")
-	m.state = &state{known: &engine.Known{}}
+	m.kept = &remembered{known: &state.Observation{}}
 	if _, err := m.refresh("orders"); err != nil {
 		m.Fatal(err)
 	}
@@ -146,9 +175,9 @@ func (m *model) fail(n int64)          { m.argo.fails = func(lo, _ int64) bool {
 func (m *model) killAction(r *rapid.T) {
 	h := history{command: m.d}
 	point := rapid.IntRange(0, 24).Draw(r, "point")
-	before := m.state
+	before := m.kept
 	m.killedAnywhere(h, point)
-	m.state = before
+	m.kept = before
 	m.applied(errKilled)
 }
 
@@ -232,7 +261,7 @@ func (m *model) handAction(*rapid.T) {
 // nobody knows anything.
 func (m *model) loseStateAction(*rapid.T) {
 	if _, err := m.cluster.Get(m.Context(), cluster.ConfigMap, "data", "orders-backfill"); err == nil {
-		m.state = nil
+		m.kept = nil
 	}
 }
 
@@ -241,22 +270,29 @@ func (m *model) loseRecordAction(r *rapid.T) {
 	if _, err := m.refresh("orders"); err != nil {
 		r.Fatalf("refresh: %v", err)
 	}
-	if m.state == nil || m.state.known.Job == nil {
+	if m.kept == nil || !m.kept.known.Declaration.Exists() {
 		return
 	}
-	if err := m.cluster.Delete(m.Context(), cluster.ConfigMap, "data", "orders-backfill", ""); err != nil && !cluster.IsNotFound(err) {
+	if err := m.cluster.Delete(
+		m.Context(),
+		cluster.ConfigMap,
+		"data",
+		"orders-backfill",
+		"",
+	); err != nil &&
+		!cluster.IsNotFound(err) {
 		r.Fatal(err)
 	}
 }
 
 func (m *model) destroyAction(r *rapid.T) {
-	if m.state == nil {
+	if m.kept == nil {
 		return
 	}
-	if err := errorOf(m.engine.Delete(m.Context(), "data", "orders", m.state.owner)); err != nil {
+	if err := errorOf(m.engine.Delete(m.Context(), "data", "orders", m.kept.owner)); err != nil {
 		r.Fatalf("destroy: %v", err)
 	}
-	m.state = nil
+	m.kept = nil
 	if left := m.names(); len(left) > 0 {
 		r.Fatalf("left behind: %v", left)
 	}
@@ -266,7 +302,12 @@ func (m *model) destroyAction(r *rapid.T) {
 }
 
 func (m *model) stopAction(r *rapid.T) {
-	if _, diags := m.engine.Stop(m.Context(), "data", "orders"); diags.HasErrors() && codeOf(diags) != diag.CodeJobNotFound {
+	if _, diags := m.engine.Stop(
+		m.Context(),
+		"data",
+		"orders",
+	); diags.HasErrors() &&
+		codeOf(diags) != diag.CodeJobNotFound {
 		r.Fatalf("stop: %v", diags)
 	}
 }
@@ -291,7 +332,7 @@ func (m *model) end(r *rapid.T) {
 		m.finishUnlessPaused()
 	}
 	o, err := m.refresh("orders")
-	if err != nil || o == nil || o.Phase != engine.Complete {
+	if err != nil || o == nil || o.Phase != state.PhaseComplete {
 		r.Fatalf("not complete in the end: %+v, %v", o, err)
 	}
 	if _, empty := m.plan(m.d); !empty {

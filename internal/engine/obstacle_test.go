@@ -13,14 +13,25 @@ import (
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/cluster"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/engine"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/observe"
 )
 
 // pod is a partition's only attempt.
 func pod(i int, phase, message string, since time.Time) map[string]any {
 	return map[string]any{
-		"id": fmt.Sprint(i), "displayName": fmt.Sprintf("p(%d:%d)(0)", i, i), "type": "Pod", "phase": phase, "message": message,
-		"templateRef": map[string]any{"template": "partition"}, "startedAt": since.Format(time.RFC3339), "hostNodeName": "node-7",
-		"inputs": map[string]any{"parameters": []any{map[string]any{"name": "i", "value": fmt.Sprint(i)}}},
+		"id": fmt.Sprint(
+			i,
+		),
+		"displayName": fmt.Sprintf("p(%d:%d)(0)", i, i),
+		"type":        "Pod",
+		"phase":       phase,
+		"message":     message,
+		"templateRef": map[string]any{
+			"template": "partition",
+		},
+		"startedAt":    since.Format(time.RFC3339),
+		"hostNodeName": "node-7",
+		"inputs":       map[string]any{"parameters": []any{map[string]any{"name": "i", "value": fmt.Sprint(i)}}},
 	}
 }
 
@@ -55,27 +66,33 @@ func TestStuck(t *testing.T) {
 	})
 	w.at(5 * time.Minute)
 	o := w.observe("orders")
-	if len(o.Obstacles) != 2 || o.Obstacles[0].Stuck || len(o.StuckWarnings()) > 0 || len(o.Drift) > 0 {
+	if len(o.Obstacles) != 2 || o.Obstacles[0].Stuck || len(observe.Stuck(o)) > 0 || len(o.Drift) > 0 {
 		t.Errorf("within max_pending: %+v", o.Obstacles)
 	}
-	if got, want := o.Obstacles[0].What, "no spot capacity since 2026-01-02T00:00:00Z: 2 pods wait for a spot node (Unschedulable: 0/3 nodes are available)"; got != want {
+	if got, want := o.Obstacles[0].What, "no spot capacity since 2026-01-02T00:00:00Z: 2 pods wait for a spot node "+
+		"(Unschedulable: 0/3 nodes are available)"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	w.at(5*time.Minute + time.Second)
 	o = w.observe("orders")
-	stuck := o.StuckWarnings()
-	if len(stuck) != 1 || diag.CodeOf(stuck[0]) != diag.CodeStuck || !strings.Contains(stuck[0].Detail, `is stuck: no spot capacity since 2026-01-02T00:00:00Z`) ||
-		!strings.Contains(stuck[0].Detail, `spot.mode = "prefer"`) || !strings.Contains(stuck[0].Detail, "A fallback helps attempts that failed") {
+	stuck := observe.Stuck(o)
+	if len(stuck) != 1 || diag.CodeOf(stuck[0]) != diag.CodeStuck ||
+		!strings.Contains(stuck[0].Detail, `is stuck: no spot capacity since 2026-01-02T00:00:00Z`) ||
+		!strings.Contains(stuck[0].Detail, `spot.mode = "prefer"`) ||
+		!strings.Contains(stuck[0].Detail, "A fallback helps attempts that failed") {
 		t.Errorf("after max_pending: %v", stuck)
 	}
 	w.at(7 * time.Minute)
-	if o = w.observe("orders"); len(o.StuckWarnings()) != 2 || !strings.Contains(o.StuckWarnings()[1].Detail, "no image since 2026-01-02T00:01:00Z") {
-		t.Errorf("later: %v", o.StuckWarnings())
+	if o = w.observe(
+		"orders",
+	); len(observe.Stuck(o)) != 2 ||
+		!strings.Contains(observe.Stuck(o)[1].Detail, "no image since 2026-01-02T00:01:00Z") {
+		t.Errorf("later: %v", observe.Stuck(o))
 	}
 	w.must(w.apply(spot("1h")))
 	w.at(7 * time.Minute)
-	if o = w.observe("orders"); o.Run != "orders-r1" || len(o.StuckWarnings()) != 0 || len(o.Obstacles) != 2 {
-		t.Errorf("after an edit of max_pending: run %s, %+v", o.Run, o.Obstacles)
+	if o = w.observe("orders"); o.LatestRun() != "orders-r1" || len(observe.Stuck(o)) != 0 || len(o.Obstacles) != 2 {
+		t.Errorf("after an edit of max_pending: run %s, %+v", o.LatestRun(), o.Obstacles)
 	}
 	if _, diags := w.engine.Pause(t.Context(), "data", "orders"); diags.HasErrors() {
 		t.Fatal(diags)
@@ -98,7 +115,8 @@ func TestFailingAttemptsTellWhy(t *testing.T) {
 	w.status(map[string]any{"3": retry, "3-0": failed, "3-1": again})
 	o := w.observe("orders")
 	if len(o.Obstacles) != 1 || !o.Obstacles[0].Retried ||
-		o.Obstacles[0].What != "1 partition is tried again; the last to fail was partition 15--20, attempt 0 on node-7, unknown: wait: Error (exit code 1): workflowtaskresults is forbidden" {
+		o.Obstacles[0].What != "1 partition is tried again; the last to fail was partition 15--20, attempt 0 on node-7, "+
+			"unknown: wait: Error (exit code 1): workflowtaskresults is forbidden" {
 		t.Errorf("got %+v", o.Obstacles)
 	}
 }
@@ -111,8 +129,14 @@ func TestRunThatArgoDoesNotTakeUp(t *testing.T) {
 		t.Errorf("at once: %+v", o.Obstacles)
 	}
 	w.at(10 * time.Minute)
-	if o := w.observe("orders"); len(o.StuckWarnings()) != 1 || !strings.Contains(o.StuckWarnings()[0].Detail, "Argo has not taken up Workflow orders-r1, which was created at 2026-01-02T00:00") {
-		t.Errorf("later: %v", o.StuckWarnings())
+	if o := w.observe(
+		"orders",
+	); len(observe.Stuck(o)) != 1 ||
+		!strings.Contains(
+			observe.Stuck(o)[0].Detail,
+			"Argo has not taken up Workflow orders-r1, which was created at 2026-01-02T00:00",
+		) {
+		t.Errorf("later: %v", observe.Stuck(o))
 	}
 }
 
@@ -124,11 +148,12 @@ func TestAttemptsAreRecorded(t *testing.T) {
 	w.argo.finish()
 	for range 2 { // merged by the first look
 		o := w.observe("orders")
-		if len(o.FailedPartitions) != 1 || len(o.FailedPartitions[0].Details) != 1 {
-			t.Fatalf("failed %+v", o.FailedPartitions)
+		if len(o.FailedPartitions()) != 1 || len(o.FailedPartitions()[0].Details) != 1 {
+			t.Fatalf("failed %+v", o.FailedPartitions())
 		}
-		a := o.FailedPartitions[0].Details[0]
-		if a.Number != 0 || a.Cause != "application" || a.Capacity != "spot" || a.ExitCode == nil || *a.ExitCode != 1 || a.Message != "main: Error (exit code 1)" {
+		a := o.FailedPartitions()[0].Details[0]
+		if a.Number != 0 || a.Cause != "application" || a.Capacity != "spot" || a.ExitCode == nil || *a.ExitCode != 1 ||
+			a.Message != "main: Error (exit code 1)" {
 			t.Errorf("attempt %+v", a)
 		}
 	}

@@ -24,7 +24,7 @@ func (d declared) named(name string) declared {
 func TestOverlappingJobs(t *testing.T) {
 	w := newWorld(t)
 	w.must(w.apply(orders().named("first")))
-	first := w.state
+	first := w.kept
 	for name, test := range map[string]struct {
 		d    declared
 		code string
@@ -43,11 +43,12 @@ func TestOverlappingJobs(t *testing.T) {
 		if codeOf(diags) != test.code {
 			t.Errorf("%s: %v", name, diags)
 		}
-		if test.code != "" && (len(w.names()) != before || !strings.Contains(diags.Error(), `"data/first" holds the target "index/orders"`)) {
+		if test.code != "" &&
+			(len(w.names()) != before || !strings.Contains(diags.Error(), `"data/first" holds the target "index/orders"`)) {
 			t.Errorf("%s: %v left %v", name, diags, w.names())
 		}
 	}
-	w.state = first
+	w.kept = first
 	w.argo.finish()
 	if err := w.apply(orders().named("first").between(0, 70, 5)); codeOfError(err) != diag.CodeOverlap {
 		t.Errorf("growing into another job: %v", err)
@@ -120,7 +121,10 @@ func (w *world) bounded(lo, hi int64) declared {
 	w.argo.finish()
 	_, err := w.refresh("first")
 	w.must(err)
-	if _, diags := w.engine.Create(w.Context(), engine.Submission{Value: orders().named("second").between(60, 100, 5).value(w)}); diags.HasErrors() {
+	if _, diags := w.engine.Create(
+		w.Context(),
+		engine.Submission{Value: orders().named("second").between(60, 100, 5).value(w)},
+	); diags.HasErrors() {
 		w.Fatal(diags)
 	}
 	w.argo.finish()
@@ -147,7 +151,11 @@ func TestBoundsThatGrowIntoAnotherJob(t *testing.T) {
 	before := len(w.names())
 	for range 2 {
 		err := w.apply(d)
-		if codeOfError(err) != diag.CodeOverlap || !strings.Contains(err.Error(), `"data/second" holds the target "index/orders" for keys that this job declares too: [60,80)`) {
+		if codeOfError(err) != diag.CodeOverlap ||
+			!strings.Contains(
+				err.Error(),
+				`"data/second" holds the target "index/orders" for keys that this job declares too: [60,80)`,
+			) {
 			t.Fatalf("got %v", err)
 		}
 	}
@@ -206,7 +214,8 @@ func TestAskingAnewClaimsEveryKey(t *testing.T) {
 			return d
 		},
 		"times instead of numbers": func(_ *world, d declared) declared {
-			return d.with("partition", map[string]any{"query": map[string]any{"image": "i", "command": []string{"b"}, "every": "1d"}})
+			query := map[string]any{"image": "i", "command": []string{"b"}, "every": "1d"}
+			return d.with("partition", map[string]any{"query": query})
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -220,21 +229,30 @@ func TestAskingAnewClaimsEveryKey(t *testing.T) {
 			d = change(w, d)
 			other := orders().named("second").between(60, 100, 5)
 			if strings.Contains(name, "times") {
-				other = other.with("partition", map[string]any{"time": map[string]any{"start": "2026-01-01", "end": "2026-01-04", "every": "1d"}})
+				other = other.with(
+					"partition",
+					map[string]any{"time": map[string]any{"start": "2026-01-01", "end": "2026-01-04", "every": "1d"}},
+				)
 			}
 			if _, diags := w.engine.Create(t.Context(), engine.Submission{Value: other.value(t)}); diags.HasErrors() {
 				t.Fatal(diags)
 			}
 			before := w.names()
 			err = w.apply(d)
-			if codeOfError(err) != diag.CodeOverlap || !strings.Contains(err.Error(), "run time only") || len(w.names()) != len(before) {
+			if codeOfError(err) != diag.CodeOverlap || !strings.Contains(err.Error(), "run time only") ||
+				len(w.names()) != len(before) {
 				t.Fatalf("got %v, objects %v", err, w.names())
 			}
 			if diags := w.engine.Delete(t.Context(), "data", "second", ""); diags.HasErrors() {
 				t.Fatal(diags)
 			}
 			w.must(w.apply(d))
-			if _, diags := w.engine.Create(t.Context(), engine.Submission{Value: other.value(t)}); codeOf(diags) != diag.CodeOverlap {
+			if _, diags := w.engine.Create(
+				t.Context(),
+				engine.Submission{Value: other.value(t)},
+			); codeOf(
+				diags,
+			) != diag.CodeOverlap {
 				t.Errorf("while the bounds are asked: %v", diags)
 			}
 		})

@@ -7,12 +7,13 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/apply"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/cluster"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
-	"github.com/terraform-backfill/terraform-provider-backfill/internal/engine"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/state"
 )
 
-var sharedPool = engine.Pool{Namespace: "data", Name: "shared", Size: 2}
+var sharedPool = apply.Pool{Namespace: "data", Name: "shared", Size: 2}
 
 // inPool is a world with a pool, and a job of it that runs.
 func inPool(t *testing.T) (*world, declared) {
@@ -29,7 +30,10 @@ func yes(b bool) *bool { return &b }
 
 func TestRunWithoutItsPoolIsNotSubmitted(t *testing.T) {
 	w := newWorld(t)
-	if err := w.apply(orders().with("pool", "shared")); err == nil || !strings.Contains(err.Error(), "backfill_pool") || len(w.names()) != 0 {
+	if err := w.apply(
+		orders().with("pool", "shared"),
+	); err == nil || !strings.Contains(err.Error(), "backfill_pool") ||
+		len(w.names()) != 0 {
 		t.Errorf("got %v, and %v", err, w.names())
 	}
 	w, d := inPool(t)
@@ -44,15 +48,15 @@ func TestRunWithoutItsPoolIsNotSubmitted(t *testing.T) {
 // A job of a pool that is paused has no run; resumed, it gets one for what is
 // left, whatever is to happen to failures.
 func TestPausedJobLeavesItsPool(t *testing.T) {
-	for _, rerun := range []string{engine.RerunAuto, engine.RerunManual} {
+	for _, rerun := range []string{state.RerunAuto, state.RerunManual} {
 		w, d := inPool(t)
 		w.policy.Rerun, w.policy.Paused = rerun, yes(true)
 		w.must(w.apply(d))
 		w.argo.finish()
 		o, err := w.refresh("orders")
 		w.must(err)
-		if o.Phase != engine.Paused || o.DoneCount == 0 || o.RemainingCount == 0 {
-			t.Fatalf("phase %s, %d done, %d remaining", o.Phase, o.DoneCount, o.RemainingCount)
+		if o.Phase != state.PhasePaused || o.DoneCount() == 0 || o.RemainingCount() == 0 {
+			t.Fatalf("phase %s, %d done, %d remaining", o.Phase, o.DoneCount(), o.RemainingCount())
 		}
 		if next, empty := w.plan(d); !empty {
 			t.Errorf("a paused job is drift: %+v", next)
@@ -61,10 +65,13 @@ func TestPausedJobLeavesItsPool(t *testing.T) {
 			t.Errorf("a paused job is to run: %+v", next)
 		}
 		w.policy.Paused = nil
-		if next, _ := w.plan(d); next == nil || next.Partitions != o.RemainingCount || !strings.Contains(next.Because, "stopped when the job was paused") {
+		if next, _ := w.plan(
+			d,
+		); next == nil || next.Partitions != o.RemainingCount() ||
+			!strings.Contains(next.Because, "stopped when the job was paused") {
 			t.Errorf("the plan to resume is %+v", next)
 		}
-		w.shows(w.runs(d), engine.Complete, "orders-r2", "[0,60)")
+		w.shows(w.runs(d), state.PhaseComplete, "orders-r2", "[0,60)")
 		w.exactly(0, 60, 1)
 	}
 }
@@ -79,7 +86,7 @@ func TestResumedWhileItsRunIsBeingStopped(t *testing.T) {
 	w.argo.finish()
 	o, err := w.refresh("orders")
 	w.must(err)
-	w.shows(o, engine.Complete, "orders-r2", "[0,60)")
+	w.shows(o, state.PhaseComplete, "orders-r2", "[0,60)")
 }
 
 func TestPauseAndResumeCommandsInAPool(t *testing.T) {
@@ -89,7 +96,7 @@ func TestPauseAndResumeCommandsInAPool(t *testing.T) {
 	w.argo.finish()
 	o, err := w.refresh("orders")
 	w.must(err)
-	if o.Phase != engine.Paused || o.Policy.Paused != nil {
+	if o.Phase != state.PhasePaused || o.Policy.Paused != nil {
 		t.Fatalf("phase %s, paused %v", o.Phase, o.Policy.Paused)
 	}
 	if next, empty := w.plan(d); !empty {
@@ -97,13 +104,13 @@ func TestPauseAndResumeCommandsInAPool(t *testing.T) {
 	}
 	o, diags = w.engine.Resume(t.Context(), "data", "orders")
 	w.must(errorOf(diags))
-	if o.Run != "orders-r2" {
-		t.Errorf("resumed, the run is %s", o.Run)
+	if o.LatestRun() != "orders-r2" {
+		t.Errorf("resumed, the run is %s", o.LatestRun())
 	}
 	w.argo.finish()
 	o, err = w.refresh("orders")
 	w.must(err)
-	w.shows(o, engine.Complete, "orders-r2", "[0,60)")
+	w.shows(o, state.PhaseComplete, "orders-r2", "[0,60)")
 	if next, empty := w.plan(d); !empty {
 		t.Errorf("after the commands Terraform plans %+v", next)
 	}
@@ -117,22 +124,34 @@ func TestPausedFromTheStart(t *testing.T) {
 	}
 	w.policy.Paused = yes(true)
 	w.must(w.apply(d))
-	if o := w.observe("orders"); o.Phase != engine.Paused || o.DoneCount != 0 {
+	if o := w.observe("orders"); o.Phase != state.PhasePaused || o.DoneCount() != 0 {
 		t.Errorf("phase %s", o.Phase)
 	}
 	w.policy.Paused = yes(false)
-	w.shows(w.runs(d), engine.Complete, "orders-r1", "[0,60)")
+	w.shows(w.runs(d), state.PhaseComplete, "orders-r1", "[0,60)")
 }
 
 func TestPoolsAreKeptWhileTheyAreNeeded(t *testing.T) {
 	w, _ := inPool(t)
-	if problem := w.engine.CreatePool(t.Context(), sharedPool); problem == nil || diag.CodeOf(problem) != diag.CodePoolExists {
+	if problem := w.engine.CreatePool(
+		t.Context(),
+		sharedPool,
+	); problem == nil ||
+		diag.CodeOf(problem) != diag.CodePoolExists {
 		t.Errorf("creating it again gave %v", problem)
 	}
-	if problem := w.engine.DeletePool(t.Context(), "data", "shared"); problem == nil || diag.CodeOf(problem) != diag.CodePoolInUse || !strings.Contains(problem.Detail, "orders") {
+	if problem := w.engine.DeletePool(
+		t.Context(),
+		"data",
+		"shared",
+	); problem == nil || diag.CodeOf(problem) != diag.CodePoolInUse ||
+		!strings.Contains(problem.Detail, "orders") {
 		t.Errorf("deleting it gave %v", problem)
 	}
-	if problem := w.engine.ResizePool(t.Context(), engine.Pool{Namespace: "data", Name: "shared", Size: 9}); problem != nil {
+	if problem := w.engine.ResizePool(
+		t.Context(),
+		apply.Pool{Namespace: "data", Name: "shared", Size: 9},
+	); problem != nil {
 		t.Error(problem)
 	}
 	if p, problem := w.engine.ReadPool(t.Context(), "data", "shared"); problem != nil || p.Size != 9 {
@@ -155,7 +174,11 @@ func TestPoolsAreKeptWhileTheyAreNeeded(t *testing.T) {
 func TestStoppingWhatWaits(t *testing.T) {
 	w, _ := inPool(t)
 	w.patch(cluster.Workflow, "orders-r1", `{"status":{"phase":"Running","nodes":null}}`)
-	w.patch(cluster.Workflow, "orders-r1", `{"status":{"nodes":{"orders-r1":{"type":"Steps","phase":"Pending","synchronizationStatus":{"waiting":"data/ConfigMap/backfill-pool-shared/shards"}}}}}`)
+	w.patch(
+		cluster.Workflow,
+		"orders-r1",
+		`{"status":{"nodes":{"orders-r1":{"type":"Steps","phase":"Pending","synchronizationStatus":{"waiting":"data/ConfigMap/backfill-pool-shared/shards"}}}}}`,
+	)
 	_, diags := w.engine.Stop(t.Context(), "data", "orders")
 	w.must(errorOf(diags))
 	for _, o := range w.cluster.Objects() {

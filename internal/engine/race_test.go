@@ -19,6 +19,7 @@ import (
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/engine"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/manifest"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/state"
 )
 
 // stepped is a backend whose calls wait until it is their turn.
@@ -49,7 +50,12 @@ func (s *stepped) Update(ctx context.Context, o manifest.Object) (manifest.Objec
 	return s.Backend.Update(ctx, o)
 }
 
-func (s *stepped) Patch(ctx context.Context, k cluster.Kind, namespace, name string, patch []byte) (manifest.Object, error) {
+func (s *stepped) Patch(
+	ctx context.Context,
+	k cluster.Kind,
+	namespace, name string,
+	patch []byte,
+) (manifest.Object, error) {
 	s.wait()
 	return s.Backend.Patch(ctx, k, namespace, name, patch)
 }
@@ -67,7 +73,7 @@ type racer struct {
 	won   bool
 }
 
-func startRacer(c *fake.Cluster, seed int64, do func(*engine.Engine) (*engine.Observation, hcl.Diagnostics)) *racer {
+func startRacer(c *fake.Cluster, seed int64, do func(*engine.Engine) (*state.Observation, hcl.Diagnostics)) *racer {
 	r := &racer{stepped: &stepped{c, make(chan struct{}), make(chan struct{})}, done: make(chan struct{})}
 	e := engine.New(r.stepped, engine.Options{
 		Now: func() time.Time { return start }, Random: rand.New(rand.NewSource(seed)),
@@ -75,7 +81,7 @@ func startRacer(c *fake.Cluster, seed int64, do func(*engine.Engine) (*engine.Ob
 	})
 	go func() {
 		defer close(r.done)
-		var o *engine.Observation
+		var o *state.Observation
 		o, r.diags = do(e)
 		r.won = o != nil
 	}()
@@ -118,14 +124,14 @@ func TestJobsGrowIntoEachOther(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		w := newWorld(t)
 		w.cluster.Frozen, w.cluster.Descending = rapid.Bool().Draw(r, "frozen"), rapid.Bool().Draw(r, "descending")
-		grow := func(from, to declared) func(*engine.Engine) (*engine.Observation, hcl.Diagnostics) {
-			w.state = nil
+		grow := func(from, to declared) func(*engine.Engine) (*state.Observation, hcl.Diagnostics) {
+			w.kept = nil
 			w.must(w.apply(from))
-			s := engine.Submission{Value: to.value(t), Owner: w.state.owner, Known: w.state.known}
-			return func(e *engine.Engine) (*engine.Observation, hcl.Diagnostics) { return e.Update(t.Context(), s) }
+			s := engine.Submission{Value: to.value(t), Owner: w.kept.owner, Known: w.kept.known}
+			return func(e *engine.Engine) (*state.Observation, hcl.Diagnostics) { return e.Update(t.Context(), s) }
 		}
 		first := grow(orders().named("first"), orders().named("first").between(0, 120, 5))
-		second := func(e *engine.Engine) (*engine.Observation, hcl.Diagnostics) {
+		second := func(e *engine.Engine) (*state.Observation, hcl.Diagnostics) {
 			return e.Create(t.Context(), engine.Submission{Value: orders().named("second").between(60, 160, 5).value(t)})
 		}
 		grows := rapid.Bool().Draw(r, "second grows")
@@ -152,7 +158,14 @@ func TestJobsGrowIntoEachOther(t *testing.T) {
 			if !racer.won && codeOf(racer.diags) != diag.CodeOverlap {
 				r.Fatalf("%s: %v", name, racer.diags)
 			}
-			w.nothingChanged(r, name, racer.won, map[string]int64{"first": 24, "second": 20}[name], map[string]int64{"first": 12, "second": 12}[name], grows || name == "first")
+			w.nothingChanged(
+				r,
+				name,
+				racer.won,
+				map[string]int64{"first": 24, "second": 20}[name],
+				map[string]int64{"first": 12, "second": 12}[name],
+				grows || name == "first",
+			)
 		}
 	})
 	t.Logf("%d times both gave way", both)
@@ -164,14 +177,15 @@ func (w *world) nothingChanged(r *rapid.T, name string, won bool, after, before 
 	case diags.HasErrors():
 		r.Fatalf("%s: %v", name, diags)
 	case !existed && !won:
-		if o != nil || slices.ContainsFunc(w.names(), func(n string) bool { return n == fmt.Sprintf("Workflow/%s-r1", name) }) {
+		if o != nil ||
+			slices.ContainsFunc(w.names(), func(n string) bool { return n == fmt.Sprintf("Workflow/%s-r1", name) }) {
 			r.Fatalf("%s lost, and is there", name)
 		}
 	default:
 		if won {
 			want = after
 		}
-		if o == nil || o.Total != want {
+		if o == nil || o.Total() != want {
 			r.Fatalf("%s has %+v, want %d partitions", name, o, want)
 		}
 	}
@@ -206,17 +220,18 @@ func TestAskedKeysAreTakenOnce(t *testing.T) {
 			w.must(w.apply(asked))
 			w.argo.finish()
 		}
-		s := engine.Submission{Value: asked.value(t), Owner: w.state.owner, Known: w.state.known, Policy: w.policy}
-		first := func(e *engine.Engine) (*engine.Observation, hcl.Diagnostics) { return e.Update(t.Context(), s) }
+		s := engine.Submission{Value: asked.value(t), Owner: w.kept.owner, Known: w.kept.known, Policy: w.policy}
+		first := func(e *engine.Engine) (*state.Observation, hcl.Diagnostics) { return e.Update(t.Context(), s) }
 		takes := orders().named("second").between(60, 160, 5).value(t)
-		second := func(e *engine.Engine) (*engine.Observation, hcl.Diagnostics) {
+		second := func(e *engine.Engine) (*state.Observation, hcl.Diagnostics) {
 			return e.Create(t.Context(), engine.Submission{Value: takes})
 		}
 		if grows && !anew { // with another revision the second job is in the way from the start
-			o, diags := w.process().Create(t.Context(), engine.Submission{Value: orders().named("second").between(100, 160, 5).value(t)})
+			o, diags := w.process().
+				Create(t.Context(), engine.Submission{Value: orders().named("second").between(100, 160, 5).value(t)})
 			w.must(errorOf(diags))
 			w.argo.finish()
-			second = func(e *engine.Engine) (*engine.Observation, hcl.Diagnostics) {
+			second = func(e *engine.Engine) (*state.Observation, hcl.Diagnostics) {
 				return e.Update(t.Context(), engine.Submission{Value: takes, Owner: o.Owner})
 			}
 		}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/cluster"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/engine"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/state"
 )
 
 // realWorld is a world on the cluster that BACKFILL_TEST_KUBECONFIG names, with the
@@ -32,7 +33,12 @@ type realWorld struct {
 func newRealWorld(t *testing.T, name string) *realWorld {
 	path := os.Getenv("BACKFILL_TEST_KUBECONFIG")
 	if path == "" {
-		t.Skip(cmp.Or(os.Getenv("BACKFILL_TEST_NO_CLUSTER"), "BACKFILL_TEST_KUBECONFIG is not set (make test sets it): no real cluster to run jobs on"))
+		t.Skip(
+			cmp.Or(
+				os.Getenv("BACKFILL_TEST_NO_CLUSTER"),
+				"BACKFILL_TEST_KUBECONFIG is not set (make test sets it): no real cluster to run jobs on",
+			),
+		)
 	}
 	client, err := cluster.Connect(cluster.Config{ConfigPath: path}, "engine-test", cluster.DefaultRetry())
 	if err != nil {
@@ -66,7 +72,7 @@ const note = `echo "$BACKFILL_PARTITION_START $BACKFILL_ATTEMPT $BACKFILL_RUN" >
 
 func (w *realWorld) apply(d declared) {
 	w.Helper()
-	if w.state != nil {
+	if w.kept != nil {
 		w.look()
 	}
 	next, empty := w.plan(d)
@@ -75,42 +81,42 @@ func (w *realWorld) apply(d declared) {
 	}
 	s := engine.Submission{Value: d.value(w), Planned: next, Pinned: true}
 	var (
-		o     *engine.Observation
+		o     *state.Observation
 		diags hcl.Diagnostics
 	)
-	if w.state == nil {
+	if w.kept == nil {
 		o, diags = w.engine.Create(w.Context(), s)
 	} else {
-		s.Owner, s.Known = w.state.owner, w.state.known
+		s.Owner, s.Known = w.kept.owner, w.kept.known
 		o, diags = w.engine.Update(w.Context(), s)
 	}
 	w.must(errorOf(diags))
-	w.state = &state{owner: o.Owner, known: ledgerOf(w.world, o)}
+	w.kept = &remembered{owner: o.Owner, known: ledgerOf(w.world, o)}
 }
 
-func (w *realWorld) look() *engine.Observation {
+func (w *realWorld) look() *state.Observation {
 	w.Helper()
-	o, diags := w.engine.ObserveKnown(w.Context(), "default", w.name, w.state.known)
+	o, diags := w.engine.ObserveKnown(w.Context(), "default", w.name, w.kept.known)
 	w.must(errorOf(diags))
-	w.state.known = ledgerOf(w.world, o)
+	w.kept.known = ledgerOf(w.world, o)
 	return o
 }
 
 // until looks again and again.
-func (w *realWorld) until(what string, holds func(*engine.Observation) bool) *engine.Observation {
+func (w *realWorld) until(what string, holds func(*state.Observation) bool) *state.Observation {
 	w.Helper()
-	var o *engine.Observation
+	var o *state.Observation
 	for range 600 {
 		if o = w.look(); holds(o) {
 			return o
 		}
 		w.must(cluster.Pause(w.Context(), 200*time.Millisecond))
 	}
-	w.Fatalf("%s did not come: phase %s, done %s, failed %s", what, o.Phase, o.DoneText, o.FailedText)
+	w.Fatalf("%s did not come: phase %s, done %s, failed %s", what, o.Phase, o.DoneText(), o.FailedText())
 	return nil
 }
 
-func rested(o *engine.Observation) bool { return !o.Phase.Active() }
+func rested(o *state.Observation) bool { return !o.Phase.Active() }
 
 // lines counts the lines of the log by the start of the partition.
 func (w *realWorld) lines() map[string]int {
@@ -139,7 +145,7 @@ func (w *realWorld) eachOnce() {
 
 func (w *realWorld) gone() {
 	w.Helper()
-	w.must(errorOf(w.engine.Delete(w.Context(), "default", w.name, w.state.owner)))
+	w.must(errorOf(w.engine.Delete(w.Context(), "default", w.name, w.kept.owner)))
 	for _, kind := range []cluster.Kind{cluster.ConfigMap, cluster.Workflow, cluster.WorkflowTemplate} {
 		left, err := w.client.List(w.Context(), kind, "default", "backfill.dev/job="+w.name)
 		w.must(err)
@@ -153,17 +159,20 @@ func TestRealFailuresAndShards(t *testing.T) {
 	for _, size := range []int{500, 5} {
 		w := newRealWorld(t, fmt.Sprintf("failing%d", size))
 		fix := filepath.Join(w.dir, "fixed")
-		d := w.job(`if [ $((BACKFILL_PARTITION_START % 20)) = 10 ] && [ ! -e /log/fixed ]; then exit 3; fi; `+note).with("shard_size", size)
+		d := w.job(`if [ $((BACKFILL_PARTITION_START % 20)) = 10 ] && [ ! -e /log/fixed ]; then exit 3; fi; `+note).
+			with("shard_size", size)
 		w.apply(d)
 		o := w.until("the end", rested)
-		if o.Phase != engine.Failed || o.FailedText != "[10,15) [30,35) [50,55)" || o.FailedPartitions[0].Attempts != 2 ||
-			!strings.Contains(o.FailedPartitions[0].Message, "exit code 3") || len(o.Drift) != 0 {
-			t.Errorf("phase %s, failed %s, %+v, drift %q", o.Phase, o.FailedText, o.FailedPartitions, o.Drift)
+		if o.Phase != state.PhaseFailed || o.FailedText() != "[10,15) [30,35) [50,55)" ||
+			o.FailedPartitions()[0].Attempts != 2 ||
+			!strings.Contains(o.FailedPartitions()[0].Message, "exit code 3") ||
+			len(o.Drift) != 0 {
+			t.Errorf("phase %s, failed %s, %+v, drift %q", o.Phase, o.FailedText(), o.FailedPartitions(), o.Drift)
 		}
 		w.must(os.WriteFile(fix, nil, 0o600))
 		w.apply(d)
-		if o := w.until("the end", rested); o.Phase != engine.Complete || o.RemainingCount != 0 {
-			t.Errorf("phase %s, remaining %s", o.Phase, o.RemainingText)
+		if o := w.until("the end", rested); o.Phase != state.PhaseComplete || o.RemainingCount() != 0 {
+			t.Errorf("phase %s, remaining %s", o.Phase, o.RemainingText())
 		}
 		if _, empty := w.plan(d); !empty {
 			t.Error("the plan is not empty")
@@ -176,15 +185,20 @@ func TestRealFailuresAndShards(t *testing.T) {
 func TestRealRunnerEditStopsTheRun(t *testing.T) {
 	for _, size := range []int{500, 4} {
 		w := newRealWorld(t, fmt.Sprintf("edited%d", size))
-		d := w.job(`if [ "$BACKFILL_PARTITION_INDEX" -ge 2 ]; then sleep 600; fi; `+note).with("shard_size", size).with("max_parallel", 4)
+		d := w.job(`if [ "$BACKFILL_PARTITION_INDEX" -ge 2 ]; then sleep 600; fi; `+note).
+			with("shard_size", size).
+			with("max_parallel", 4)
 		w.apply(d)
-		w.until("something done and drawn", func(o *engine.Observation) bool { return o.DoneCount >= 2 && !o.Running.Empty() })
+		w.until(
+			"something done and drawn",
+			func(o *state.Observation) bool { return o.DoneCount() >= 2 && !o.Running.Empty() },
+		)
 		w.apply(w.job(note).with("shard_size", size).with("max_parallel", 4))
-		if w.state.known.Run != w.name+"-r2" {
-			t.Errorf("run %s", w.state.known.Run)
+		if w.kept.known.LatestRun() != w.name+"-r2" {
+			t.Errorf("run %s", w.kept.known.LatestRun())
 		}
-		if o := w.until("the end", rested); o.Phase != engine.Complete {
-			t.Errorf("phase %s, remaining %s", o.Phase, o.RemainingText)
+		if o := w.until("the end", rested); o.Phase != state.PhaseComplete {
+			t.Errorf("phase %s, remaining %s", o.Phase, o.RemainingText())
 		}
 		w.eachOnce()
 		w.gone()
@@ -195,19 +209,19 @@ func TestRealLiveControl(t *testing.T) {
 	w := newRealWorld(t, "live")
 	d := w.job(`sleep 1; `+note).with("shard_size", 4).with("max_parallel", 1)
 	w.apply(d)
-	w.until("something done", func(o *engine.Observation) bool { return o.DoneCount >= 1 })
-	if o, diags := w.engine.Pause(t.Context(), "default", w.name); diags.HasErrors() || o.Phase != engine.Paused {
+	w.until("something done", func(o *state.Observation) bool { return o.DoneCount() >= 1 })
+	if o, diags := w.engine.Pause(t.Context(), "default", w.name); diags.HasErrors() || o.Phase != state.PhasePaused {
 		t.Fatalf("pause: %+v, %v", o, diags)
 	}
-	if o, diags := w.engine.Resume(t.Context(), "default", w.name); diags.HasErrors() || o.Phase != engine.Running {
+	if o, diags := w.engine.Resume(t.Context(), "default", w.name); diags.HasErrors() || o.Phase != state.PhaseRunning {
 		t.Fatalf("resume: %+v, %v", o, diags)
 	}
 	w.apply(d.with("max_parallel", 12))
-	if w.state.known.Run != w.name+"-r1" {
-		t.Errorf("run %s", w.state.known.Run)
+	if w.kept.known.LatestRun() != w.name+"-r1" {
+		t.Errorf("run %s", w.kept.known.LatestRun())
 	}
-	if o := w.until("the end", rested); o.Phase != engine.Complete || len(o.Drift) != 0 {
-		t.Errorf("phase %s, remaining %s, drift %q", o.Phase, o.RemainingText, o.Drift)
+	if o := w.until("the end", rested); o.Phase != state.PhaseComplete || len(o.Drift) != 0 {
+		t.Errorf("phase %s, remaining %s, drift %q", o.Phase, o.RemainingText(), o.Drift)
 	}
 	w.eachOnce()
 	w.gone()
@@ -216,6 +230,6 @@ func TestRealLiveControl(t *testing.T) {
 func TestRealDestroyWhileRunning(t *testing.T) {
 	w := newRealWorld(t, "destroyed")
 	w.apply(w.job(`sleep 600`).with("shard_size", 4))
-	w.until("pods", func(o *engine.Observation) bool { return !o.Running.Empty() })
+	w.until("pods", func(o *state.Observation) bool { return !o.Running.Empty() })
 	w.gone()
 }

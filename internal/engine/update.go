@@ -4,387 +4,404 @@
 package engine
 
 import (
-	"bytes"
 	"context"
-	"time"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
 
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/apply"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/argo"
-	"github.com/terraform-backfill/terraform-provider-backfill/internal/cluster"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/argo/read"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/compile"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/decide"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
-	"github.com/terraform-backfill/terraform-provider-backfill/internal/domain"
-	"github.com/terraform-backfill/terraform-provider-backfill/internal/job"
-	"github.com/terraform-backfill/terraform-provider-backfill/internal/ledger"
-	"github.com/terraform-backfill/terraform-provider-backfill/internal/record"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/manifest"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/observe"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/state"
 )
 
-// defaultStopTimeout bounds the wait for a run that an update has stopped.
-const defaultStopTimeout = 5 * time.Minute
-
-// update is one update in progress.
-type update struct {
-	*Engine
-	Submission
-	// job has the bounds that its query has found, declared has not.
-	job, declared *job.Job
-	canonical     []byte
-	template      string
-	takesOver     bool
-	seen          *sight
-	stopped       bool // a run, for this update
-	onlyAsks      bool // the run to submit, for the bounds of the query
-	restored      bool // the record, by this update
-	diags         hcl.Diagnostics
+// Submission asks for what a declaration calls for.
+type Submission struct {
+	Value cty.Value
+	// Owner is the token of the state that manages the job; "" to have one made.
+	Owner string
+	// Planned is what the plan showed; when what is left differs at apply time,
+	// nothing is submitted and the error is a stale plan.
+	Planned *decide.NextRun
+	// Pinned tells that Planned was shown to the user also when it is nil: then no
+	// run is submitted. Otherwise nil means not to compare.
+	Pinned bool
+	// Known is the job that the plan was made from; nil for none. It also restores
+	// a record that was deleted by hand.
+	Known  *state.Observation
+	Policy state.Policy
 }
 
-// Update records a changed declaration and submits what is left to do. Nothing
-// that is done runs again. It errors before it submits anything; the
-// observation is nil then.
-func (e *Engine) Update(ctx context.Context, s Submission) (*Observation, hcl.Diagnostics) {
-	e.dropShelves()
-	c, diags := Compile(s.Value, ledger.Set{}, 1)
-	if c == nil {
-		return nil, diags
-	}
-	canonical, err := job.Canonical(s.Value)
-	if err != nil {
-		return nil, append(diags, internal("writing the declaration", err))
-	}
-	takesOver := s.Owner == ""
-	if takesOver {
-		if s.Owner, err = e.token(); err != nil {
-			return nil, append(diags, internal("making an owner token", err))
-		}
-	}
-	u := &update{Engine: e, Submission: s, job: c.Job, declared: c.Job, canonical: canonical, template: c.Template, takesOver: takesOver, diags: diags}
-	return u.run(ctx), u.diags
+// shrinks tells whether what the plan showed may have become less since.
+func (s Submission) shrinks() bool { return s.Known != nil && s.Known.Phase.Active() }
+
+// apply is one apply in progress.
+type applying struct {
+	*Engine
+	Submission
+	declared  *decide.Declared
+	takesOver bool // a job whose owner is not known
+	// restores tells that there was no record, and restored that there is one by now.
+	restores, restored bool
+	stopped            bool              // a run, for this apply
+	first              *compile.Compiled // the run of a record that this apply creates
+	snap               *observe.Snapshot
+	diags              hcl.Diagnostics
 }
 
 // check collects problems and tells whether to go on.
-func (u *update) check(diags ...*hcl.Diagnostic) bool {
+func (a *applying) check(diags ...*hcl.Diagnostic) bool {
 	for _, d := range diags {
 		if d != nil {
-			u.diags = append(u.diags, d)
+			a.diags = append(a.diags, d)
 		}
 	}
-	return !u.diags.HasErrors()
+	return !a.diags.HasErrors()
 }
 
-func (u *update) run(ctx context.Context) *Observation {
-	seen, diags := u.look(ctx, u.job.Namespace, u.job.Name)
-	if !u.check(diags...) {
+func (e *Engine) applying(s Submission) *applying {
+	e.read.Forget()
+	a := &applying{Engine: e, Submission: s, declared: decide.Declare(s.Value), takesOver: s.Owner == ""}
+	if a.takesOver {
+		token, problem := e.Token()
+		a.check(problem)
+		a.Owner = token
+	}
+	return a
+}
+
+// owner is the one that a record must have; "" for any.
+func (a *applying) owner() string {
+	if a.takesOver {
+		return ""
+	}
+	return a.Owner
+}
+
+// Update records a changed declaration and does what it calls for. Nothing that is
+// done runs again. It errors before it submits anything; the observation is nil
+// then.
+func (e *Engine) Update(ctx context.Context, s Submission) (*state.Observation, hcl.Diagnostics) {
+	a := e.applying(s)
+	o := a.update(ctx)
+	return o, a.diags
+}
+
+func (a *applying) update(ctx context.Context) *state.Observation {
+	if a.diags.HasErrors() || !a.observe(ctx) {
 		return nil
 	}
+	for {
+		if !a.check(a.owned(a.snap.State)) {
+			return nil
+		}
+		if (!a.restores || a.restored) && !a.check(a.RecordOutcome(ctx, a.snap)...) {
+			return nil
+		}
+		d := a.decide(ctx)
+		if d == nil {
+			return nil
+		}
+		if o, again := a.perform(ctx, d); !again {
+			return o
+		}
+	}
+}
+
+// observe reads the job, also one whose record has to be restored.
+func (a *applying) observe(ctx context.Context) bool {
+	j := a.declared.Job()
+	if j == nil {
+		_, diags := a.declared.Decide(a.Policy, nil, false)
+		a.check(diags...)
+		return false
+	}
+	snap, diags := a.read.Snapshot(ctx, j.Namespace, j.Name)
+	if !a.check(diags...) {
+		return false
+	}
+	if snap == nil {
+		if a.Known == nil || !a.Known.Declaration.Exists() {
+			return a.check(observe.Gone(j.Namespace, j.Name))
+		}
+		var problem *hcl.Diagnostic
+		if snap, problem = a.read.Unrecorded(ctx, j.Namespace, j.Name, a.Known); !a.check(problem) {
+			return false
+		}
+		a.restores, snap.State.Owner = true, a.Owner
+	}
+	a.snap = snap
+	return true
+}
+
+func (a *applying) owned(s *state.State) *hcl.Diagnostic { return apply.Owned(s, a.owner()) }
+
+// decide looks at what the cluster shows as the plan looked at the state. It
+// refuses what limits forbid, where there is something to apply, and keys that
+// another job holds.
+func (a *applying) decide(ctx context.Context) *decide.Decision {
+	seen, diags := a.read.Observe(ctx, a.snap)
 	if seen == nil {
-		if seen = u.restore(ctx); seen == nil {
-			return nil
-		}
-	}
-	u.seen = seen
-	if !u.check(u.owned(seen.rec)) {
+		a.check(diags...)
 		return nil
 	}
-	if u.restored { // a record that is refused must leave no trace
-		if _, problem := u.decide(); !u.check(problem) || !u.unreserved(ctx) {
-			return nil
-		}
-	}
-	if !u.check(u.settle(ctx, seen)...) {
+	seen.Unrecorded = a.restores
+	d, diags := a.declared.Decide(a.Policy, seen, a.stopped)
+	if !a.check(diags...) || d == nil {
 		return nil
 	}
-	d, problem := u.decide()
-	if !u.check(problem) || !u.check(u.allowed(d)...) || !u.unreserved(ctx) {
+	if (!d.Same || d.Next != nil) && !a.check(decide.Guard(a.Policy, d.Job, d.Template)...) {
 		return nil
 	}
-	if d != nil && d.stops {
-		if d = u.stop(ctx); u.diags.HasErrors() {
-			return nil
-		}
-	}
-	if !u.check(u.stale(u.seen.rec, u.job.Domain, d)) {
+	wanted := state.Reservation{Domain: d.Job.Domain, Target: d.Job.Target}
+	if d.Reserves(seen) && !a.check(a.Free(ctx, &seen.State, wanted)...) {
 		return nil
 	}
-	if u.Pinned && u.Planned == nil {
-		d, u.onlyAsks = nil, false
+	if a.Pinned && a.Planned == nil {
+		return d.Without(seen)
 	}
-	if !u.check(u.grow(ctx)...) {
-		u.forsake(ctx)
+	if d.Next != nil && !a.check(decide.Timely(a.Policy, d.Job, a.now())) {
 		return nil
 	}
-	if d == nil {
-		return u.note(ctx)
-	}
-	return u.start(ctx, d)
-}
-
-// owned refuses records of other states. The first update after an import has
-// no token yet, and takes the job over.
-func (u *update) owned(rec *record.Record) *hcl.Diagnostic {
-	if u.takesOver || rec.Owner == "" || rec.Owner == u.Owner {
+	if !d.Stops() && !a.check(d.Stale(a.Planned, a.shrinks())) {
 		return nil
 	}
-	return heldElsewhere(rec)
-}
-
-// allowed refuses what limits forbid, where there is something to apply.
-func (u *update) allowed(d *decision) hcl.Diagnostics {
-	if d == nil && bytes.Equal(u.seen.rec.Job, u.canonical) {
-		return nil
-	}
-	diags := u.Policy.guard(u.job, u.template)
-	if d == nil || u.Pinned && u.Planned == nil {
-		return diags // nothing will be submitted
-	}
-	if problem := u.Policy.timely(u.job, u.now()); problem != nil {
-		diags = append(diags, problem)
-	}
-	return diags
-}
-
-// decide looks at what the cluster shows as the plan looked at the state.
-func (u *update) decide() (*decision, *hcl.Diagnostic) {
-	rec := u.seen.rec.Clone()
-	before, err := parseJob(rec.Job)
-	if err != nil {
-		return nil, damagedRecord(rec.Namespace, rec.Name, err)
-	}
-	if before, err = bound(before, rec.Bounds); err != nil {
-		return nil, damagedRecord(rec.Namespace, rec.Name, err)
-	}
-	s := &situation{canary: rec.Canary, gate: rec.Gate, stopped: u.stopped, now: u.declared, before: before, policy: u.Policy, policyBefore: decodePolicy(rec.Policy)}
-	if u.seen.run != nil && u.seen.run.workflow != nil {
-		add(&rec, u.seen.run)
-	}
-	s.done, s.failed = rec.Done, rec.Failed
-	if u.seen.active() {
-		s.run, s.stopping = u.seen.run.workflow.GetName(), runPhase(u.seen.run) == Stopping
-	}
-	if latest := rec.Latest(); latest != nil {
-		s.last, s.ending, s.setupError, s.message = argo.RunName(rec.Name, latest.Number), latest.Outcome, latest.SetupError, latest.Message
-	}
-	if err := s.name(u.template); err != nil {
-		return nil, internal("comparing templates", err)
-	}
-	if problem := s.bind(rec.Bounds); problem != nil {
-		return nil, problem
-	}
-	u.job = s.now
-	d := s.next()
-	u.onlyAsks = d != nil && d.only
-	if prevented := s.prevented(d); prevented.HasErrors() {
-		return nil, prevented[0]
-	}
-	return d, nil
-}
-
-// stop ends the active run, waits for it, merges what it did, and decides anew.
-func (u *update) stop(ctx context.Context) *decision {
-	rec := u.seen.rec
-	number := u.seen.run.entry.Number
-	if err := u.shutdown(ctx, rec, number); err != nil {
-		u.check(failed(err))
-		return nil
-	}
-	timeout := u.Policy.StopTimeout
-	if timeout <= 0 {
-		timeout = defaultStopTimeout
-	}
-	seen, diags := u.awaitEnd(ctx, rec.Namespace, rec.Name, timeout)
-	if !u.check(diags...) {
-		return nil
-	}
-	if seen == nil || seen.rec.UID != rec.UID {
-		u.check(jobGone(rec.Namespace, rec.Name))
-		return nil
-	}
-	u.seen = seen
-	if !u.check(u.owned(seen.rec)) || !u.check(u.settle(ctx, seen)...) {
-		return nil
-	}
-	u.stopped = true
-	d, problem := u.decide()
-	u.check(problem)
 	return d
 }
 
-// note writes the declaration alone. An active run goes on.
-func (u *update) note(ctx context.Context) *Observation {
-	rec, diags := u.swap(ctx, u.seen.rec, func(rec *record.Record) (bool, *hcl.Diagnostic) {
-		if problem := u.owned(rec); problem != nil {
-			return false, problem
-		}
-		return u.declare(rec), nil
-	})
-	if !u.check(diags...) {
-		return nil
+// stop ends the run under way and waits for it; what it has done by then is
+// observed next.
+func (a *applying) stop(ctx context.Context) bool {
+	before := a.snap.State
+	if a.stopped {
+		run := argo.RunName(before.Name, a.snap.Run.Entry.Number)
+		return a.check(decide.StalePlan(before.Namespace, before.Name, "to stop one run", "stopping run "+run+
+			", which was started meanwhile"))
 	}
-	u.seen.rec = rec
-	if u.seen.active() {
-		if !u.check(u.heal(ctx)...) || !u.lookAgain(ctx) {
-			return nil
+	snap, diags := a.StopAndWait(ctx, a.snap, a.Policy.StopTimeout)
+	if !a.check(diags...) {
+		return false
+	}
+	if snap == nil || snap.State.UID != before.UID {
+		return a.check(observe.Gone(before.Namespace, before.Name))
+	}
+	a.snap, a.stopped = snap, true
+	return true
+}
+
+// perform carries out the actions of a decision. Again tells that a run was
+// stopped, and that what it has done by its end decides what follows.
+func (a *applying) perform(ctx context.Context, d *decide.Decision) (o *state.Observation, again bool) {
+	for _, action := range d.Actions {
+		switch action.(type) {
+		case decide.StopRun:
+			return nil, a.stop(ctx)
+		case decide.CreateRecord:
+			if o, submits := a.createRecord(ctx, d); !submits {
+				return o, false
+			}
+		case decide.SubmitRun:
+			if a.first != nil {
+				return a.submitFirst(ctx), false
+			}
+			return a.submit(ctx, d), false
+		default:
+			if !a.step(ctx, d, action) {
+				return nil, false
+			}
 		}
 	}
-	o, diags := u.seen.observation()
-	u.check(diags...)
+	return a.observation(), false
+}
+
+// step carries out one of the actions that others follow.
+func (a *applying) step(ctx context.Context, d *decide.Decision, action decide.Action) bool {
+	switch action := action.(type) {
+	case decide.RestoreRecord:
+		return a.restore(ctx)
+	case decide.ReserveKeys:
+		return a.reserve(ctx, state.Reservation(action))
+	case decide.WriteDeclaration:
+		return a.write(ctx, d)
+	}
+	return a.adjust(ctx, d, action)
+}
+
+// adjust changes a run that goes on, and reads it again. A run that has ended
+// meanwhile needs no change.
+func (a *applying) adjust(ctx context.Context, d *decide.Decision, action decide.Action) bool {
+	if !a.snap.Active() {
+		return true
+	}
+	var diags hcl.Diagnostics
+	switch action := action.(type) {
+	case decide.SetPaused:
+		err := a.Applier.SetPaused(ctx, a.snap.State, d.Job, a.snap.Run.Entry.Number, action.Paused)
+		if err != nil {
+			diags = hcl.Diagnostics{observe.Failed(err)}
+		}
+	case decide.Rescale:
+		diags = a.Applier.Rescale(ctx, a.snap, action.MaxParallel)
+	case decide.Repair:
+		diags = a.Applier.Repair(ctx, a.snap)
+	}
+	if !a.check(diags...) {
+		return false
+	}
+	snap, diags := a.read.SnapshotOf(ctx, a.snap.State)
+	if !a.check(diags...) {
+		return false
+	}
+	a.snap = snap
+	return true
+}
+
+func (a *applying) observation() *state.Observation {
+	o, diags := a.snap.Observation(a.now())
+	a.check(diags...)
 	return o
 }
 
-func (u *update) lookAgain(ctx context.Context) bool {
-	seen, diags := u.lookAt(ctx, u.seen.rec)
-	if !u.check(diags...) {
+// restore writes the record again from what the state remembers and what the
+// job's Workflows show. The Workflows themselves are not touched.
+func (a *applying) restore(ctx context.Context) bool {
+	if !a.restores || a.restored {
+		return true
+	}
+	stored, exists, problem := a.CreateRecord(ctx, a.snap.State)
+	if !a.check(problem) {
 		return false
 	}
-	u.seen = seen
+	if exists {
+		s := a.snap.State
+		return a.check(decide.StalePlan(s.Namespace, s.Name, "a job without a record", "a job whose record is there again"))
+	}
+	a.snap.State, a.restored = stored, true
+	return a.check(a.RecordOutcome(ctx, a.snap)...)
+}
+
+// reserve asks for the keys that this apply adds; a new record asks by being there.
+// A record that was created or restored for it is removed again when another job
+// has them: it would hold them too.
+func (a *applying) reserve(ctx context.Context, r state.Reservation) bool {
+	if a.first != nil {
+		if a.check(a.Contend(ctx, a.snap.State, r, true)...) {
+			return true
+		}
+		a.RevertCreation(ctx, a.snap.State, a.first, a.diags)
+		return false
+	}
+	s, diags := a.Reserve(ctx, a.snap.State, a.owner(), &r)
+	if !a.check(diags...) {
+		return false
+	}
+	a.snap.State = s
+	if a.check(a.Contend(ctx, s, r, false)...) {
+		return true
+	}
+	late := context.WithoutCancel(ctx)
+	if a.restores {
+		_ = a.DeleteRecord(late, s)
+		return false
+	}
+	_, diags = a.Reserve(late, s, a.owner(), nil)
+	return a.check(diags...)
+}
+
+// write records the declaration alone.
+func (a *applying) write(ctx context.Context, d *decide.Decision) bool {
+	s, diags := a.Swap(ctx, a.snap.State, func(rec *state.State) (bool, *hcl.Diagnostic) {
+		if problem := a.owned(rec); problem != nil {
+			return false, problem
+		}
+		return a.declare(rec, d)
+	})
+	if !a.check(diags...) {
+		return false
+	}
+	a.snap.State = s
 	return true
 }
 
-// declare puts the new declaration into a record: the ledger keeps what lies
-// in the new domain. It tells whether anything changed.
-func (u *update) declare(rec *record.Record) bool {
-	if rec.Reserved == nil && (!rec.Grown || u.onlyAsks) && bytes.Equal(rec.Job, u.canonical) && rec.Owner == u.Owner && bytes.Equal(rec.Policy, u.Policy.encode()) {
-		return false
-	}
-	old := rec.Domain
-	if latest := rec.Latest(); latest != nil && latest.Outcome == record.Active && latest.Domain == nil && !sameGrid(old, u.job.Domain) {
-		latest.Domain = &old
-	}
-	if !old.SameSpace(u.job.Domain) || decodePolicy(rec.Policy).Revision != u.Policy.Revision {
-		rec.Done, rec.Failed = ledger.Set{}, ledger.Set{}
-	}
-	if before := decodePolicy(rec.Policy); before.Revision != u.Policy.Revision {
-		rec.Gate, rec.Canary = reset(before, u.Policy, rec.Gate.Held), ""
-	}
-	if u.Policy.Paused != nil {
-		rec.Gate.Held = false // Terraform says by itself whether the job is paused
-	}
-	full := ledger.Full(u.job.Domain)
-	rec.Done, rec.Failed = rec.Done.Intersect(full), rec.Failed.Intersect(full)
-	rec.Domain, rec.Bounds, rec.Reserved = u.job.Domain, boundsOf(u.job), nil
-	rec.Grown = rec.Grown && u.onlyAsks // else grow has looked
-	rec.Failures = keepFailures(rec.Domain, rec.Failed, rec.Failures)
-	rec.Job, rec.Owner, rec.Target, rec.Reason, rec.Policy = u.canonical, u.Owner, u.job.Target, u.job.Reason, u.Policy.encode()
-	return true
-}
-
-// sameGrid tells whether two domains cut the same keys in the same way.
-func sameGrid(a, b domain.Domain) bool {
-	if !a.Bounded() || !b.Bounded() {
-		return a.SameSpace(b) && a.Bounded() == b.Bounded()
-	}
-	return a.SameSpace(b) && a.Count() == b.Count() && ledger.Full(a).Text(a) == ledger.Full(b).Text(b) &&
-		a.Key(a.At(0)) == b.Key(b.At(0)) && a.Key(a.At(a.Count()-1)) == b.Key(b.At(b.Count()-1))
-}
-
-// start claims the next run and submits it.
-func (u *update) start(ctx context.Context, d *decision) *Observation {
-	if !u.check(u.pooled(ctx, u.job), u.quiet(ctx)) {
-		return nil
-	}
-	c, resumes, diags := u.prepare(d)
-	if !u.check(diags...) {
-		return nil
-	}
-	claim, err := u.token()
+func (a *applying) declare(rec *state.State, d *decide.Decision) (bool, *hcl.Diagnostic) {
+	changed, err := d.WriteTo(rec, a.Owner)
 	if err != nil {
-		u.check(internal("claiming a run", err))
+		return false, observe.Problem(diag.CodeInternal, "Failure while writing the declaration: %v.", err)
+	}
+	return changed, nil
+}
+
+// submit claims the next run and creates its objects.
+func (a *applying) submit(ctx context.Context, d *decide.Decision) *state.Observation {
+	base := a.snap.State
+	if !a.check(a.PoolExists(ctx, d.Job), a.Quiet(ctx, base)) {
 		return nil
 	}
-	base := u.seen.rec.NextRun
-	rec, diags := u.swap(ctx, u.seen.rec, func(rec *record.Record) (bool, *hcl.Diagnostic) {
-		latest := rec.Latest()
-		if latest != nil && latest.Claim == claim {
+	number, resumes := base.NextRun, d.Resumes(base)
+	if resumes {
+		number = base.Latest().Number
+	}
+	c, diags := d.Compile(number)
+	claim, problem := a.Token()
+	if !a.check(append(diags, problem)...) {
+		return nil
+	}
+	s, diags := a.Swap(ctx, base, func(rec *state.State) (bool, *hcl.Diagnostic) {
+		if latest := rec.Latest(); latest != nil && latest.Claim == claim {
 			return false, nil // written before, and the answer was lost
 		}
-		if problem := u.owned(rec); problem != nil {
+		if problem := a.owned(rec); problem != nil {
 			return false, problem
 		}
-		if rec.NextRun != base {
-			return false, stalePlan(rec, planned(d.NextRun), "being run by "+argo.RunName(rec.Name, rec.NextRun-1))
+		if rec.NextRun != base.NextRun {
+			return false, decide.StalePlan(rec.Namespace, rec.Name, d.Next.Summary(),
+				"being run by "+argo.RunName(rec.Name, rec.NextRun-1))
 		}
-		u.declare(rec)
-		if resumes {
-			latest.Claim, latest.MaxParallel, latest.SpecHash = claim, c.Job.MaxParallel, c.specHash()
-			return true, nil
+		if _, problem := a.declare(rec, d); problem != nil {
+			return false, problem
 		}
-		if latest != nil && latest.Outcome == record.Active {
-			latest.Outcome, latest.End, latest.Domain = record.Lost, u.now(), nil
-		}
-		rec.Claim(record.Run{Template: c.Template, Intervals: c.Plan.Covers.Text(rec.Domain), Partitions: c.Plan.Partitions, Start: u.now(), Claim: claim, Canary: c.Canary, Until: c.Plan.Until, MaxParallel: c.Job.MaxParallel, SpecHash: c.specHash(), Asks: c.Asks})
+		a.claim(rec, c, claim, resumes)
 		return true, nil
 	})
-	if !u.check(diags...) {
+	if !a.check(diags...) {
 		return nil
 	}
-	workflow, diags := u.submit(ctx, rec, c)
-	u.check(diags...)
-	if workflow == nil {
+	a.snap.State = s
+	workflow, diags := a.Submit(ctx, s, c)
+	if a.check(diags...); workflow == nil {
 		return nil
 	}
-	u.prune(ctx, rec)
-	o, diags := submitted(rec, workflow, c)
-	u.check(diags...)
-	return o
+	a.Prune(ctx, s, d.Template)
+	return a.submitted(workflow, c)
 }
 
-// prune removes templates that have left the history. What fails is tried again
-// by the next update.
-func (u *update) prune(ctx context.Context, rec *record.Record) {
-	if rec.NextRun <= record.MaxRuns {
-		return // nothing can have left it yet
-	}
-	used := map[string]bool{u.template: true}
-	for _, run := range rec.Runs {
-		used[run.Template] = true
-	}
-	all, err := u.backend.List(ctx, cluster.WorkflowTemplate, rec.Namespace, ofJob(rec.Name))
-	if err != nil {
+// claim enters a run into a state that it is about to be submitted for.
+func (a *applying) claim(rec *state.State, c *compile.Compiled, claim string, resumes bool) {
+	run := state.Submitted(c.Spec, c.Plan, a.now())
+	run.Claim, run.Tries, run.SpecHash = claim, c.Tries, c.SpecHash()
+	if resumes {
+		*rec.Latest() = run
 		return
 	}
-	for _, o := range all {
-		if !used[o.GetName()] {
-			_ = u.backend.Delete(ctx, cluster.WorkflowTemplate, rec.Namespace, o.GetName(), string(o.GetUID()))
-		}
+	if lost := rec.Active(); lost != nil {
+		lost.End = a.now()
+		lost.Recorded(state.Lost)
 	}
+	rec.Claim(run)
 }
 
-// prepare compiles the next run. A run that was claimed and is not there is
-// resumed under its own name when it is the same run: should its submission
-// still be on the way, the two meet in one object.
-func (u *update) prepare(d *decision) (c *Compiled, resumes bool, diags hcl.Diagnostics) {
-	rec := u.seen.rec
-	number := rec.NextRun
-	if latest := rec.Latest(); latest != nil && latest.Outcome == record.Active && latest.Template == u.template && latest.Domain == nil &&
-		latest.Intervals != "" && latest.Intervals == d.remaining.Text(u.job.Domain) && sameGrid(rec.Domain, u.job.Domain) {
-		number, resumes = latest.Number, true
-	} else if d.Asks && u.sameAsk() {
-		number, resumes = latest.Number, true
+// submitted is the observation of a run that was just created.
+func (a *applying) submitted(workflow manifest.Object, c *compile.Compiled) *state.Observation {
+	a.snap.Run = &observe.Run{
+		Entry:    *a.snap.State.Latest(),
+		Domain:   a.snap.State.Domain(),
+		Workflow: workflow,
+		Outcome:  read.Outcome{Covers: c.Plan.Covers},
 	}
-	if d.Asks {
-		c, diags = compileAsk(u.job, d.only, number)
-	} else {
-		c, diags = compile(u.job, d.left, number, d.from)
-	}
-	if c != nil {
-		c.inscribe(u.canonical)
-		c.suspend(u.Policy)
-	}
-	return c, resumes, diags
-}
-
-// quiet makes sure that nothing of the job runs any more: neither a run that
-// the record does not know, nor a child that outlived its run.
-func (u *update) quiet(ctx context.Context) *hcl.Diagnostic {
-	rec := u.seen.rec
-	all, err := u.backend.List(ctx, cluster.Workflow, rec.Namespace, ofJob(rec.Name)+",workflows.argoproj.io/completed!=true")
-	if err != nil {
-		return failed(err)
-	}
-	for _, o := range all {
-		if !workflowEnded(o) {
-			return problem(diag.CodeRunActive, "Workflow \"%s/%s\" of the job is still active although it should not be: its run is over, or not in the record. Nothing was submitted. "+
-				"Stop it, for example with \"argo stop %s\", wait for its end, and apply again.", rec.Namespace, o.GetName(), o.GetName())
-		}
-	}
-	return nil
+	return a.observation()
 }

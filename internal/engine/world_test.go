@@ -4,7 +4,6 @@
 package engine_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"maps"
@@ -18,9 +17,11 @@ import (
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/cluster"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/cluster/fake"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/decide"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/engine"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/job"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/state"
 )
 
 var start = time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC)
@@ -63,6 +64,15 @@ func (d declared) value(t testing.TB) cty.Value {
 	return v
 }
 
+func (d declared) canonical(t testing.TB) string {
+	t.Helper()
+	text, err := job.Canonical(d.value(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
 // world is a cluster with Argo, and one Terraform state.
 type world struct {
 	testing.TB
@@ -72,14 +82,14 @@ type world struct {
 	engine  *engine.Engine
 	// process makes the engine of a new process, as each command has one.
 	process func() *engine.Engine
-	state   *state
-	policy  engine.Policy
+	kept    *remembered
+	policy  state.Policy
 }
 
-// state is what Terraform keeps of the job.
-type state struct {
+// remembered is what Terraform keeps of the job.
+type remembered struct {
 	owner string
-	known *engine.Known
+	known *state.Observation
 }
 
 func newWorld(t testing.TB) *world {
@@ -116,45 +126,49 @@ func errorOf(diags hcl.Diagnostics) error {
 }
 
 // ledgerOf remembers an observation as the provider does.
-func ledgerOf(_ *world, o *engine.Observation) *engine.Known {
-	return &engine.Known{Job: o.Job, Done: o.Done.Text(o.Domain), Failed: o.Failed.Text(o.Domain), Bounds: o.Bounds, Message: o.Message, Phase: o.Phase, Run: o.Run, Drift: o.Drift, Policy: o.Policy, Ending: o.Ending, SetupError: o.SetupError, Canary: o.Canary, Gate: o.Gate}
+func ledgerOf(t testing.TB, o *state.Observation) *state.Observation {
+	data, err := state.EncodePrivate(&o.State)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := state.DecodePrivate(o.Namespace, o.Name, data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &state.Observation{State: *s, Phase: o.Phase, Drift: o.Drift, Unrecorded: o.Unrecorded}
 }
 
 // refresh is Terraform's: read, and forget what is gone.
-func (w *world) refresh(name string) (*engine.Observation, error) {
+func (w *world) refresh(name string) (*state.Observation, error) {
 	w.engine = w.process()
-	if w.state == nil {
+	if w.kept == nil {
 		return nil, nil
 	}
-	o, diags := w.engine.ObserveKnown(w.Context(), "data", name, w.state.known)
+	o, diags := w.engine.ObserveKnown(w.Context(), "data", name, w.kept.known)
 	if err := errorOf(diags); err != nil {
 		return nil, err
 	}
 	if o == nil {
-		w.state = nil
+		w.kept = nil
 		return nil, nil
 	}
-	w.state.known = ledgerOf(w, o)
+	w.kept.known = ledgerOf(w, o)
 	return o, nil
 }
 
 // plan is what Terraform would do: nil for an empty plan.
-func (w *world) plan(d declared) (next *engine.NextRun, empty bool) {
+func (w *world) plan(d declared) (next *decide.NextRun, empty bool) {
 	w.Helper()
-	var known *engine.Known
-	if w.state != nil {
-		known = w.state.known
+	var known *state.Observation
+	if w.kept != nil {
+		known = w.kept.known
 	}
-	p, diags := engine.Declare(d.value(w)).PlanWith(w.policy, known)
+	p, diags := decide.Declare(d.value(w)).PlanWith(w.policy, known)
 	if diags.HasErrors() {
 		w.Fatal(diags)
 	}
-	canonical, err := job.Canonical(d.value(w))
-	if err != nil {
-		w.Fatal(err)
-	}
-	same := known != nil && bytes.Equal(known.Job, canonical) && reflect.DeepEqual(known.Policy, w.policy)
-	return p.Next, same && p.Next == nil && len(p.Heals) == 0
+	same := known != nil && known.Declaration.Text() == d.canonical(w) && reflect.DeepEqual(known.Policy, w.policy)
+	return p.Next, same && p.Next == nil && len(p.Repairs) == 0
 }
 
 // apply refreshes, plans and does what the plan says.
@@ -169,17 +183,17 @@ func (w *world) apply(d declared) error {
 	}
 	s := engine.Submission{Value: d.value(w), Planned: next, Pinned: true, Policy: w.policy}
 	var (
-		o     *engine.Observation
+		o     *state.Observation
 		diags hcl.Diagnostics
 	)
-	if w.state == nil {
+	if w.kept == nil {
 		o, diags = w.engine.Create(w.Context(), s)
 	} else {
-		s.Owner, s.Known = w.state.owner, w.state.known
+		s.Owner, s.Known = w.kept.owner, w.kept.known
 		o, diags = w.engine.Update(w.Context(), s)
 	}
 	if o != nil {
-		w.state = &state{owner: o.Owner, known: ledgerOf(w, o)}
+		w.kept = &remembered{owner: o.Owner, known: ledgerOf(w, o)}
 	}
 	return errorOf(diags)
 }
@@ -191,7 +205,7 @@ func (w *world) must(err error) {
 	}
 }
 
-func (w *world) observe(name string) *engine.Observation {
+func (w *world) observe(name string) *state.Observation {
 	w.Helper()
 	o, diags := w.engine.Observe(w.Context(), "data", name)
 	if err := errorOf(diags); err != nil {

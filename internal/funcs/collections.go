@@ -15,7 +15,13 @@ import (
 
 // coalesce skips empty texts as well as nulls, as Terraform's does.
 var coalesce = function.New(&function.Spec{
-	VarParam: &function.Parameter{Name: "values", Type: cty.DynamicPseudoType, AllowNull: true, AllowUnknown: true, AllowDynamicType: true},
+	VarParam: &function.Parameter{
+		Name:             "values",
+		Type:             cty.DynamicPseudoType,
+		AllowNull:        true,
+		AllowUnknown:     true,
+		AllowDynamicType: true,
+	},
 	Type: func(args []cty.Value) (cty.Type, error) {
 		types := make([]cty.Type, len(args))
 		for i, a := range args {
@@ -43,14 +49,15 @@ var coalesce = function.New(&function.Spec{
 	},
 })
 
-// matchKeys picks elements by the keys beside them.
+// matchKeys selects elements by keys at the same position.
 var matchKeys = function.New(&function.Spec{
 	Params: []function.Parameter{
-		{Name: "values", Type: cty.List(cty.DynamicPseudoType)}, {Name: "keys", Type: cty.List(cty.DynamicPseudoType)}, {Name: "wanted", Type: cty.List(cty.DynamicPseudoType)},
+		{Name: "values", Type: cty.List(cty.DynamicPseudoType)}, {Name: "keys", Type: cty.List(cty.DynamicPseudoType)},
+		{Name: "wanted", Type: cty.List(cty.DynamicPseudoType)},
 	},
 	Type: func(args []cty.Value) (cty.Type, error) {
 		if common, _ := convert.UnifyUnsafe([]cty.Type{args[1].Type(), args[2].Type()}); common == cty.NilType {
-			return cty.NilType, function.NewArgErrorf(2, "must be of the type of the keys")
+			return cty.NilType, function.NewArgErrorf(2, "must have the same type as the keys")
 		}
 		return args[0].Type(), nil
 	},
@@ -60,7 +67,8 @@ var matchKeys = function.New(&function.Spec{
 		}
 		values, keys := args[0].AsValueSlice(), args[1].AsValueSlice()
 		if len(values) != len(keys) {
-			return cty.NilVal, function.NewArgErrorf(1, "must have as many elements as the values, %d, and has %d", len(values), len(keys))
+			return cty.NilVal, function.NewArgErrorf(1, "must have as many elements as the values: %d, not %d", len(values),
+				len(keys))
 		}
 		var picked []cty.Value
 		for i, key := range keys {
@@ -98,11 +106,11 @@ var transpose = function.New(&function.Spec{
 		lists := args[0].AsValueMap()
 		for _, key := range slices.Sorted(maps.Keys(lists)) {
 			if lists[key].IsNull() {
-				return cty.NilVal, function.NewArgErrorf(0, "no list in it may be null")
+				return cty.NilVal, function.NewArgErrorf(0, "must not contain a null list")
 			}
 			for _, element := range lists[key].AsValueSlice() {
 				if element.IsNull() {
-					return cty.NilVal, function.NewArgErrorf(0, "no element of a list may be null")
+					return cty.NilVal, function.NewArgErrorf(0, "must not contain a list with a null element")
 				}
 				keys[element.AsString()] = append(keys[element.AsString()], cty.StringVal(key))
 			}

@@ -67,8 +67,10 @@ func base64Of(sum []byte) (string, error) { return base64.StdEncoding.EncodeToSt
 func hexOf(sum []byte) (string, error) { return hex.EncodeToString(sum), nil }
 
 var (
-	md5Hash      = textToText(func(s string) (string, error) { h := md5.Sum([]byte(s)); return hexOf(h[:]) })  //nolint:gosec // a checksum
-	sha1Hash     = textToText(func(s string) (string, error) { h := sha1.Sum([]byte(s)); return hexOf(h[:]) }) //nolint:gosec // a checksum
+	//nolint:gosec // a checksum
+	md5Hash = textToText(func(s string) (string, error) { h := md5.Sum([]byte(s)); return hexOf(h[:]) })
+	//nolint:gosec // a checksum
+	sha1Hash     = textToText(func(s string) (string, error) { h := sha1.Sum([]byte(s)); return hexOf(h[:]) })
 	sha256Hash   = textToText(func(s string) (string, error) { h := sha256.Sum256([]byte(s)); return hexOf(h[:]) })
 	sha512Hash   = textToText(func(s string) (string, error) { h := sha512.Sum512([]byte(s)); return hexOf(h[:]) })
 	base64SHA256 = textToText(func(s string) (string, error) { h := sha256.Sum256([]byte(s)); return base64Of(h[:]) })
@@ -89,10 +91,11 @@ var (
 	})
 )
 
-// replace replaces a text, or what a regular expression between slashes finds.
+// replace replaces a text, or the matches of a regular expression between slashes.
 var replace = function.New(&function.Spec{
-	Params: []function.Parameter{{Name: "text", Type: cty.String}, {Name: "search", Type: cty.String}, {Name: "replacement", Type: cty.String}},
-	Type:   function.StaticReturnType(cty.String),
+	Params: []function.Parameter{{Name: "text", Type: cty.String}, {Name: "search", Type: cty.String},
+		{Name: "replacement", Type: cty.String}},
+	Type: function.StaticReturnType(cty.String),
 	Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
 		search := args[1].AsString()
 		if len(search) > 1 && strings.HasPrefix(search, "/") && strings.HasSuffix(search, "/") {
@@ -102,7 +105,7 @@ var replace = function.New(&function.Spec{
 	},
 })
 
-// maxIndent bounds what indent adds to each line.
+// maxIndent limits the number of spaces that indent adds to each line.
 const maxIndent = 1000
 
 var indent = function.New(&function.Spec{
@@ -212,7 +215,7 @@ var one = function.New(&function.Spec{
 		case ty.IsTupleType() && ty.Length() == 0:
 			return cty.DynamicPseudoType, nil
 		}
-		return cty.NilType, function.NewArgErrorf(0, "must be a list or set of at most one element")
+		return cty.NilType, function.NewArgErrorf(0, "must be a list or set with at most one element")
 	},
 	Impl: func(args []cty.Value, want cty.Type) (cty.Value, error) {
 		members, err := elements(args[0])
@@ -220,7 +223,7 @@ var one = function.New(&function.Spec{
 		case err != nil:
 			return cty.NilVal, err
 		case len(members) > 1:
-			return cty.NilVal, function.NewArgErrorf(0, "must be a list or set of at most one element")
+			return cty.NilVal, function.NewArgErrorf(0, "must be a list or set with at most one element")
 		case len(members) == 0:
 			return cty.NullVal(want), nil
 		}
@@ -248,11 +251,11 @@ var sum = function.New(&function.Spec{
 	},
 })
 
-// maxProduct bounds the combinations of setproduct.
+// maxProduct limits the number of combinations of setproduct.
 const maxProduct = 100_000
 
-// setProduct is stdlib's with a bound: a few long lists have more combinations
-// than fit in memory.
+// setProduct is the function of stdlib with a limit: a few long lists have more
+// combinations than fit in memory.
 var setProduct = function.New(&function.Spec{
 	VarParam: &function.Parameter{Name: "lists", Type: cty.DynamicPseudoType},
 	Type: func(args []cty.Value) (cty.Type, error) {

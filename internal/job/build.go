@@ -17,8 +17,8 @@ import (
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/plan"
 )
 
-// build makes the job from a value that has passed every rule. The defaults
-// here are those that the table documents; a test compares them.
+// build makes the job from a valid value. A test compares the defaults here with
+// those in the table.
 func build(root at, dom domain.Domain) *Job {
 	j := &Job{
 		Name:                       root.attr("name").text(),
@@ -71,10 +71,11 @@ func buildRetry(r at) Retry {
 	}
 }
 
-// retryRules checks what spans the attributes of retry.
+// retryRules checks the rules that span the attributes of retry.
 func (d *decoder) retryRules(r at) {
 	first, most := r.attr("backoff"), r.attr("max_backoff")
-	if !first.value.IsKnown() || !most.value.IsKnown() || d.bad[diag.FormatPath(first.path)] || d.bad[diag.FormatPath(most.path)] {
+	if !first.value.IsKnown() || !most.value.IsKnown() || d.bad[diag.FormatPath(first.path)] ||
+		d.bad[diag.FormatPath(most.path)] {
 		return
 	}
 	rule := buildRetry(r)
@@ -85,18 +86,21 @@ func (d *decoder) retryRules(r at) {
 	if !most.set() {
 		where = first.path
 	}
-	d.report(diag.CodeRetryBackoff, where, "The longest wait, max_backoff, is %s (10m unless set), which is shorter than the first, backoff, of %s. Raise max_backoff or lower backoff.", DurationText(rule.MaxBackoff), DurationText(rule.Backoff))
+	d.report(diag.CodeRetryBackoff, where, "max_backoff is %s (default 10m), shorter than backoff, %s. Raise "+
+		"max_backoff or lower backoff.", DurationText(rule.MaxBackoff), DurationText(rule.Backoff))
 }
 
-// defaultArgo is the line of Argo Workflows that is tested on a controller.
+// defaultArgo is the version of Argo Workflows that is tested on a controller.
 const defaultArgo = "3.7"
 
 func boundsBackoff(version string) bool { return version != "3.5" && version != "3.6" }
 
-// versionRules checks what the job's Argo cannot do.
+// versionRules reports settings that the job's version of Argo does not support.
 func (d *decoder) versionRules(root at) {
-	version, retry, interruptions := root.attr("argo_version"), root.attr("retry"), root.attr("interruptions").attr("limit")
-	if !interruptions.value.IsKnown() || d.bad[diag.FormatPath(interruptions.path)] || !version.value.IsKnown() || !retry.value.IsKnown() || d.bad[diag.FormatPath(version.path)] || d.refusedBelow(retry.path) {
+	version, retry, interruptions := root.attr("argo_version"), root.attr("retry"),
+		root.attr("interruptions").attr("limit")
+	if !interruptions.value.IsKnown() || d.bad[diag.FormatPath(interruptions.path)] || !version.value.IsKnown() ||
+		!retry.value.IsKnown() || d.bad[diag.FormatPath(version.path)] || d.refusedBelow(retry.path) {
 		return
 	}
 	for _, name := range []string{"limit", "backoff", "factor", "max_backoff"} {
@@ -113,7 +117,10 @@ func (d *decoder) versionRules(root at) {
 	if wait <= float64(rule.MaxBackoff) {
 		return
 	}
-	d.report(diag.CodeArgoVersion, version.path, "Argo %s knows no upper bound for the wait between attempts, which is multiplied by %d each time: after %d attempts, interrupted ones included, it would be far longer than max_backoff, %s. Set retry.factor to 1, or run Argo 3.7 or later.", argo, rule.Factor, attempts, DurationText(rule.MaxBackoff))
+	d.report(diag.CodeArgoVersion, version.path, "Argo %s has no upper bound for the wait between attempts, and the "+
+		"wait is multiplied by %d each time. After %d attempts, including interrupted ones, it would be much longer than "+
+		"max_backoff, %s. Set retry.factor to 1, or use Argo 3.7 or later.", argo, rule.Factor, attempts,
+		DurationText(rule.MaxBackoff))
 }
 
 // DurationText writes a duration as the language does: 10m instead of Go's 10m0s.
@@ -173,11 +180,11 @@ func texts(a at) []Text {
 	return out
 }
 
-// parsed reads a text that the rules have accepted.
+// parsed reads a valid text.
 func parsed(a at) Text {
 	t, err := late.Parse(a.text())
 	if err != nil {
-		panic("job: a malformed text passed the rules: " + err.Error())
+		panic("job: malformed text passed validation: " + err.Error())
 	}
 	return t
 }

@@ -46,17 +46,29 @@ func buildEnvironment(r at, out *Runner) {
 		out.Env = append(out.Env, EnvVar{Name: e.key(), Text: parsed(e)})
 	}
 	for _, e := range r.attr("secret_env").elements() {
-		out.SecretEnv = append(out.SecretEnv, SecretEnvVar{Name: e.key(), Secret: e.attr("secret").text(), Key: e.attr("key").text()})
+		out.SecretEnv = append(out.SecretEnv, SecretEnvVar{
+			Name:   e.key(),
+			Secret: e.attr("secret").text(),
+			Key:    e.attr("key").text(),
+		})
 	}
 	for _, e := range r.attr("config_env").elements() {
-		out.ConfigEnv = append(out.ConfigEnv, ConfigEnvVar{Name: e.key(), ConfigMap: e.attr("config_map").text(), Key: e.attr("key").text()})
+		out.ConfigEnv = append(out.ConfigEnv, ConfigEnvVar{
+			Name:      e.key(),
+			ConfigMap: e.attr("config_map").text(),
+			Key:       e.attr("key").text(),
+		})
 	}
 	for _, e := range r.attr("env_from").elements() {
-		out.EnvFrom = append(out.EnvFrom, EnvSource{ConfigMap: e.attr("config_map").text(), Secret: e.attr("secret").text(), Prefix: e.attr("prefix").text()})
+		out.EnvFrom = append(out.EnvFrom, EnvSource{
+			ConfigMap: e.attr("config_map").text(),
+			Secret:    e.attr("secret").text(),
+			Prefix:    e.attr("prefix").text(),
+		})
 	}
 }
 
-// buildOnce is a container that runs once for a run; nil when there is none.
+// buildOnce is a container that runs once per run; nil if there is none.
 func buildOnce(r at) *Runner {
 	if !r.set() {
 		return nil
@@ -66,7 +78,7 @@ func buildOnce(r at) *Runner {
 	return &out
 }
 
-// buildCommand appends the script, which is never looked into.
+// buildCommand appends the script. References in the script are not resolved.
 func buildCommand(r at) []Text {
 	command := texts(r.attr("command"))
 	script := r.attr("script")
@@ -96,7 +108,8 @@ func buildVolume(v at) Volume {
 
 func buildSecurity(s at) Security {
 	return Security{
-		RunAsUser: s.attr("run_as_user").optional(), RunAsGroup: s.attr("run_as_group").optional(), FSGroup: s.attr("fs_group").optional(),
+		RunAsUser: s.attr("run_as_user").optional(), RunAsGroup: s.attr("run_as_group").optional(),
+		FSGroup: s.attr("fs_group").optional(),
 		NonRoot: s.attr("run_as_non_root").boolean(), ReadOnlyRoot: s.attr("read_only_root").boolean(),
 		AllowPrivilegeEscalation: s.attr("allow_privilege_escalation").boolean(),
 		Unconfined:               s.attr("seccomp").text() == "unconfined",

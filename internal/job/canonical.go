@@ -16,10 +16,10 @@ import (
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/jobschema"
 )
 
-// Canonical is the declaration as the record keeps it: JSON of v without
-// nulls, keys sorted, byte-identical for equal declarations. Whole numbers are
-// written in full, never with an exponent. It fails when part of v is unknown, or
-// a number is no 64-bit integer.
+// Canonical is the declaration as the record stores it: JSON of v without nulls,
+// with sorted keys, byte-identical for equal declarations. Whole numbers are
+// written without an exponent. It fails if part of v is unknown, or if a number
+// is not a 64-bit integer.
 func Canonical(v cty.Value) ([]byte, error) {
 	if !v.IsWhollyKnown() {
 		return nil, errors.New("the declaration has unknown parts")
@@ -37,7 +37,7 @@ func Canonical(v cty.Value) ([]byte, error) {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }
 
-// toPlain turns a value into what encoding/json writes; maps come out sorted.
+// toPlain converts a value for encoding/json, which sorts maps.
 func toPlain(v cty.Value) (any, error) {
 	ty := v.Type()
 	switch {
@@ -79,12 +79,12 @@ func toPlain(v cty.Value) (any, error) {
 		}
 		return out, nil
 	}
-	return nil, fmt.Errorf("a declaration holds no %s", ty.FriendlyName())
+	return nil, fmt.Errorf("a declaration cannot contain %s", ty.FriendlyName())
 }
 
 // ParseCanonical reads what Canonical wrote, to a value of the table's type.
-// It refuses attributes that the table lacks: a record written by a newer
-// version must not be read as if they were not there.
+// It rejects attributes that the table lacks: a record of a newer version must not
+// be read without them.
 func ParseCanonical(data []byte) (cty.Value, error) {
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.UseNumber()
@@ -93,7 +93,7 @@ func ParseCanonical(data []byte) (cty.Value, error) {
 		return cty.NilVal, fmt.Errorf("the recorded declaration is not JSON: %w", err)
 	}
 	if _, err := dec.Token(); err != io.EOF {
-		return cty.NilVal, errors.New("the recorded declaration is followed by something else")
+		return cty.NilVal, errors.New("the recorded declaration has trailing data")
 	}
 	return fromPlainObject(jobschema.Job(), plain, "")
 }
@@ -110,7 +110,8 @@ func fromPlainObject(attrs []jobschema.Attribute, plain any, where string) (cty.
 	for _, name := range sortedAny(m) {
 		a, ok := jobschema.Find(attrs, name)
 		if !ok {
-			return cty.NilVal, fmt.Errorf("the recorded declaration has %q, which this version does not know", where+name)
+			return cty.NilVal, fmt.Errorf("the recorded declaration has an attribute %q, which this version does not know",
+				where+name)
 		}
 		v, err := fromPlain(a, m[name], where+name)
 		if err != nil {
@@ -146,7 +147,7 @@ func fromPlain(a jobschema.Attribute, plain any, where string) (cty.Value, error
 		if n, ok := plain.(json.Number); ok {
 			i, err := n.Int64()
 			if err != nil {
-				return cty.NilVal, fmt.Errorf("the recorded declaration has %q at %q, which is not a whole number of 64 bits", n, where)
+				return cty.NilVal, fmt.Errorf("the recorded declaration has %q at %q, which is not a 64-bit whole number", n, where)
 			}
 			return cty.NumberIntVal(i), nil
 		}

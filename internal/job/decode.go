@@ -17,9 +17,9 @@ import (
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/plan"
 )
 
-// Decode checks a value of the table's type (unknown parts are skipped) and
-// returns the typed job. Problems carry their cty.Path (see package diag). The
-// job is nil when there are errors, or when something that it needs is unknown.
+// Decode checks a value of the table's type, skipping unknown parts, and returns
+// the typed job. Problems carry their cty.Path (see package diag). The job is nil
+// if there are errors, or if a part that it needs is unknown.
 func Decode(v cty.Value) (*Job, hcl.Diagnostics) {
 	d := &decoder{}
 	if !v.IsKnown() || v.IsNull() {
@@ -67,7 +67,7 @@ func Domain(v cty.Value) (domain.Domain, plan.Order, bool) {
 
 type decoder struct {
 	diags hcl.Diagnostics
-	// bad holds the paths that already have an error, so that no second rule
+	// bad contains the paths that already have an error, so that no second rule
 	// complains about the same value.
 	bad map[string]bool
 }
@@ -102,12 +102,12 @@ func (d *decoder) add(path cty.Path, problem *hcl.Diagnostic) {
 	d.bad[diag.FormatPath(path)] = true
 }
 
-// usable tells whether a value is there, known, and not already refused.
+// usable is true for a value that is set, known and without an error so far.
 func (d *decoder) usable(a at) bool {
 	return a.set() && !d.bad[diag.FormatPath(a.path)]
 }
 
-// refusedBelow tells whether something at or below a path has an error.
+// refusedBelow is true if a value at or below the path has an error.
 func (d *decoder) refusedBelow(path cty.Path) bool {
 	prefix := diag.FormatPath(path)
 	for bad := range d.bad {
@@ -124,7 +124,8 @@ type at struct {
 	path  cty.Path
 }
 
-// attr steps into an attribute; below what is null or unknown everything is.
+// attr steps into an attribute. Attributes of a null or unknown object are null
+// or unknown.
 func (a at) attr(name string) at {
 	path := append(append(cty.Path{}, a.path...), cty.GetAttrStep{Name: name})
 	ty := a.value.Type().AttributeType(name)
@@ -166,7 +167,7 @@ func (a at) textOr(fallback string) string {
 	return a.value.AsString()
 }
 
-// integer reads an Int that the table's rules have accepted.
+// integer reads a valid Int.
 func (a at) integer(fallback int64) int64 {
 	if !a.set() {
 		return fallback

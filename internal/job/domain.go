@@ -13,8 +13,8 @@ import (
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/domain"
 )
 
-// The most partitions of a domain, and the largest explicit list: its items
-// are kept in the job's record, and the record in one ConfigMap.
+// Maximum number of partitions of a domain, and the largest explicit list. The
+// items are stored in the job's record, which is one ConfigMap.
 const (
 	MaxPartitions = 1_000_000
 	MaxValues     = 10_000
@@ -27,17 +27,18 @@ type axis struct {
 	at   at
 	// items are the elements of a list, for problems of one of them.
 	items []at
-	// known tells that no part was unknown or wrong.
+	// known is true if no part is unknown or wrong.
 	known bool
 }
 
-// domain reads the partition block. ok is false when there is no domain to
-// speak of: errors, or unknown parts.
+// domain reads the partition block. ok is false if there are errors or unknown
+// parts.
 func (d *decoder) domain(p at) (dom domain.Domain, ok bool) {
 	if !p.set() {
 		return dom, false
 	}
-	kind, ok := d.kind(p, "partition", diag.CodeNoDomain, diag.CodeTwoDomains, "range", "time", "values", "query", "dimensions")
+	kind, ok := d.kind(p, "partition", diag.CodeNoDomain, diag.CodeTwoDomains, "range", "time", "values", "query",
+		"dimensions")
 	if !ok {
 		return dom, false
 	}
@@ -54,7 +55,7 @@ func (d *decoder) domain(p at) (dom domain.Domain, ok bool) {
 	return d.build(p, []domain.Dimension{{Axis: a.axis}}, []axis{a})
 }
 
-// build makes the domain and puts what package domain finds on the attributes.
+// build makes the domain and maps problems of package domain to attributes.
 func (d *decoder) build(p at, dims []domain.Dimension, axes []axis) (domain.Domain, bool) {
 	dom, err := domain.New(dims...)
 	var problems domain.Errors
@@ -65,7 +66,7 @@ func (d *decoder) build(p at, dims []domain.Dimension, axes []axis) (domain.Doma
 		return domain.Domain{}, false
 	}
 	if err != nil {
-		d.report(diag.CodeInternal, p.path, "The partitions could not be computed: %s.", err)
+		d.report(diag.CodeInternal, p.path, "The partitions cannot be computed: %s.", err)
 		return domain.Domain{}, false
 	}
 	for _, a := range axes {
@@ -76,7 +77,7 @@ func (d *decoder) build(p at, dims []domain.Dimension, axes []axis) (domain.Doma
 	return dom, d.sizes(p, axes, dom)
 }
 
-// kind picks the one attribute of several that says what something is.
+// kind finds the one attribute that is set, of several that exclude each other.
 func (d *decoder) kind(p at, what, codeNone, codeTwo string, kinds ...string) (string, bool) {
 	var given []at
 	for _, k := range kinds {
@@ -88,11 +89,12 @@ func (d *decoder) kind(p at, what, codeNone, codeTwo string, kinds ...string) (s
 		}
 	}
 	if len(given) == 0 {
-		d.report(codeNone, p.path, "The %s does not say what it consists of. Set %s in it.", what, orList(kinds))
+		d.report(codeNone, p.path, "The %s has no keys. Set %s in it.", what, orList(kinds))
 		return "", false
 	}
 	if len(given) > 1 {
-		d.report(codeTwo, given[1].path, "The %s has both %q and %q. Keep the one that is meant.", what, given[0].name(), given[1].name())
+		d.report(codeTwo, given[1].path, "The %s has both %q and %q. Remove one of the two.", what, given[0].name(),
+			given[1].name())
 		return "", false
 	}
 	return given[0].name(), true
@@ -108,8 +110,8 @@ func (d *decoder) axis(a at) (axis, bool) {
 	return d.integerRange(a)
 }
 
-// product reads dimensions. For a part that is unknown or wrong another stands
-// in, so that the others are checked all the same.
+// product reads dimensions. It replaces an unknown or wrong dimension with a
+// placeholder, to check the others.
 func (d *decoder) product(p at) (domain.Domain, bool) {
 	list := p.attr("dimensions")
 	if !list.set() {
@@ -127,7 +129,7 @@ func (d *decoder) product(p at) (domain.Domain, bool) {
 	return dom, ok && known
 }
 
-// dimension reads the i-th dimension, and tells whether nothing stands in.
+// dimension reads the i-th dimension. It is false for a placeholder.
 func (d *decoder) dimension(e at, i int) (name string, a axis, known bool) {
 	name, a, known = fmt.Sprintf("dimension_%d", i), axis{axis: anyAxis, at: e}, true
 	if !e.set() {
@@ -148,11 +150,11 @@ func (d *decoder) dimension(e at, i int) (name string, a axis, known bool) {
 	return name, a, false
 }
 
-// anyAxis stands in for an axis that is not known.
+// anyAxis is the placeholder for an unknown axis.
 var anyAxis = domain.Range{Start: 0, End: 1, Size: 1}
 
-// shape is a domain whose partitions are told the same facts as those of the
-// partition block, whatever its bounds are; empty while that is not known.
+// shape is a domain whose partitions offer the same references as those of the
+// partition block, with any bounds; empty while they are unknown.
 func shape(p at) domain.Domain {
 	form := func(a at, kinds ...string) (string, domain.Axis) {
 		given := ""
@@ -206,7 +208,8 @@ func (d *decoder) integerRange(r at) (axis, bool) {
 	if points.set() {
 		for _, b := range bounds {
 			if b.set() {
-				d.report(diag.CodeTwoDomains, b.path, "The range has both %q and \"boundaries\", which already say where it starts, is cut and ends. Remove one of the two.", b.name())
+				d.report(diag.CodeTwoDomains, b.path, "The range has both %q and \"boundaries\". The boundaries already define "+
+					"the start, the cut points and the end. Remove one of the two.", b.name())
 				return axis{}, false
 			}
 		}
@@ -214,7 +217,7 @@ func (d *decoder) integerRange(r at) (axis, bool) {
 	}
 	for _, b := range bounds {
 		if b.value.IsNull() {
-			d.report(diag.CodeMissingAttr, b.path, "%q is required in a range without boundaries.", b.name())
+			d.report(diag.CodeMissingAttr, b.path, "%q is required in a range without boundaries. Set it.", b.name())
 		}
 	}
 	start, end, size := bounds[0], bounds[1], bounds[2]
@@ -229,9 +232,8 @@ func (d *decoder) integerRange(r at) (axis, bool) {
 	return axis{axis: out, at: r, known: d.usable(size)}, true
 }
 
-// alone checks what does not depend on bounds that are unknown or wrong, for
-// which others stand in that go with everything. What is found of those is not
-// the user's.
+// alone runs the checks that do not depend on unknown or wrong bounds. It
+// replaces these with valid placeholders, and drops problems of the placeholders.
 func (d *decoder) alone(a axis) {
 	_, err := domain.New(domain.Dimension{Axis: a.axis})
 	var problems domain.Errors
@@ -281,7 +283,7 @@ func (d *decoder) values(l at) (axis, bool) {
 	return out, true
 }
 
-// sizes checks what the record and one run can hold.
+// sizes checks the limits of the record and of one run.
 func (d *decoder) sizes(p at, axes []axis, dom domain.Domain) bool {
 	ok := true
 	for _, a := range axes {
@@ -294,14 +296,16 @@ func (d *decoder) sizes(p at, axes []axis, dom domain.Domain) bool {
 	if len(axes) == 1 {
 		if r, plain := axes[0].axis.(domain.Range); plain {
 			least := (r.End-r.Start-1)/MaxPartitions + 1
-			d.report(diag.CodeTooMany, axes[0].at.attr("size").path, "A size of %d cuts [%d, %d) in %d partitions, and one run has at most %d. Choose a size of at least %d.", r.Size, r.Start, r.End, count, MaxPartitions, least)
+			d.report(diag.CodeTooMany, axes[0].at.attr("size").path, "A size of %d splits [%d, %d) into %d partitions; a run "+
+				"can have at most %d. Choose a size of at least %d.", r.Size, r.Start, r.End, count, MaxPartitions, least)
 			return false
 		}
 		p = axes[0].at
 	} else {
 		p = p.attr("dimensions")
 	}
-	d.report(diag.CodeTooMany, p.path, "There are %d partitions, and one run has at most %d. Choose larger partitions.", count, MaxPartitions)
+	d.report(diag.CodeTooMany, p.path, "The job has %d partitions; a run can have at most %d. Choose larger "+
+		"partitions.", count, MaxPartitions)
 	return false
 }
 
@@ -317,13 +321,14 @@ func (d *decoder) listSize(a axis) bool {
 		return true
 	}
 	if count > MaxValues || bytes > MaxValueBytes {
-		d.report(diag.CodeValuesSize, a.at.path, "The list has %d values of together %d bytes. At most %d values of %d bytes fit in the job's record. Use a range, or split the job.", count, bytes, MaxValues, MaxValueBytes)
+		d.report(diag.CodeValuesSize, a.at.path, "The list has %d values with %d bytes in total. The job's record holds "+
+			"at most %d values and %d bytes. Use a range, or split the job.", count, bytes, MaxValues, MaxValueBytes)
 		return false
 	}
 	return true
 }
 
-// domainCodes gives what package domain finds a code by the attribute at fault.
+// domainCodes are the codes of problems of package domain, by attribute.
 var domainCodes = map[string]string{
 	"start": diag.CodeRange, "end": diag.CodeRange, "size": diag.CodeRange, "boundaries": diag.CodeRange,
 	"values": diag.CodeValues,
@@ -331,7 +336,7 @@ var domainCodes = map[string]string{
 	"name": diag.CodeDimensions, "dimensions": diag.CodeDimensions,
 }
 
-// domainProblem puts what package domain found on the attribute it concerns.
+// domainProblem reports a problem of package domain at its attribute.
 func (d *decoder) domainProblem(p at, axes []axis, e *domain.Error) {
 	code := domainCodes[e.Field]
 	if code == "" {

@@ -22,12 +22,11 @@ import (
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/jobschema"
 )
 
-// maxName leaves the longest suffix of an object's name (`-r<N>-s<K>` and
-// what Argo appends for pods) within the 63 characters of a label.
+// maxName leaves room for the longest suffix of an object's name (`-r<N>-s<K>`
+// and the suffix of Argo's pods) within the 63 characters of a label.
 const maxName = 40
 
-// maxLine is the most characters of a one-line text; it is kept in
-// annotations.
+// maxLine is the maximum length of a one-line text, which annotations store.
 const maxLine = 1024
 
 // maxDuration is the largest activeDeadlineSeconds that Kubernetes accepts.
@@ -36,11 +35,12 @@ const maxDuration = (1<<31 - 1) * time.Second
 // text checks one string by its choices and its format.
 func (d *decoder) text(a jobschema.Attribute, s string, p cty.Path) {
 	if strings.ContainsRune(s, 0) {
-		d.report(diag.CodeText, p, "%q holds a NUL character, which no program can receive. Remove it.", a.Name)
+		d.report(diag.CodeText, p, "%q contains a NUL character, which cannot be passed to a program. Remove it.", a.Name)
 		return
 	}
 	if len(a.Enum) > 0 && !slices.Contains(a.Enum, s) {
-		d.report(diag.CodeChoice, p, "%q is %q.%s It takes %s.", a.Name, s, diag.DidYouMean(s, a.Enum), orList(a.Enum))
+		d.report(diag.CodeChoice, p, "%q is %q.%s Use %s.", a.Name, s, diag.DidYouMean(s, a.Enum),
+			orList(a.Enum))
 		return
 	}
 	if check := formats[a.Format]; check != nil {
@@ -59,7 +59,7 @@ func orList(words []string) string {
 	return strings.Join(quoted[:len(quoted)-1], ", ") + " or " + quoted[len(quoted)-1]
 }
 
-// formats holds the check of each format of single texts.
+// formats are the checks of single texts, by format.
 var formats map[jobschema.Format]func(d *decoder, a jobschema.Attribute, s string, p cty.Path)
 
 func init() {
@@ -85,21 +85,23 @@ func init() {
 
 func (d *decoder) line(a jobschema.Attribute, s string, p cty.Path) {
 	if strings.ContainsAny(s, "\r\n") {
-		d.report(diag.CodeText, p, "%q has more than one line. Write it as one.", a.Name)
+		d.report(diag.CodeText, p, "%q has more than one line. Write it in one line.", a.Name)
 		return
 	}
 	if n := utf8.RuneCountInString(s); n > maxLine {
-		d.report(diag.CodeText, p, "%q has %d characters and may have at most %d. Shorten it.", a.Name, n, maxLine)
+		d.report(diag.CodeText, p, "%q has %d characters; the maximum is %d. Shorten it.", a.Name, n, maxLine)
 	}
 }
 
 func (d *decoder) jobName(a jobschema.Attribute, s string, p cty.Path) {
 	if len(s) > maxName {
-		d.report(diag.CodeName, p, "The job name %q has %d characters. At most %d leave room for what is appended to it in the names of runs, shards and pods. Shorten it.", s, len(s), maxName)
+		d.report(diag.CodeName, p, "The job name %q has %d characters; the maximum is %d, because the names of runs, "+
+			"shards and pods append to it. Shorten it.", s, len(s), maxName)
 		return
 	}
 	if len(validation.IsDNS1123Label(s)) > 0 {
-		d.report(diag.CodeName, p, "%q cannot name a job, because Kubernetes would not accept the names made from it. Use at most %d lower-case letters, digits and dashes, starting and ending with a letter or digit.", s, maxName)
+		d.report(diag.CodeName, p, "%q is not a valid job name: Kubernetes object names are derived from it. Use at most "+
+			"%d lower-case letters, digits and dashes, starting and ending with a letter or digit.", s, maxName)
 	}
 }
 
@@ -107,31 +109,35 @@ const labelForm = "Use at most 63 lower-case letters, digits and dashes, startin
 
 func (d *decoder) dnsLabel(a jobschema.Attribute, s string, p cty.Path) {
 	if len(validation.IsDNS1123Label(s)) > 0 {
-		d.report(diag.CodeName, p, "%q is %q, which Kubernetes does not accept as a name. %s", a.Name, s, labelForm)
+		d.report(diag.CodeName, p, "%q is %q, which is not a valid Kubernetes name. %s", a.Name, s, labelForm)
 	}
 }
 
 func (d *decoder) dnsName(a jobschema.Attribute, s string, p cty.Path) {
 	if len(validation.IsDNS1123Subdomain(s)) > 0 {
-		d.report(diag.CodeName, p, "%q is %q, which Kubernetes does not accept as a name. Use at most 253 lower-case letters, digits, dashes and dots, starting and ending with a letter or digit.", a.Name, s)
+		d.report(diag.CodeName, p, "%q is %q, which is not a valid Kubernetes name. Use at most 253 lower-case letters, "+
+			"digits, dashes and dots, starting and ending with a letter or digit.", a.Name, s)
 	}
 }
 
 func (d *decoder) dataKey(a jobschema.Attribute, s string, p cty.Path) {
 	if len(validation.IsConfigMapKey(s)) > 0 {
-		d.report(diag.CodeName, p, "%q is %q, which cannot be a key of a Secret or ConfigMap. Use at most 253 letters, digits, dashes, underscores and dots.", a.Name, s)
+		d.report(diag.CodeName, p, "%q is %q, which is not a valid key of a Secret or ConfigMap. Use at most 253 letters, "+
+			"digits, dashes, underscores and dots.", a.Name, s)
 	}
 }
 
 func (d *decoder) image(a jobschema.Attribute, s string, p cty.Path) {
 	if _, err := reference.ParseNormalizedNamed(s); err != nil {
-		d.report(diag.CodeImage, p, "%q is %q, which is no image reference (%s). Write for example registry.example.com/team/app:1.2 or app@sha256:….", a.Name, s, err)
+		d.report(diag.CodeImage, p, "%q is %q, which is not a valid image reference (%s). Use the form "+
+			"registry.example.com/team/app:1.2 or app@sha256:….", a.Name, s, err)
 	}
 }
 
 func (d *decoder) durationText(a jobschema.Attribute, s string, p cty.Path) {
 	if _, err := parseDuration(s); err != nil {
-		d.report(diag.CodeDuration, p, "%q is %q: %s. Write for example 30s, 10m or 1h30m.", a.Name, s, err)
+		d.report(diag.CodeDuration, p, "%q is %q, which is not a valid duration: %s. For example: 30s, 10m or 1h30m.",
+			a.Name, s, err)
 	}
 }
 
@@ -140,15 +146,15 @@ func parseDuration(s string) (time.Duration, error) {
 	v, err := time.ParseDuration(s)
 	switch {
 	case err != nil && strings.HasSuffix(s, "d"):
-		return 0, errors.New("days are not a unit here, because they differ in length; write hours, as in 24h")
+		return 0, errors.New("days are not supported, because their length varies; use hours, such as 24h")
 	case err != nil:
-		return 0, errors.New("it is not a number with the unit h, m or s")
+		return 0, errors.New("it must be a number with the unit h, m or s")
 	case v < time.Second:
 		return 0, errors.New("it is shorter than a second")
 	case v%time.Second != 0:
 		return 0, errors.New("it is not a whole number of seconds")
 	case v > maxDuration:
-		return 0, errors.New("it is longer than 2147483647 seconds, the most that Kubernetes accepts")
+		return 0, errors.New("it is longer than 2147483647 seconds, the maximum in Kubernetes")
 	}
 	return v, nil
 }
@@ -162,19 +168,22 @@ func (d *decoder) checkQuantity(name, s string, p cty.Path) {
 	q, err := resource.ParseQuantity(s)
 	switch {
 	case err != nil:
-		d.report(diag.CodeQuantity, p, "%q is %q, which is no quantity. Write for example 500m or 2 for cpu, 512Mi or 1Gi for memory.", name, s)
+		d.report(diag.CodeQuantity, p, "%q is %q, which is not a valid quantity. For example: 500m or 2 for cpu, 512Mi or "+
+			"1Gi for memory.", name, s)
 	case q.Sign() <= 0:
-		d.report(diag.CodeQuantity, p, "%q is %q and must be more than zero.", name, s)
+		d.report(diag.CodeQuantity, p, "%q is %q; it must be greater than zero.", name, s)
 	case name == "memory" && q.MilliValue()%1000 != 0:
-		d.report(diag.CodeQuantity, p, "%q is %q, which is a fraction of a byte. The suffix m means thousandths; for mebibytes write Mi.", name, s)
+		d.report(diag.CodeQuantity, p, "%q is %q, which is a fraction of a byte: the suffix m means thousandths. For "+
+			"mebibytes, use Mi.", name, s)
 	}
 }
 
-// plainText refuses what Argo would evaluate, as it does everywhere but in
-// texts that are escaped for it: command, args, env and script.
+// plainText rejects {{, which Argo evaluates everywhere. Only command, args, env
+// and script are escaped for Argo.
 func (d *decoder) plainText(a jobschema.Attribute, s string, p cty.Path) {
 	if strings.Contains(s, "{{") {
-		d.report(diag.CodeText, p, "%q holds {{, and Argo Workflows would evaluate what follows; it has no escape for that here. Write the text without two braces side by side, or pass it in env.", a.Name)
+		d.report(diag.CodeText, p, "%q contains {{, which Argo Workflows would evaluate and which cannot be escaped here. "+
+			"Remove the double braces, or pass the text in env.", a.Name)
 	}
 }
 
@@ -184,31 +193,35 @@ var capabilityForm = regexp.MustCompile(`^[A-Z][A-Z_]*$`)
 
 func (d *decoder) capability(a jobschema.Attribute, s string, p cty.Path) {
 	if !capabilityForm.MatchString(s) || strings.HasPrefix(s, "CAP_") {
-		d.report(diag.CodeName, p, "%q is %q, which is no capability. Write for example ALL or NET_RAW, without CAP_.", a.Name, s)
+		d.report(diag.CodeName, p, "%q is %q, which is not a valid capability. Use names without CAP_, such as ALL or "+
+			"NET_RAW.", a.Name, s)
 	}
 }
 
 func (d *decoder) absolutePath(a jobschema.Attribute, s string, p cty.Path) {
 	switch {
 	case !strings.HasPrefix(s, "/"):
-		d.report(diag.CodePath, p, "%q is %q and must be absolute, that is, start with a slash.", a.Name, s)
+		d.report(diag.CodePath, p, "%q is %q; it must be an absolute path, starting with a slash.", a.Name, s)
 	case slices.Contains(strings.Split(s, "/"), ".."):
-		d.report(diag.CodePath, p, "%q is %q and may not contain “..”. Write the path that is meant.", a.Name, s)
+		d.report(diag.CodePath, p, "%q is %q; it must not contain “..”. Write the resulting path.", a.Name, s)
 	case strings.Contains(s, "{{"):
-		d.report(diag.CodePath, p, "%q is %q and may not contain “{{”, which Argo would evaluate: only command, args and env may hold it.", a.Name, s)
+		d.report(diag.CodePath, p, "%q is %q; it must not contain “{{”, which Argo would evaluate. Only command, args and "+
+			"env may contain it.", a.Name, s)
 	case strings.Contains(s, ":") && a.Name == "mount_path":
-		d.report(diag.CodePath, p, "%q is %q and may not contain a colon, which Kubernetes refuses.", a.Name, s)
+		d.report(diag.CodePath, p, "%q is %q; it must not contain a colon, which Kubernetes rejects.", a.Name, s)
 	case path.Clean(s) == "/" && a.Name == "mount_path":
-		d.report(diag.CodePath, p, "%q is the root directory, which would hide the whole image. Mount a directory below it.", a.Name)
+		d.report(diag.CodePath, p, "%q is the root directory; a mount there would hide the whole image. Mount to a "+
+			"subdirectory.", a.Name)
 	}
 }
 
 func (d *decoder) relativePath(a jobschema.Attribute, s string, p cty.Path) {
 	if strings.Contains(s, "{{") {
-		d.report(diag.CodePath, p, "%q is %q and may not contain “{{”, which Argo would evaluate: only command, args and env may hold it.", a.Name, s)
+		d.report(diag.CodePath, p, "%q is %q; it must not contain “{{”, which Argo would evaluate. Only command, args and "+
+			"env may contain it.", a.Name, s)
 		return
 	}
 	if s == "" || strings.HasPrefix(s, "/") || slices.Contains(strings.Split(s, "/"), "..") {
-		d.report(diag.CodePath, p, "%q is %q and must be a relative path without “..”.", a.Name, s)
+		d.report(diag.CodePath, p, "%q is %q; it must be a relative path without “..”.", a.Name, s)
 	}
 }

@@ -1,11 +1,23 @@
 // Copyright (c) The terraform-provider-backfill authors
 // SPDX-License-Identifier: MPL-2.0
 
-// Package job is the typed job and every rule about a single job.
+// Package job contains the typed Job and every rule about a single job.
 //
-// It knows neither HCL syntax nor Terraform: both faces hand it one cty.Value
-// of the type that package jobschema describes, and get problems back by
-// cty.Path. It plans nothing and emits nothing.
+// Its input is one cty.Value of the type that package jobschema describes, from
+// a job file or from Terraform. Decode checks the value and returns a Job with
+// all defaults filled in. Problems carry a cty.Path, which the caller maps to a
+// source range or a Terraform attribute.
+//
+// Parts of the value may be unknown while Terraform plans. Decode skips the
+// rules that need them, still checks everything else, and returns no Job.
+// A Job that Decode returned is valid: no later package checks it again, except
+// for rules that need Kubernetes or Argo types (package check).
+//
+// Canonical writes the declaration as the record stores it, and ParseCanonical
+// reads it back: equal declarations give identical bytes. A job whose bounds come
+// from a query is open (Domain.Open) until Bound sets the bounds.
+//
+// The package plans nothing and writes no manifests.
 package job
 
 import (
@@ -24,29 +36,29 @@ type Job struct {
 	Target    string
 	Labels    map[string]string
 
-	// Domain is open while the bounds of Query are not known, see Bound.
+	// Domain is open while the bounds of Query are unknown, see Bound.
 	Domain domain.Domain
 	Query  *Query // nil: the bounds are declared
 	Order  plan.Order
 
 	Runner Runner
 	// Setup runs before the first partition of a run, and Teardown after its last;
-	// nil when there is none.
+	// nil if there is none.
 	Setup, Teardown            *Runner
 	OrchestratorServiceAccount string
 	MaxParallel                int
-	// Pool is what bounds the shards of several jobs together; "" for none.
+	// Pool limits the shards of several jobs together; "" for none.
 	Pool      string
 	ShardSize int
 	Canary    plan.Canary
 	Waves     plan.Waves
 	Gates     plan.Gates
-	// RampUp lets each shard have the pods that it would have in the largest wave.
+	// RampUp gives each shard the number of pods that it would have in the largest wave.
 	RampUp     bool
 	Controller Controller
 	Budget     *plan.Budget // nil: unlimited
 	Retry      Retry
-	// ArgoVersion is the line of Argo Workflows to compile for: 3.5, 3.6, 3.7
+	// ArgoVersion is the version of Argo Workflows to compile for: 3.5, 3.6, 3.7
 	// or 4.0.
 	ArgoVersion string
 
@@ -57,41 +69,39 @@ type Job struct {
 	Spread string // label of nodes over which pods are spread, or empty
 
 	Limits Limits
-	// MaxPending is how long a pod may wait before its run is called stuck.
+	// MaxPending is how long a pod may wait before its run is reported as stuck.
 	MaxPending time.Duration
 }
 
-// BoundsBackoff tells whether the job's Argo knows an upper bound for the wait
-// between attempts, which came with 3.7.
+// BoundsBackoff is true if the job's version of Argo supports an upper bound for
+// the wait between attempts: 3.7 and later.
 func (j *Job) BoundsBackoff() bool { return boundsBackoff(j.ArgoVersion) }
 
-// Controller is what the Argo controller that runs the job can do.
+// Controller has the settings of the Argo controller that runs the job.
 type Controller struct {
 	PodsPerSecond int
-	// MaxWorkflowSize is the size in bytes, as JSON, above which it fails a
-	// Workflow.
+	// MaxWorkflowSize is the maximum size of a Workflow, in bytes of JSON. The
+	// controller fails larger ones.
 	MaxWorkflowSize int
 }
 
-// Retry says how a failed partition is tried again.
+// Retry says how failed partitions are retried.
 type Retry struct {
 	Limit      int
 	Backoff    time.Duration
 	Factor     int
 	MaxBackoff time.Duration
-	// Interruptions is how many attempts more there are while each is
-	// interrupted.
+	// Interruptions is the number of additional attempts after interruptions.
 	Interruptions int
-	// RetryOn, when not empty, are the only exit codes that are tried again,
-	// and FailOn those that never are.
+	// RetryOn, if not empty, are the only exit codes that are retried. FailOn
+	// are those that are not retried.
 	RetryOn, FailOn []int
 }
 
-// Text is a string with references that are only known in the pod: its parts
-// in order, each either literal or a reference.
+// Text is a string with references that only the pod can resolve: its parts in
+// order, each either literal or a reference.
 type Text = late.Text
 
-// TextPart is literal text, or a reference such as "partition.start",
-// "partition.country.key", "job.name", "run.name" or "attempt" when Ref is
-// not empty.
+// TextPart is literal text or, if Ref is not empty, a reference such as
+// "partition.start", "partition.country.key", "job.name", "run.name" or "attempt".
 type TextPart = late.Part

@@ -53,8 +53,15 @@ func TestDecodeFillsDefaults(t *testing.T) {
 	}
 	want := &job.Job{
 		Name: "small", Namespace: "default", Labels: map[string]string{},
-		Domain: dom, Order: "oldest_first", Controller: job.Controller{PodsPerSecond: 10, MaxWorkflowSize: 1 << 20}, MaxParallel: 10, ShardSize: 500,
-		Retry:       job.Retry{Limit: 4, Backoff: 30 * time.Second, Factor: 2, MaxBackoff: 10 * time.Minute, Interruptions: 10},
+		Domain: dom, Order: "oldest_first", Controller: job.Controller{PodsPerSecond: 10, MaxWorkflowSize: 1 << 20},
+		MaxParallel: 10, ShardSize: 500,
+		Retry: job.Retry{
+			Limit:         4,
+			Backoff:       30 * time.Second,
+			Factor:        2,
+			MaxBackoff:    10 * time.Minute,
+			Interruptions: 10,
+		},
 		ArgoVersion: "3.7",
 		Anchor:      job.Anchor{Mode: "protect"},
 		MaxPending:  10 * time.Minute,
@@ -116,34 +123,55 @@ func TestUnknownPartsAreSkippedAndTheRestIsChecked(t *testing.T) {
 func TestWhatIsKnownOfAPartitionIsChecked(t *testing.T) {
 	const references = "BF1403 runner.command[1]" // to partition.begin
 	for partition, want := range map[string][]string{
-		`range = { start = 1, end = var.n, size = 0 }`:                                                           {"BF2103 partition.range.size", references},
-		`range = { start = 1, end = var.n, size = 10 }`:                                                          {references},
-		`range = { start = var.n, end = 9223372036854775807, size = 9223372036854775807 }`:                       {references},
-		`range = { boundaries = [3, var.n, 2, 9] }`:                                                              {"BF2103 partition.range.boundaries[2]", references},
-		`range = { boundaries = [3, var.n] }`:                                                                    {references},
-		`values = ["a", var.s, "a"]`:                                                                             {"BF2104 partition.values[2]", references},
-		`time = { start = var.s, end = "2026-02-01", every = "0h" }`:                                             {"BF2107 partition.time.every", references},
-		`time = { start = var.s, end = var.s, every = "6h", format = "date" }`:                                   {"BF2107 partition.time.format", references},
-		`time = { start = "2026-01-31", end = var.s, every = "1mo" }`:                                            {"BF2103 partition.time.start", references},
-		`time = { start = "2026-01-01T01:00", end = var.s, every = "1d", format = "date" }`:                      {"BF2107 partition.time.format", references},
-		`time = { start = var.s, end = "2026-01-31", every = "1mo", format = "date" }`:                           {references},
-		`time = { start = "2026-01-01", end = "soon", every = "1d", timezone = var.s }`:                          {"BF2107 partition.time.end", references},
-		`time = { start = "2026-04-24", end = var.s, every = "1d", timezone = "Africa/Cairo", format = "date" }`: {references}, // whose next day began at 01:00 in 2026
-		`time = { start = "2026-01-01", end = var.s, every = "1d", exclude = [{ start = "x", end = var.s }] }`:   {"BF2107 partition.time.exclude[0].start", references},
+		`range = { start = 1, end = var.n, size = 0 }`: {"BF2103 partition.range.size",
+			references},
+		`range = { start = 1, end = var.n, size = 10 }`:                                    {references},
+		`range = { start = var.n, end = 9223372036854775807, size = 9223372036854775807 }`: {references},
+		`range = { boundaries = [3, var.n, 2, 9] }`: {
+			"BF2103 partition.range.boundaries[2]", references},
+		`range = { boundaries = [3, var.n] }`: {references},
+		`values = ["a", var.s, "a"]`: {"BF2104 partition.values[2]",
+			references},
+		`time = { start = var.s, end = "2026-02-01", every = "0h" }`: {
+			"BF2107 partition.time.every", references},
+		`time = { start = var.s, end = var.s, every = "6h", format = "date" }`: {
+			"BF2107 partition.time.format", references},
+		`time = { start = "2026-01-31", end = var.s, every = "1mo" }`: {
+			"BF2103 partition.time.start", references},
+		`time = { start = "2026-01-01T01:00", end = var.s, every = "1d", format = "date" }`: {
+			"BF2107 partition.time.format", references},
+		`time = { start = var.s, end = "2026-01-31", every = "1mo", format = "date" }`: {references},
+		`time = { start = "2026-01-01", end = "soon", every = "1d", timezone = var.s }`: {"BF2107 partition.time.end",
+			references},
+		// whose next day began at 01:00 in 2026
+		`time = { start = "2026-04-24", end = var.s, every = "1d", timezone = "Africa/Cairo", format = "date" }`: {
+			references},
+		`time = { start = "2026-01-01", end = var.s, every = "1d", exclude = [{ start = "x", end = var.s }] }`: {
+			"BF2107 partition.time.exclude[0].start", references},
 		`time = { start = var.s, end = var.s, every = "1d", exclude = [{ start = "2000-01-01", end = "2100-01-01" }, { start = "2026-02-01", end = "2026-01-01" }] }`: {
 			"BF2107 partition.time.exclude[1]", references},
-		`query = { image = "i", command = ["c"], every = var.s, timezone = "Berlin" }`: {"BF2107 partition.query.timezone", references},
-		`query = { image = "i", command = ["c"], size = var.n }`:                       {references},
+		`query = { image = "i", command = ["c"], every = var.s, timezone = "Berlin" }`: {"BF2107 partition.query.timezone",
+			references},
+		`query = { image = "i", command = ["c"], size = var.n }`: {references},
 		`dimensions = [{ name = "a", range = { start = 1, end = var.n, size = 1 } }, { name = "a", values = ["x", "x"] }, { name = var.s, range = { start = 2, end = 1, size = 1 } }]`: {
-			"BF2108 partition.dimensions[1].name", "BF2104 partition.dimensions[1].values[1]", "BF2103 partition.dimensions[2].range.end"},
-		`dimensions = [{ name = "a", range = { start = 1, end = var.n, size = 1 } }, { name = "b", values = [var.s] }]`: {references},
-		`dimensions = [{ name = "a", values = ["x"] }, { name = "b", values = var.list }]`:                              {references},
+			"BF2108 partition.dimensions[1].name", "BF2104 partition.dimensions[1].values[1]",
+			"BF2103 partition.dimensions[2].range.end"},
+		`dimensions = [{ name = "a", range = { start = 1, end = var.n, size = 1 } }, { name = "b", values = [var.s] }]`: {
+			references},
+		`dimensions = [{ name = "a", values = ["x"] }, { name = "b", values = var.list }]`: {references},
 		`dimensions = var.list`: nil,
 	} {
 		source := strings.Replace(small, "range = { start = 1, end = 25, size = 10 }", "\n"+partition+"\n", 1)
 		source = strings.Replace(source, "partition.start", "partition.begin", 1)
-		module, diags := lang.Load([]lang.Source{{Name: "a.backfill.hcl", Bytes: []byte("variable \"n\" {}\nvariable \"s\" {}\nvariable \"list\" {}\n" + source)}},
-			lang.Inputs{Values: map[string]cty.Value{"n": cty.UnknownVal(cty.Number), "s": cty.UnknownVal(cty.String), "list": cty.DynamicVal}})
+		module, diags := lang.Load([]lang.Source{{
+			Name:  "a.backfill.hcl",
+			Bytes: []byte("variable \"n\" {}\nvariable \"s\" {}\nvariable \"list\" {}\n" + source),
+		}},
+			lang.Inputs{Values: map[string]cty.Value{
+				"n":    cty.UnknownVal(cty.Number),
+				"s":    cty.UnknownVal(cty.String),
+				"list": cty.DynamicVal,
+			}})
 		if diags.HasErrors() {
 			t.Fatalf("%s: %v", partition, diags)
 		}
@@ -168,7 +196,9 @@ func TestDefaultsAreAsDocumented(t *testing.T) {
 	if len(diags) > 0 {
 		t.Fatal(diags)
 	}
-	timed, diags := job.Decode(body(t, strings.Replace(small, "range = { start = 1, end = 25, size = 10 }", `time = { start = "2026-01-01", end = "2027-01-01", every = "1d" }`, 1)))
+	timed, diags := job.Decode(body(t,
+		strings.Replace(small, "range = { start = 1, end = 25, size = 10 }",
+			`time = { start = "2026-01-01", end = "2027-01-01", every = "1d" }`, 1)))
 	if len(diags) > 0 {
 		t.Fatal(diags)
 	}
@@ -178,37 +208,43 @@ func TestDefaultsAreAsDocumented(t *testing.T) {
 		t.Fatal(diags)
 	}
 	applied := map[string]string{
-		"wave.approve": map[bool]string{false: "auto"}[waved.Gates.Waves], "canary.approve": map[bool]string{false: "auto"}[waved.Gates.Canary],
-		"controller.pods_per_second": strconv.Itoa(j.Controller.PodsPerSecond), "controller.max_workflow_size": strconv.Itoa(j.Controller.MaxWorkflowSize),
-		"wave.shards": strconv.Itoa(waved.Waves.Shards), "wave.growth": strconv.Itoa(waved.Waves.Growth),
+		"wave.approve": approval(waved.Gates.Waves), "canary.approve": approval(waved.Gates.Canary),
+		"controller.pods_per_second":   strconv.Itoa(j.Controller.PodsPerSecond),
+		"controller.max_workflow_size": strconv.Itoa(j.Controller.MaxWorkflowSize),
+		"wave.shards":                  strconv.Itoa(waved.Waves.Shards), "wave.growth": strconv.Itoa(waved.Waves.Growth),
 		"partition.time.format": windows.Format, "partition.dimensions.time.format": windows.Format,
 		"partition.time.timezone": windows.Zone.String(), "partition.dimensions.time.timezone": windows.Zone.String(),
 		"namespace": j.Namespace, "partition.order": string(j.Order),
 		"max_parallel": strconv.Itoa(j.MaxParallel), "shard_size": strconv.Itoa(j.ShardSize),
 		"argo_version": j.ArgoVersion,
 		"retry.limit":  strconv.Itoa(j.Retry.Limit), "retry.backoff": j.Retry.Backoff.String(),
-		"retry.factor": strconv.Itoa(j.Retry.Factor), "retry.max_backoff": strings.TrimSuffix(j.Retry.MaxBackoff.String(), "0s"),
+		"retry.factor":        strconv.Itoa(j.Retry.Factor),
+		"retry.max_backoff":   strings.TrimSuffix(j.Retry.MaxBackoff.String(), "0s"),
 		"interruptions.limit": strconv.Itoa(j.Retry.Interruptions), "anchor.mode": j.Anchor.Mode,
 		"spread":                          map[string]string{"": "none"}[j.Spread],
-		"runner.security_context.seccomp": map[bool]string{false: "runtime_default", true: "unconfined"}[j.Runner.Security.Unconfined],
+		"runner.security_context.seccomp": seccomp(j.Runner.Security),
 	}
 	oom, diags := job.Decode(body(t, strings.Replace(small, "runner {", "oom { max_memory = \"8Gi\" }\n  runner {", 1)))
 	if len(diags) > 0 {
 		t.Fatal(diags)
 	}
-	bounded, diags := job.Decode(body(t, strings.Replace(small, "runner {", "limits { forbidden_windows = [{ from = \"00:00\", to = \"01:00\" }] }\n  runner {", 1)))
+	bounded, diags := job.Decode(body(t, strings.Replace(small, "runner {", "limits { forbidden_windows = [{ from = "+
+		"\"00:00\", to = \"01:00\" }] }\n  runner {", 1)))
 	if len(diags) > 0 {
 		t.Fatal(diags)
 	}
 	applied["limits.forbidden_windows.timezone"] = bounded.Limits.Forbidden[0].Zone.String()
-	once, diags := job.Decode(body(t, strings.Replace(small, "runner {", "setup {\nimage = \"a\"\ncommand = [\"a\"]\n}\nteardown {\nimage = \"a\"\ncommand = [\"a\"]\n}\nrunner {", 1)))
+	once, diags := job.Decode(body(t, strings.Replace(small, "runner {", "setup {\nimage = \"a\"\ncommand = "+
+		"[\"a\"]\n}\nteardown {\nimage = \"a\"\ncommand = [\"a\"]\n}\nrunner {", 1)))
 	if len(diags) > 0 {
 		t.Fatal(diags)
 	}
-	applied["setup.security_context.seccomp"] = map[bool]string{false: "runtime_default"}[once.Setup.Security.Unconfined]
-	applied["teardown.security_context.seccomp"] = map[bool]string{false: "runtime_default"}[once.Teardown.Security.Unconfined]
+	applied["setup.security_context.seccomp"] = seccomp(once.Setup.Security)
+	applied["teardown.security_context.seccomp"] = seccomp(once.Teardown.Security)
 	applied["spot.max_pending"] = strings.TrimSuffix(j.MaxPending.String(), "0s")
-	asked, diags := job.Decode(body(t, strings.Replace(small, "range = { start = 1, end = 25, size = 10 }", "query = {\nimage = \"a\"\ncommand = [\"a\"]\nsize = 5\n}", 1)))
+	asked, diags := job.Decode(body(t,
+		strings.Replace(small, "range = { start = 1, end = 25, size = 10 }", "query = {\nimage = \"a\"\ncommand = "+
+			"[\"a\"]\nsize = 5\n}", 1)))
 	if len(diags) > 0 {
 		t.Fatal(diags)
 	}
@@ -234,7 +270,8 @@ func TestDefaultsAreAsDocumented(t *testing.T) {
 }
 
 func TestEveryRowOfTheTableIsComplete(t *testing.T) {
-	classes := []jobschema.EditClass{jobschema.Live, jobschema.Next, jobschema.Grid, jobschema.Reprocess, jobschema.Note, jobschema.Replace}
+	classes := []jobschema.EditClass{jobschema.Live, jobschema.Next, jobschema.Grid, jobschema.Reprocess,
+		jobschema.Note, jobschema.Replace}
 	var walk func(prefix string, attrs []jobschema.Attribute)
 	walk = func(prefix string, attrs []jobschema.Attribute) {
 		for _, a := range attrs {
@@ -245,7 +282,8 @@ func TestEveryRowOfTheTableIsComplete(t *testing.T) {
 			if !slices.Contains(classes, a.Class) {
 				t.Errorf("%s has no edit class", name)
 			}
-			if nested := a.Kind == jobschema.Object || a.Kind == jobschema.ObjectList || a.Kind == jobschema.ObjectMap; nested != (len(a.Attributes) > 0) {
+			if nested := a.Kind == jobschema.Object || a.Kind == jobschema.ObjectList ||
+				a.Kind == jobschema.ObjectMap; nested != (len(a.Attributes) > 0) {
 				t.Errorf("%s has attributes where it may have none, or the reverse", name)
 			}
 			if a.Late && a.Kind != jobschema.StringList && a.Kind != jobschema.StringMap {
@@ -263,14 +301,14 @@ func TestEveryRowOfTheTableIsComplete(t *testing.T) {
 func TestParseCanonicalRefuses(t *testing.T) {
 	for in, want := range map[string]string{
 		``:                              "is not JSON",
-		`{} x`:                          "followed by something else",
+		`{} x`:                          "trailing data",
 		`[]`:                            "no object",
 		`{"newer": 1}`:                  `"newer", which this version does not know`,
 		`{"runner": {"newer": 1}}`:      `"runner.newer"`,
 		`{"max_parallel": "1"}`:         `a string at "max_parallel"`,
 		`{"runner": {"args": [1]}}`:     `at "runner.args[0]"`,
 		`{"labels": {"a": {}}}`:         `at "labels[\"a\"]"`,
-		`{"max_parallel": 1e999999999}`: "not a whole number",
+		`{"max_parallel": 1e999999999}`: "not a 64-bit whole number",
 	} {
 		v, err := job.ParseCanonical([]byte(in))
 		if err == nil || !strings.Contains(err.Error(), want) {
@@ -280,7 +318,9 @@ func TestParseCanonicalRefuses(t *testing.T) {
 }
 
 func FuzzParseCanonical(f *testing.F) {
-	f.Add([]byte(`{"name":"a","max_parallel":9223372036854775807,"runner":{"args":["${partition.start}"],"env":{"A":null}}}`))
+	f.Add(
+		[]byte(`{"name":"a","max_parallel":9223372036854775807,"runner":{"args":["${partition.start}"],"env":{"A":null}}}`),
+	)
 	f.Add([]byte(`{"partition":{"range":{"start":1.5,"end":-0,"size":1e5}},"labels":{}}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		v, err := job.ParseCanonical(data)
@@ -297,4 +337,20 @@ func FuzzParseCanonical(f *testing.F) {
 			t.Fatalf("%s became %s, read as %#v, %v", data, c, again, err)
 		}
 	})
+}
+
+// approval is the value of approve.
+func approval(manual bool) string {
+	if manual {
+		return "manual"
+	}
+	return "auto"
+}
+
+// seccomp is the value of seccomp.
+func seccomp(s job.Security) string {
+	if s.Unconfined {
+		return "unconfined"
+	}
+	return "runtime_default"
 }

@@ -15,14 +15,15 @@ import (
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/jobschema"
 )
 
-// kubernetes checks a value of any type against the type of Kubernetes that
-// its format names.
+// kubernetes checks a value of any type against the Kubernetes type that its
+// format names.
 func (d *decoder) kubernetes(a jobschema.Attribute, v cty.Value, path cty.Path) {
 	if !v.IsWhollyKnown() {
 		return
 	}
 	if ty := v.Type(); !ty.IsObjectType() && !ty.IsMapType() {
-		d.report(diag.CodeWrongType, path, "%q takes an object with the fields of a %s; this is %s.", a.Name, a.Format, ty.FriendlyName())
+		d.report(diag.CodeWrongType, path, "%q must be an object with the fields of the type %s, not a %s.", a.Name,
+			a.Format, ty.FriendlyName())
 		return
 	}
 	ofArgo := a.Format == jobschema.ArgoWorkflowSpec || a.Format == jobschema.ArgoTemplate
@@ -55,7 +56,8 @@ func (d *decoder) kubernetes(a jobschema.Attribute, v cty.Value, path cty.Path) 
 		problems = append(problems, p.Error())
 	}
 	if len(problems) > 0 {
-		d.report(diag.CodeKubernetes, path, "%q is no %s of Kubernetes: %s. Names are those of the Kubernetes API, such as nodeSelectorTerms.", a.Name, a.Format, strings.Join(problems, "; "))
+		d.report(diag.CodeKubernetes, path, "%q is not a valid Kubernetes %s: %s. Use the field names of the Kubernetes "+
+			"API, such as nodeSelectorTerms.", a.Name, a.Format, strings.Join(problems, "; "))
 	}
 }
 
@@ -68,14 +70,14 @@ func plainJSON(v cty.Value) ([]byte, error) {
 	return json.Marshal(plain)
 }
 
-// object reads a Dynamic that the rules have accepted; nil when it is not set.
+// object reads a valid Dynamic; nil if it is not set.
 func (a at) object() map[string]any {
 	if !a.set() {
 		return nil
 	}
 	plain, err := toPlain(a.value)
 	if err != nil {
-		panic("job: an object passed the rules that has no JSON form: " + err.Error())
+		panic("job: an object without a JSON form passed validation: " + err.Error())
 	}
 	out, _ := plain.(map[string]any)
 	return out

@@ -28,19 +28,27 @@ func limited(t *testing.T, limits string) *job.Job {
 // Every limit is met, and exceeded by one.
 func TestBreaches(t *testing.T) {
 	for limits, want := range map[string][]string{
-		`max_partitions = 3`:                   nil,
-		`max_partitions = 2`:                   {"max_partitions partition: The job has 3 partitions, and THEIRS allow at most 2. Choose a larger size or a smaller domain."},
-		`max_shards = 7`:                       nil,
-		`max_shards = 6`:                       {"max_shards partition: The job has 7 shards, and THEIRS allow at most 6. Choose fewer partitions, or a larger shard_size."},
-		`max_parallel = 10`:                    nil,
-		`max_parallel = 9`:                     {"max_parallel max_parallel: max_parallel is 10, and THEIRS allow at most 9. Lower it."},
-		`namespaces = ["data", "default"]`:     nil,
-		`namespaces = ["data", "dev"]`:         {`namespaces namespace: The namespace is "default", and THEIRS allow "data" or "dev" only. Choose another namespace.`},
-		`required_labels = []`:                 nil,
-		`required_labels = ["team", "x.io/y"]`: {`required_labels labels: The job lacks the labels "team" and "x.io/y", which THEIRS require. Set them in labels.`},
-		`require_reason = false`:               nil,
-		`require_reason = true`:                {"require_reason reason: The job has no reason, and THEIRS require one. Set reason to a line that says why this backfill is run."},
-		"max_partitions = 1\nmax_shards = 1\nmax_parallel = 1\nrequire_reason = true\nnamespaces = [\"a\"]\nrequired_labels = [\"a\"]": {"max_partitions", "max_shards", "max_parallel", "namespaces", "required_labels", "require_reason"},
+		`max_partitions = 3`: nil,
+		`max_partitions = 2`: {"max_partitions partition: The job has 3 partitions; THEIRS allow at " +
+			"most 2. Choose a larger size or a smaller domain."},
+		`max_shards = 7`: nil,
+		`max_shards = 6`: {"max_shards partition: The job has 7 shards; THEIRS allow at most 6. " +
+			"Choose fewer partitions, or a larger shard_size."},
+		`max_parallel = 10`: nil,
+		`max_parallel = 9`: {"max_parallel max_parallel: max_parallel is 10; THEIRS allow at most 9. " +
+			"Lower it."},
+		`namespaces = ["data", "default"]`: nil,
+		`namespaces = ["data", "dev"]`: {
+			`namespaces namespace: The namespace is "default"; THEIRS allow only "data" or "dev". Choose another namespace.`},
+		`required_labels = []`: nil,
+		`required_labels = ["team", "x.io/y"]`: {
+			`required_labels labels: The job does not set the labels "team" and "x.io/y", which THEIRS require. Add them to labels.`},
+		`require_reason = false`: nil,
+		`require_reason = true`: {"require_reason reason: The job has no reason; THEIRS require one. Set " +
+			"reason to one line that says why you run this backfill."},
+		"max_partitions = 1\nmax_shards = 1\nmax_parallel = 1\nrequire_reason = true\nnamespaces = " +
+			"[\"a\"]\nrequired_labels = [\"a\"]": {"max_partitions", "max_shards", "max_parallel", "namespaces",
+			"required_labels", "require_reason"},
 	} {
 		j := limited(t, limits)
 		var got []string
@@ -104,7 +112,10 @@ func TestForbiddenWindows(t *testing.T) {
 // if a clock that counts the minutes of a week says so.
 func TestForbidsAsAWeeklyClock(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		w := job.Window{From: rapid.IntRange(0, 1439).Draw(t, "from"), Zone: time.FixedZone("", rapid.IntRange(-12, 14).Draw(t, "zone")*3600)}
+		w := job.Window{
+			From: rapid.IntRange(0, 1439).Draw(t, "from"),
+			Zone: time.FixedZone("", rapid.IntRange(-12, 14).Draw(t, "zone")*3600),
+		}
 		w.To = rapid.IntRange(1, 1440).Filter(func(n int) bool { return n != w.From }).Draw(t, "to")
 		days := map[time.Weekday]bool{}
 		for day := range time.Weekday(7) {

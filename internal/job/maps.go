@@ -25,7 +25,8 @@ func (d *decoder) mapKey(a jobschema.Attribute, key string, p cty.Path) {
 		d.labelKey(key, p)
 	case jobschema.Quantities:
 		if len(validation.IsQualifiedName(key)) > 0 {
-			d.reportKey(diag.CodeName, p, "%q is not the name of a resource. Write for example cpu, memory, ephemeral-storage or nvidia.com/gpu.", key)
+			d.reportKey(diag.CodeName, p, "%q is not a valid resource name. For example: cpu, memory, ephemeral-storage or "+
+				"nvidia.com/gpu.", key)
 		}
 	}
 }
@@ -35,7 +36,8 @@ func (d *decoder) mapValue(a jobschema.Attribute, key, s string, p cty.Path) {
 	switch a.Format {
 	case jobschema.Labels, jobschema.NodeLabels:
 		if len(validation.IsValidLabelValue(s)) > 0 {
-			d.report(diag.CodeLabel, p, "The label %q has the value %q. A label's value has at most 63 letters, digits, dashes, underscores and dots, and starts and ends with a letter or digit.", key, s)
+			d.report(diag.CodeLabel, p, "The label %q has the invalid value %q. Use at most 63 letters, digits, dashes, "+
+				"underscores and dots, starting and ending with a letter or digit.", key, s)
 		}
 	case jobschema.Quantities:
 		d.checkQuantity(key, s, p)
@@ -49,12 +51,14 @@ func (d *decoder) mapValue(a jobschema.Attribute, key, s string, p cty.Path) {
 
 func (d *decoder) envName(name string, p cty.Path) {
 	if len(validation.IsEnvVarName(name)) > 0 {
-		d.reportKey(diag.CodeEnvName, p, "%q cannot be the name of an environment variable. Use letters, digits, underscores, dashes and dots, and do not start with a digit.", name)
+		d.reportKey(diag.CodeEnvName, p, "%q is not a valid name of an environment variable. Use letters, digits, "+
+			"underscores, dashes and dots, and do not start with a digit.", name)
 		return
 	}
-	for prefix, owner := range map[string]string{"BACKFILL_": "the facts about the partition", "ARGO_": "Argo's executor"} {
+	for prefix, owner := range map[string]string{"BACKFILL_": "the provider", "ARGO_": "Argo's executor"} {
 		if strings.HasPrefix(name, prefix) {
-			d.reportKey(diag.CodeReserved, p, "%q begins with %s, which is kept for %s. Choose another name.", name, prefix, owner)
+			d.reportKey(diag.CodeReserved, p, "%q starts with %s, which is reserved for %s. Choose another name.", name,
+				prefix, owner)
 		}
 	}
 }
@@ -63,16 +67,18 @@ func isLabelKey(key string) bool { return len(validation.IsQualifiedName(key)) =
 
 func (d *decoder) labelKey(key string, p cty.Path) {
 	if !isLabelKey(key) {
-		d.reportKey(diag.CodeLabel, p, "%q cannot be the key of a label or annotation. Use at most 63 letters, digits, dashes, underscores and dots, after an optional DNS name and a slash.", key)
+		d.reportKey(diag.CodeLabel, p, "%q is not a valid key of a label or annotation. Use at most 63 letters, digits, "+
+			"dashes, underscores and dots, after an optional DNS name and a slash.", key)
 	}
 }
 
-// reservedKey refuses keys that Argo and this program set themselves.
+// reservedKey rejects keys that Argo and the provider set.
 func (d *decoder) reservedKey(key string, p cty.Path) {
 	for _, owner := range []string{"backfill.dev", "workflows.argoproj.io"} {
 		domain, _, ok := strings.Cut(key, "/")
 		if ok && (domain == owner || strings.HasSuffix(domain, "."+owner)) {
-			d.reportKey(diag.CodeReserved, p, "Labels and annotations below %s/ are set by the controller and this program. Choose another key than %q.", owner, key)
+			d.reportKey(diag.CodeReserved, p, "Keys under %s/ are reserved for Argo and the provider. Choose another key "+
+				"than %q.", owner, key)
 		}
 	}
 }

@@ -5,11 +5,11 @@ package job
 
 import "time"
 
-// Runner is the container that processes one partition, or one that runs once for
-// a run, and its pod.
+// Runner is the container that processes one partition, or one that runs once per
+// run, with its pod.
 type Runner struct {
 	Image string
-	// Command ends with the script, if there is one.
+	// Command includes the script, if there is one, as its last element.
 	Command    []Text
 	Args       []Text
 	WorkingDir string
@@ -20,7 +20,7 @@ type Runner struct {
 	Requests   map[string]string // resource name → quantity
 	Limits     map[string]string
 	Deadline   time.Duration // 0: none
-	// Grace is the time between SIGTERM and the pod's end.
+	// Grace is the time between SIGTERM and SIGKILL.
 	Grace          time.Duration
 	ServiceAccount string
 	PullSecrets    []string
@@ -29,7 +29,7 @@ type Runner struct {
 	NodeSelector   map[string]string
 	Tolerations    []Toleration
 	// Affinity is a Kubernetes Affinity, and Patch a strategic merge patch for
-	// a PodSpec, as JSON values whose numbers are int64; nil when not set.
+	// a PodSpec, as JSON values whose numbers are int64; nil if not set.
 	Affinity      map[string]any
 	Patch         map[string]any
 	PriorityClass string
@@ -43,10 +43,10 @@ type EnvVar struct {
 	Text Text
 }
 
-// SecretEnvVar takes its value from a key of a Secret in the job's namespace.
+// SecretEnvVar reads its value from a key of a Secret in the job's namespace.
 type SecretEnvVar struct{ Name, Secret, Key string }
 
-// ConfigEnvVar takes its value from a key of a ConfigMap in the job's
+// ConfigEnvVar reads its value from a key of a ConfigMap in the job's
 // namespace.
 type ConfigEnvVar struct{ Name, ConfigMap, Key string }
 
@@ -66,25 +66,26 @@ type Volume struct {
 	EmptyDir  *EmptyDir
 }
 
-// EmptyDir is a directory that lives as long as the pod.
+// EmptyDir is a directory that exists as long as the pod.
 type EmptyDir struct {
 	SizeLimit string // quantity, or empty
 	Memory    bool
 }
 
-// Security is what the container may do. Ids are nil for the image's own.
+// Security is the security context of the container. IDs are nil to use those of
+// the image.
 type Security struct {
 	RunAsUser, RunAsGroup, FSGroup *int64
 
 	NonRoot, ReadOnlyRoot    bool
 	AllowPrivilegeEscalation bool
-	// Unconfined turns the runtime's default filter of system calls off.
+	// Unconfined turns off the runtime's default seccomp profile.
 	Unconfined       bool
 	DropCapabilities []string
 }
 
-// Toleration lets pods on nodes with a taint. Empty fields match anything;
-// HasValue tells an empty value from any.
+// Toleration allows pods on nodes with a taint. Empty fields match anything;
+// HasValue distinguishes an empty value from any value.
 type Toleration struct {
 	Key, Value, Effect string
 	HasValue           bool

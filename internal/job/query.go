@@ -12,27 +12,27 @@ import (
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/domain"
 )
 
-// Query asks for the bounds of the domain at run time.
+// Query finds the bounds of the domain at run time.
 type Query struct {
-	// Generator writes the bounds. Only what has attributes in the table is set.
+	// Generator writes the bounds. Only fields with attributes in the table are set.
 	Generator Runner
-	// Size cuts integers; it is 0 where Every cuts time in the calendar of Zone.
+	// Size splits integers; it is 0 if Every splits time in the calendar of Zone.
 	Size   int64
 	Every  domain.Step
 	Zone   *time.Location
 	Format string
-	// MaxPartitions bounds what an answer may yield.
+	// MaxPartitions limits the number of partitions that a result may have.
 	MaxPartitions int64
 }
 
-// The answers of a query lie between these instants, so that a run can carry
-// all offsets that its zone has in between.
+// Results of a query are between these instants. A run contains all offsets of its
+// zone in between.
 var (
 	FirstAnswer = time.Date(1970, 1, 2, 0, 0, 0, 0, time.UTC)
 	LastAnswer  = time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)
 )
 
-// Kind is what the bounds mean.
+// Kind is the type of the bounds.
 func (q *Query) Kind() domain.Kind {
 	if q.Size > 0 {
 		return domain.Integer
@@ -51,25 +51,26 @@ func (q *Query) Axis(b domain.Interval) domain.Axis {
 	}
 }
 
-// Bound is the job with the bounds that its query has found.
+// Bound is the job with the bounds that its query found.
 func (j *Job) Bound(b domain.Interval) (*Job, error) {
 	dom, err := domain.New(domain.Dimension{Axis: j.Query.Axis(b)})
 	var problems domain.Errors
 	if errors.As(err, &problems) {
-		return nil, fmt.Errorf("the bounds that were found do not fit \"partition.query\": %s", problems[0].Message)
+		return nil, fmt.Errorf("the bounds found by the query do not match \"partition.query\": %s", problems[0].Message)
 	}
 	if err != nil {
 		return nil, err
 	}
 	if n := dom.Count(); n > MaxPartitions {
-		return nil, fmt.Errorf("the bounds that were found yield %d partitions, and one run has at most %d: choose larger partitions", n, MaxPartitions)
+		return nil, fmt.Errorf("the bounds found by the query result in %d partitions; a run can have at most %d: choose "+
+			"larger partitions", n, MaxPartitions)
 	}
 	bound := *j
 	bound.Domain = dom
 	return &bound, nil
 }
 
-// Open is the job without bounds, to ask for them.
+// Open is the job without bounds.
 func (j *Job) Open() *Job {
 	open := *j
 	open.Domain = j.Query.open()
@@ -90,13 +91,15 @@ func (d *decoder) query(q at) (domain.Domain, bool) {
 	}
 	switch {
 	case !size.set() && !every.set():
-		d.report(diag.CodeQuery, q.path, "The query does not say how its answer is cut. Set \"size\" where the bounds are numbers, or \"every\" where they are times.")
+		d.report(diag.CodeQuery, q.path, "The query does not say how to split the keys. Set \"size\" if the bounds are "+
+			"numbers, or \"every\" if they are times.")
 	case size.set() && every.set():
-		d.report(diag.CodeQuery, every.path, "The query has both \"size\", for bounds that are numbers, and \"every\", for times. Keep the one that is meant.")
+		d.report(diag.CodeQuery, every.path, "The query has both \"size\" (for numbers) and \"every\" (for times). Remove "+
+			"one of the two.")
 	case size.set():
 		for _, name := range []string{"timezone", "format"} {
 			if a := q.attr(name); a.set() {
-				d.report(diag.CodeQuery, a.path, "%q belongs to \"every\": bounds that are cut by \"size\" are numbers. Remove it.", name)
+				d.report(diag.CodeQuery, a.path, "%q applies to \"every\" only, and the query has \"size\". Remove it.", name)
 			}
 		}
 	default:
@@ -108,8 +111,8 @@ func (d *decoder) query(q at) (domain.Domain, bool) {
 	return domain.NewOpen(domain.Open{Of: domain.Integer}), true
 }
 
-// queryOfTime checks what is known of the windows before their bounds are: as
-// windows from one end of what may be answered to the other.
+// queryOfTime checks the windows before their bounds are known, with the earliest
+// and the latest possible bounds.
 func (d *decoder) queryOfTime(q at, zoned bool) (domain.Domain, bool) {
 	zone, _ := d.zone(q.attr("timezone"))
 	every, known := d.step(q.attr("every"))
@@ -132,7 +135,7 @@ func (d *decoder) queryOfTime(q at, zoned bool) (domain.Domain, bool) {
 	return domain.NewOpen(domain.Open{Of: domain.Instant, Format: w.Format}), !d.refusedBelow(q.path)
 }
 
-// generatorRules checks what spans the attributes of the generator.
+// generatorRules checks the rules that span the attributes of the generator.
 func (d *decoder) generatorRules(q at) {
 	d.commandRules(q, "query")
 	for _, name := range []string{"command", "args", "env"} {
@@ -151,9 +154,11 @@ func buildQuery(q at) *Query {
 	requests, limits := resourceMaps(q.attr("resources"))
 	out := &Query{
 		Generator: Runner{
-			Image: q.attr("image").text(), Command: buildCommand(q), Args: texts(q.attr("args")), WorkingDir: q.attr("working_dir").text(),
-			Requests: requests, Limits: limits, Deadline: q.attr("deadline").duration(0), ServiceAccount: q.attr("service_account").text(),
-			PullSecrets: plainTexts(q.attr("image_pull_secrets")),
+			Image: q.attr("image").text(), Command: buildCommand(q), Args: texts(q.attr("args")),
+			WorkingDir: q.attr("working_dir").text(),
+			Requests:   requests, Limits: limits, Deadline: q.attr("deadline").duration(0),
+			ServiceAccount: q.attr("service_account").text(),
+			PullSecrets:    plainTexts(q.attr("image_pull_secrets")),
 		},
 		Size: q.attr("size").integer(0), MaxPartitions: q.attr("max_partitions").integer(defaultMaxPartitions),
 	}

@@ -16,14 +16,14 @@ import (
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/late"
 )
 
-// runnerRules checks what spans the attributes of the runner. Its texts are
-// told the facts of the partition p.
+// runnerRules checks the rules that span the attributes of the runner. Its texts
+// may refer to the partition p.
 func (d *decoder) runnerRules(r, p at) {
 	d.containerRules(r, "runner", references(shape(p)))
 }
 
-// containerRules checks a container and its pod; known is what its texts may
-// refer to.
+// containerRules checks a container and its pod. Its texts may use the references
+// in known.
 func (d *decoder) containerRules(r at, what string, known []string) {
 	if !r.set() {
 		return
@@ -38,17 +38,20 @@ func (d *decoder) containerRules(r at, what string, known []string) {
 	d.resourceRules(r.attr("resources"))
 	d.volumeRules(r.attr("volumes"))
 	for _, t := range r.attr("tolerations").elements() {
-		if s, effect := t.attr("seconds"), t.attr("effect"); d.usable(s) && effect.value.IsKnown() && effect.text() != "NoExecute" {
-			d.report(diag.CodeChoice, s.path, "\"seconds\" has a meaning for the effect \"NoExecute\" only. Set that effect, or remove seconds.")
+		if s, effect := t.attr("seconds"), t.attr("effect"); d.usable(s) && effect.value.IsKnown() &&
+			effect.text() != "NoExecute" {
+			d.report(diag.CodeChoice, s.path, "\"seconds\" applies to the effect \"NoExecute\" only. Set that effect, or "+
+				"remove seconds.")
 		}
 		if key, value := t.attr("key"), t.attr("value"); value.set() && key.value.IsKnown() && key.value.IsNull() {
-			d.report(diag.CodeMissingAttr, value.path, "A toleration with a value needs the key of the taint. Set key, or remove value.")
+			d.report(diag.CodeMissingAttr, value.path, "A toleration with a value needs the key of the taint. Set key, or "+
+				"remove value.")
 		}
 	}
 }
 
-// maxScript bounds a script, which becomes one argument of a process: Linux
-// takes at most 128 KiB there, and the template holds it twice escaped.
+// maxScript limits a script, which becomes one argument of a process. Linux allows
+// at most 128 KiB, and the template contains the script twice escaped.
 const maxScript = 64 << 10
 
 func (d *decoder) commandRules(r at, what string) {
@@ -57,25 +60,29 @@ func (d *decoder) commandRules(r at, what string) {
 		return
 	}
 	if s := script.text(); len(s) > maxScript {
-		d.report(diag.CodeText, script.path, "The script has %d bytes and may have at most %d. Put it in the image or in a ConfigMap that is mounted.", len(s), maxScript)
+		d.report(diag.CodeText, script.path, "The script has %d bytes; the maximum is %d. Put it in the image, or mount "+
+			"it from a ConfigMap.", len(s), maxScript)
 	}
 	switch {
 	case command.set() && command.value.LengthInt() == 0:
-		d.report(diag.CodeNoCommand, command.path, "The command is empty. Argo starts the container through a wrapper and must know the program: write what the image would run.")
+		d.report(diag.CodeNoCommand, command.path, "The command is empty. Argo starts the container through a wrapper and "+
+			"does not read the entrypoint from the image. Set command to the program to run.")
 	case !command.set() && !script.set():
-		d.report(diag.CodeNoCommand, command.path, "The %s has neither a command nor a script. Argo starts the container through a wrapper and must know the program: set command to what the image would run.", what)
+		d.report(diag.CodeNoCommand, command.path, "The %s has no command and no script. Argo starts the container "+
+			"through a wrapper and does not read the entrypoint from the image. Set command to the program to run.", what)
 	case script.set() && script.text() == "":
 		d.report(diag.CodeText, script.path, "The script is empty. Write it, or remove the attribute.")
 	}
 }
 
-// environmentRules finds variables that are set twice.
+// environmentRules reports variables that are set twice.
 func (d *decoder) environmentRules(r at) {
 	first := map[string]string{}
 	for _, kind := range []string{"env", "secret_env", "config_env"} {
 		for _, e := range r.attr(kind).elements() {
 			if other, twice := first[e.key()]; twice {
-				d.reportKey(diag.CodeClash, e.path, "The environment variable %q is set in %s too. Keep one of the two.", e.key(), other)
+				d.reportKey(diag.CodeClash, e.path, "The environment variable %q is also set in %s. Remove one of the two.",
+					e.key(), other)
 				continue
 			}
 			first[e.key()] = kind
@@ -88,8 +95,8 @@ func (d *decoder) environmentRules(r at) {
 	}
 }
 
-// references lists what texts of the job may refer to; those below partition
-// are nil while the domain is not known.
+// references lists the references that texts of the job may use. Those below
+// partition are nil while the domain is unknown.
 func references(dom domain.Domain) []string {
 	if len(dom.Dimensions) == 0 {
 		return nil
@@ -111,7 +118,8 @@ func (d *decoder) lateText(e at, known []string) {
 	text, err := late.Parse(e.text())
 	var bad *late.MalformedError
 	if errors.As(err, &bad) {
-		d.report(diag.CodeLateMalformed, e.path, "%q is no reference that the pod can resolve. Write for example ${partition.start}, with nothing around the name; for literal text put one more $ in front.", bad.Excerpt)
+		d.report(diag.CodeLateMalformed, e.path, "%q is not a valid reference. Write the name only, such as "+
+			"${partition.start}. For literal text, add another $ in front.", bad.Excerpt)
 		return
 	}
 	for _, ref := range text.Refs() {
@@ -123,12 +131,13 @@ func (d *decoder) lateText(e at, known []string) {
 		}
 		advice := diag.DidYouMean(ref, known)
 		if isBound(ref) && slices.Contains(known, "partition.key") && !slices.Contains(known, "partition.start") {
-			advice = " Partitions that come from a list or a product have no start and end of their own."
+			advice = " Partitions from a list or from dimensions have no start and end."
 		}
 		if strings.HasPrefix(ref, "partition.") && slices.Equal(known, referencesOfAll) {
-			advice = " This container runs once for a run and not for each partition."
+			advice = " This container runs once per run, not once per partition."
 		}
-		d.report(diag.CodeLateUnknown, e.path, "There is no %q.%s This job's references are %s.", ref, advice, diag.List(known, true))
+		d.report(diag.CodeLateUnknown, e.path, "There is no %q.%s Valid references in this job are %s.", ref, advice,
+			diag.List(known, true))
 	}
 }
 
@@ -145,7 +154,8 @@ func (d *decoder) resourceRules(r at) {
 			continue
 		}
 		if q := resource.MustParse(limits[name]); q.Cmp(resource.MustParse(request)) < 0 {
-			d.report(diag.CodeLimitBelow, r.attr("limits").path, "The limit of %s, %s, is below its request, %s. Raise the limit or lower the request.", name, limits[name], request)
+			d.report(diag.CodeLimitBelow, r.attr("limits").path, "The limit of %s, %s, is lower than its request, %s. Raise "+
+				"the limit or lower the request.", name, limits[name], request)
 		}
 	}
 }
@@ -161,16 +171,19 @@ func (d *decoder) volumeRules(l at) {
 	for i, v := range l.elements() {
 		if name := v.attr("name"); v.set() && d.usable(name) {
 			if first, twice := names[name.text()]; twice {
-				d.report(diag.CodeClash, name.path, "Volumes %d and %d are both called %q. Rename one of them.", first+1, i+1, name.text())
+				d.report(diag.CodeClash, name.path, "Volumes %d and %d are both called %q. Rename one of the two.", first+1, i+1,
+					name.text())
 			} else {
 				names[name.text()] = i
 			}
 			if slices.Contains(volumesOfArgo, name.text()) || strings.HasPrefix(name.text(), "backfill-") {
-				d.report(diag.CodeReserved, name.path, "The volume name %q is kept for Argo or this program. Choose another.", name.text())
+				d.report(diag.CodeReserved, name.path, "The volume name %q is reserved for Argo or the provider. Choose another "+
+					"name.", name.text())
 			}
 		}
 		if v.set() {
-			d.kind(v, "volume", diag.CodeNoSource, diag.CodeTwoSources, "host_path", "empty_dir", "config_map", "secret", "claim")
+			d.kind(v, "volume", diag.CodeNoSource, diag.CodeTwoSources, "host_path", "empty_dir", "config_map", "secret",
+				"claim")
 		}
 		if mount := v.attr("mount_path"); v.set() && d.usable(mount) {
 			d.mountRules(mount, i, mounts)
@@ -181,13 +194,16 @@ func (d *decoder) volumeRules(l at) {
 func (d *decoder) mountRules(mount at, i int, mounts map[string]int) {
 	clean := path.Clean(mount.text())
 	if first, twice := mounts[clean]; twice {
-		d.report(diag.CodeClash, mount.path, "Volumes %d and %d are both mounted at %q. Mount one of them elsewhere.", first+1, i+1, clean)
+		d.report(diag.CodeClash, mount.path, "Volumes %d and %d are both mounted at %q. Mount one of the two elsewhere.",
+			first+1, i+1, clean)
 	} else {
 		mounts[clean] = i
 	}
 	for _, reserved := range append([]string{"/backfill"}, mountsOfArgo...) {
-		if clean == reserved || strings.HasPrefix(clean, reserved+"/") || strings.HasPrefix(reserved, clean+"/") && clean != "/var" {
-			d.report(diag.CodeReserved, mount.path, "%q would hide or meet %s, which Argo or this program mounts. Mount the volume elsewhere.", clean, reserved)
+		if clean == reserved || strings.HasPrefix(clean, reserved+"/") || strings.HasPrefix(reserved, clean+"/") &&
+			clean != "/var" {
+			d.report(diag.CodeReserved, mount.path, "%q overlaps with %s, which Argo or the provider mounts. Mount the "+
+				"volume elsewhere.", clean, reserved)
 		}
 	}
 }

@@ -9,14 +9,13 @@ import (
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
 )
 
-// Interruptions is how many attempts beyond the retry limit a partition gets
-// unless the job says otherwise.
+// Interruptions is the default number of attempts beyond the retry limit.
 const Interruptions = 10
 
-// MaxPending is how long a pod may wait unless the job says otherwise.
+// MaxPending is the default time that a pod may wait.
 const MaxPending = 10 * time.Minute
 
-// Spot says which attempts run on spot nodes. The zero value is none.
+// Spot says which attempts run on spot nodes; by default none.
 type Spot struct {
 	// Mode is require, prefer, or empty for no spot nodes.
 	Mode string
@@ -24,23 +23,23 @@ type Spot struct {
 	Labels map[string]string
 	// Taints of spot nodes that pods tolerate.
 	Taints []Toleration
-	// OnDemandFrom is the first attempt, from 0, that must not run on a spot
-	// node; 0: there is none.
+	// OnDemandFrom is the first attempt, counted from 0, that must not run on a
+	// spot node; 0: none.
 	OnDemandFrom int
-	// Notice is how long a pod has between the cloud's warning and its end; 0
-	// when it is not known.
+	// Notice is the time between the cloud's reclaim notice and the end of the
+	// pod; 0 if unknown.
 	Notice time.Duration
 }
 
 // Anchor says which pods autoscalers may not evict.
 type Anchor struct {
 	Mode     string        // protect, all, release, or off
-	Duration time.Duration // for Karpenter; 0: for ever
-	// Budget asks for a PodDisruptionBudget for each Workflow.
+	Duration time.Duration // for Karpenter; 0: no limit
+	// Budget adds a PodDisruptionBudget to each Workflow.
 	Budget bool
 }
 
-// cloud is what is known of the spot nodes of one provider.
+// cloud describes the spot nodes of one provider.
 type cloud struct {
 	key, value string // label
 	taint      bool   // with the same key and value, effect NoSchedule
@@ -50,10 +49,10 @@ type cloud struct {
 // Clouds lists the providers with known labels, in the order of the table.
 var Clouds = []string{"gke", "eks", "karpenter", "aks"}
 
-// clouds holds the facts. Sources: GKE "Spot VMs" (a node pool may be made
-// without the taint; tolerating it does no harm; of the 30 s notice the last
-// 15 s belong to system pods), EKS managed node groups, Karpenter well-known
-// labels and the two minutes' notice of EC2, AKS spot node pools.
+// clouds are the known providers. Sources: GKE "Spot VMs" (a node pool may lack the
+// taint, and tolerating it does no harm; the last 15 s of the 30 s notice belong
+// to system pods), EKS managed node groups, Karpenter well-known labels and the
+// two minutes' notice of EC2, AKS spot node pools.
 var clouds = map[string]cloud{
 	"gke":       {"cloud.google.com/gke-spot", "true", true, 15 * time.Second},
 	"eks":       {"eks.amazonaws.com/capacityType", "SPOT", false, 2 * time.Minute},
@@ -61,7 +60,7 @@ var clouds = map[string]cloud{
 	"aks":       {"kubernetes.azure.com/scalesetpriority", "spot", true, 30 * time.Second},
 }
 
-// spreads maps the choices of spread to the label of nodes that they mean.
+// spreads maps the choices of spread to node labels.
 var spreads = map[string]string{"zone": "topology.kubernetes.io/zone", "node": "kubernetes.io/hostname"}
 
 func buildSpot(s at, retry Retry) Spot {
@@ -77,7 +76,12 @@ func buildSpot(s at, retry Retry) Spot {
 	}
 	for _, t := range s.attr("taints").elements() {
 		value := t.attr("value")
-		out.Taints = append(out.Taints, Toleration{Key: t.attr("key").text(), Value: value.text(), HasValue: value.set(), Effect: t.attr("effect").text()})
+		out.Taints = append(out.Taints, Toleration{
+			Key:      t.attr("key").text(),
+			Value:    value.text(),
+			HasValue: value.set(),
+			Effect:   t.attr("effect").text(),
+		})
 	}
 	if s.attr("fallback").set() {
 		out.OnDemandFrom = int(s.attr("fallback_after").integer(int64(retry.Limit)))
@@ -85,7 +89,7 @@ func buildSpot(s at, retry Retry) Spot {
 	return out
 }
 
-// defaultGrace is Kubernetes' own.
+// defaultGrace is the default of Kubernetes.
 const defaultGrace = 30 * time.Second
 
 func (s Spot) grace() time.Duration {
@@ -109,7 +113,7 @@ func buildAnchor(a at) Anchor {
 	}
 }
 
-// spotRules checks spot by itself and against retry and runner.
+// spotRules checks spot, also against retry and runner.
 func (d *decoder) spotRules(root at) {
 	s := root.attr("spot")
 	if !s.set() || d.refusedBelow(s.path) {
@@ -127,7 +131,8 @@ func (d *decoder) spotRules(root at) {
 	}
 	for _, e := range runner.attr("node_selector").elements() {
 		if _, clash := labels[e.key()]; clash {
-			d.reportKey(diag.CodeSpot, e.path, "node_selector chooses nodes by the label %q, and so does spot. Remove it here; spot decides attempt by attempt.", e.key())
+			d.reportKey(diag.CodeSpot, e.path, "node_selector and spot both select nodes by the label %q. Remove it here; "+
+				"spot sets it for each attempt.", e.key())
 		}
 	}
 	patch := runner.attr("patch")
@@ -137,7 +142,8 @@ func (d *decoder) spotRules(root at) {
 	own := patch.object()
 	for _, field := range []string{"affinity", "nodeSelector", "nodeName"} {
 		if _, there := own[field]; there {
-			d.report(diag.CodeSpot, patch.path, "The patch sets %s, which spot sets too, attempt by attempt. Use the runner's node_selector and affinity, which are merged with what spot needs.", field)
+			d.report(diag.CodeSpot, patch.path, "The patch sets %s, which spot sets for each attempt. Use the runner's "+
+				"node_selector and affinity instead; spot merges its settings with them.", field)
 		}
 	}
 }
@@ -149,9 +155,11 @@ func (d *decoder) customRules(s at) {
 	}
 	switch custom := provider.text() == "custom"; {
 	case custom && len(labels.elements()) == 0:
-		d.report(diag.CodeSpot, provider.path, "The provider \"custom\" needs the labels of spot nodes. Set labels, for example { \"node-pool\" = \"spot\" }.")
+		d.report(diag.CodeSpot, provider.path, "The provider \"custom\" needs the labels of spot nodes. Set labels, for "+
+			"example { \"node-pool\" = \"spot\" }.")
 	case !custom && labels.set():
-		d.report(diag.CodeSpot, labels.path, "The label of spot nodes of %q is known (%s). Remove labels, or set provider to \"custom\".", provider.text(), clouds[provider.text()].key)
+		d.report(diag.CodeSpot, labels.path, "The provider %q has its own label of spot nodes (%s). Remove labels, or set "+
+			"provider to \"custom\".", provider.text(), clouds[provider.text()].key)
 	}
 }
 
@@ -164,16 +172,19 @@ func (d *decoder) fallbackRules(s, retry, interruptions at) {
 	}
 	if !fallback.set() {
 		if after.set() {
-			d.report(diag.CodeSpot, after.path, "There is no fallback that fallback_after could start. Set fallback = \"on_demand\", or remove fallback_after.")
+			d.report(diag.CodeSpot, after.path, "fallback_after has no effect without a fallback. Set fallback = "+
+				"\"on_demand\", or remove fallback_after.")
 		}
 		return
 	}
 	most := limit.integer(4) + interruptions.attr("limit").integer(Interruptions)
 	switch {
 	case limit.integer(4) == 0:
-		d.report(diag.CodeSpot, fallback.path, "retry.limit is 0, so there is no later attempt that could run on demand. Raise retry.limit, or remove fallback.")
+		d.report(diag.CodeSpot, fallback.path, "retry.limit is 0, so no later attempt can run on demand. Raise "+
+			"retry.limit, or remove fallback.")
 	case after.integer(1) > most:
-		d.report(diag.CodeSpot, after.path, "The last attempt that a partition can have is number %d (counted from 0, interruptions included), so none would ever run on demand. Lower fallback_after.", most)
+		d.report(diag.CodeSpot, after.path, "The last attempt of a partition is number %d (counted from 0, including "+
+			"interruptions), so no attempt would run on demand. Lower fallback_after.", most)
 	}
 }
 
@@ -194,11 +205,12 @@ func (d *decoder) anchorRules(root at) {
 	}
 	protects := mode.textOr("protect") == "protect" || mode.text() == "all"
 	if duration.set() && !protects {
-		d.report(diag.CodeSpot, duration.path, "In the mode %q no pod is protected, so duration does nothing. Remove it, or set mode to \"protect\" or \"all\".", mode.text())
+		d.report(diag.CodeSpot, duration.path, "duration has no effect in mode %q, which protects no pods. Remove it, or "+
+			"set mode to \"protect\" or \"all\".", mode.text())
 	}
 	for _, e := range runner.attr("annotations").elements() {
 		if a.set() && (e.key() == SafeToEvict || e.key() == DoNotDisrupt) {
-			d.reportKey(diag.CodeSpot, e.path, "anchor sets the annotation %q too. Keep one of the two.", e.key())
+			d.reportKey(diag.CodeSpot, e.path, "anchor also sets the annotation %q. Remove one of the two.", e.key())
 		}
 	}
 	if protects && runner.attr("deadline").value.IsKnown() && !runner.attr("deadline").set() {
@@ -206,8 +218,9 @@ func (d *decoder) anchorRules(root at) {
 	}
 }
 
-// pinsNodes warns of protected pods without a deadline in jobs that are about nodes. Where neither anchor nor spot is set
-// nobody has thought of autoscalers, and by default the cluster autoscaler keeps the node of any pod of Argo.
+// pinsNodes warns of protected pods without a deadline if anchor or spot is set.
+// Without them the warning would be noise: by default, the cluster autoscaler
+// keeps the node of every Argo pod.
 func (d *decoder) pinsNodes(anchor, spot at) {
 	place := anchor.path
 	if d.refusedBelow(spot.path) || !spot.attr("mode").value.IsKnown() || !spot.attr("fallback").value.IsKnown() {
@@ -220,12 +233,14 @@ func (d *decoder) pinsNodes(anchor, spot at) {
 		place = spot.path
 	}
 	if anchor.attr("mode").text() != "all" && spot.set() && spotMode(spot) == "require" && !spot.attr("fallback").set() {
-		return // every attempt is on a spot node, and not protected there
+		return // every attempt runs on a spot node, where it is not protected
 	}
-	d.warn(diag.CodeAnchorPins, place, "Protected pods keep their node, and the runner has no deadline: one that hangs would pin a node until somebody notices. Set runner.deadline to the longest that an attempt may take.")
+	d.warn(diag.CodeAnchorPins, place, "Autoscalers cannot remove the node of a protected pod, and the runner has no "+
+		"deadline. A pod that hangs would keep its node indefinitely. Set runner.deadline to the longest time that an "+
+		"attempt may take.")
 }
 
-// SpotLabel is the label that all spot nodes of a provider in Clouds have.
+// SpotLabel is the label of all spot nodes of a provider in Clouds.
 func SpotLabel(provider string) (key, value string) {
 	c := clouds[provider]
 	return c.key, c.value

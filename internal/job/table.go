@@ -14,8 +14,8 @@ import (
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/jobschema"
 )
 
-// This file applies what the table says of single attributes: required,
-// bounds, choices and formats. A new row is checked by what is here.
+// This file applies the table's rules about single attributes: required, bounds,
+// choices and formats. They cover new rows without further code.
 
 func (d *decoder) object(attrs []jobschema.Attribute, v cty.Value, path cty.Path) {
 	for _, a := range attrs {
@@ -69,7 +69,7 @@ func (d *decoder) members(a jobschema.Attribute, v cty.Value, path cty.Path) {
 		switch {
 		case !e.IsKnown():
 		case e.IsNull():
-			d.report(diag.CodeNullElement, at, "An element of %q is null. Leave it out, or give it a value.", a.Name)
+			d.report(diag.CodeNullElement, at, "An element of %q is null. Remove it, or give it a value.", a.Name)
 		case a.Kind == jobschema.ObjectList, a.Kind == jobschema.ObjectMap:
 			d.object(a.Attributes, e, at)
 		case a.Kind == jobschema.IntList:
@@ -86,18 +86,19 @@ func (d *decoder) integer(a jobschema.Attribute, v cty.Value, path cty.Path) {
 	f := v.AsBigFloat()
 	i, exact := f.Int64()
 	if !f.IsInt() {
-		d.report(diag.CodeWholeNumber, path, "%q is %s, which has a fraction. Write a whole number.", a.Name, f.Text('g', 20))
+		d.report(diag.CodeWholeNumber, path, "%q is %s; it must be a whole number.", a.Name, f.Text('g', 20))
 		return
 	}
 	if exact != big.Exact {
-		d.report(diag.CodeWholeNumber, path, "%q is %s, which does not fit in 64 bits. Whole numbers from %d to %d can be used.", a.Name, f.Text('g', 20), int64(math.MinInt64), int64(math.MaxInt64))
+		d.report(diag.CodeWholeNumber, path, "%q is %s, which does not fit in 64 bits. Use a whole number from %d to %d.",
+			a.Name, f.Text('g', 20), int64(math.MinInt64), int64(math.MaxInt64))
 		return
 	}
 	if b := a.Bounds; b != nil && (i < b.Min || i > b.Max) {
 		if b.Max == math.MaxInt64 {
-			d.report(diag.CodeOutOfRange, path, "%q is %d and must be at least %d.", a.Name, i, b.Min)
+			d.report(diag.CodeOutOfRange, path, "%q is %d; it must be at least %d.", a.Name, i, b.Min)
 			return
 		}
-		d.report(diag.CodeOutOfRange, path, "%q is %d and must be from %d to %d.", a.Name, i, b.Min, b.Max)
+		d.report(diag.CodeOutOfRange, path, "%q is %d; it must be from %d to %d.", a.Name, i, b.Min, b.Max)
 	}
 }

@@ -16,7 +16,7 @@ import (
 func (d *decoder) timeWindows(t at) (axis, bool) {
 	zone, zoned := d.zone(t.attr("timezone"))
 	if !zoned {
-		zone = time.UTC // any will do for what does not depend on it
+		zone = time.UTC // any zone works for checks that do not depend on it
 	}
 	start, ok1 := d.instant(t.attr("start"), zone)
 	end, ok2 := d.instant(t.attr("end"), zone)
@@ -34,7 +34,7 @@ func (d *decoder) timeWindows(t at) (axis, bool) {
 		out.End = fromWall(time.Date(year, month, day+1, 0, 0, 0, 0, time.UTC), zone)
 		a, _ := d.exclusions(axis{axis: out, at: t}, out)
 		if !zoned {
-			a.axis = out // what is excluded may be in order in another zone
+			a.axis = out // exclusions may be valid in another zone
 		}
 		d.alone(a)
 		return axis{}, false
@@ -42,11 +42,11 @@ func (d *decoder) timeWindows(t at) (axis, bool) {
 	return d.exclusions(axis{axis: out, at: t, known: known}, out)
 }
 
-// standInDay stands in for a start that is not known: the first of a month, and
-// every zone has it.
+// standInDay is the placeholder for an unknown start: the first of a month that
+// exists in every zone.
 var standInDay = time.Date(2001, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// exclusions adds what is left out of the windows.
+// exclusions adds the excluded times to the windows.
 func (d *decoder) exclusions(a axis, w domain.Windows) (axis, bool) {
 	for _, e := range a.at.attr("exclude").elements() {
 		if !d.usable(e) {
@@ -79,14 +79,14 @@ func (d *decoder) zone(z at) (*time.Location, bool) {
 	name := z.text()
 	zone, err := time.LoadLocation(name)
 	if err != nil || name == "" || name == "Local" {
-		d.report(diag.CodeTime, z.path, "%q is no time zone. Write an IANA name such as UTC, Europe/Berlin or America/New_York.", name)
+		d.report(diag.CodeTime, z.path, "%q is not a known time zone. Use an IANA name such as UTC, Europe/Berlin or "+
+			"America/New_York.", name)
 		return nil, false
 	}
 	return zone, true
 }
 
-// The forms of an instant without an offset; what they mean depends on the
-// zone.
+// The forms of an instant without an offset. Their meaning depends on the zone.
 var localForms = []string{"2006-01-02", "2006-01-02T15:04", "2006-01-02T15:04:05"}
 
 func (d *decoder) instant(a at, zone *time.Location) (time.Time, bool) {
@@ -101,15 +101,16 @@ func (d *decoder) instant(a at, zone *time.Location) (time.Time, bool) {
 			return fromWall(wall, zone), true
 		}
 	}
-	d.report(diag.CodeTime, a.path, "%q is %q, which is no time. Write a date such as 2026-01-01, a local time such as 2026-01-01T06:00:00, or a time with its offset such as 2026-01-01T06:00:00Z.", a.name(), a.text())
+	d.report(diag.CodeTime, a.path, "%q is %q, which is not a valid time. Use a date such as 2026-01-01, a local time "+
+		"such as 2026-01-01T06:00:00, or a time with an offset such as 2026-01-01T06:00:00Z.", a.name(), a.text())
 	return time.Time{}, false
 }
 
-// fromWall returns when clocks in the zone show what clocks in UTC show at
-// wall: the first time if they show it twice; if they skip it, when they would
-// have shown it had they not been changed (RFC 5545, section 3.3.5).
+// fromWall returns the instant at which local time in the zone equals wall (read in
+// UTC). If that local time occurs twice, it is the first; if it is skipped, the
+// offset before the change applies (RFC 5545, section 3.3.5).
 func fromWall(wall time.Time, zone *time.Location) time.Time {
-	// No offset is more than a day, and changes lie more than two days apart.
+	// Offsets are at most a day, and changes are more than two days apart.
 	const day = 24 * time.Hour
 	_, before := wall.Add(-day).In(zone).Zone()
 	_, after := wall.Add(day).In(zone).Zone()
@@ -128,8 +129,8 @@ var stepUnits = map[string]domain.Unit{
 	"m": domain.Minute, "h": domain.Hour, "d": domain.Day, "w": domain.Week, "mo": domain.Month, "y": domain.Year,
 }
 
-// step reads the length of a window. When it is unknown or wrong the longest
-// step stands in for it, so that the bounds can still be checked.
+// step reads the length of a window. An unknown or wrong length is replaced with
+// the longest step, to check the bounds.
 func (d *decoder) step(a at) (step domain.Step, known bool) {
 	standIn := domain.Step{N: 1, Unit: domain.Week}
 	if !d.usable(a) {
@@ -137,7 +138,8 @@ func (d *decoder) step(a at) (step domain.Step, known bool) {
 	}
 	m := stepForm.FindStringSubmatch(a.text())
 	if m == nil {
-		d.report(diag.CodeTime, a.path, "%q is %q, which is no length of a window. Write a number and m, h, d, w, mo or y, for example 15m, 1h, 1d or 2mo.", a.name(), a.text())
+		d.report(diag.CodeTime, a.path, "%q is %q, which is not a valid window length. Use a number and m, h, d, w, mo or "+
+			"y, such as 15m, 1h, 1d or 2mo.", a.name(), a.text())
 		return standIn, false
 	}
 	n, err := strconv.Atoi(m[1])

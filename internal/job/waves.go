@@ -15,7 +15,7 @@ import (
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/plan"
 )
 
-// maxCanary is the most keys of a canary, which the run itself lists.
+// maxCanary is the maximum number of keys of a canary; the run lists them.
 const maxCanary = 100
 
 func buildCanary(c at) plan.Canary {
@@ -32,10 +32,11 @@ func buildCanary(c at) plan.Canary {
 	return out
 }
 
-// manual tells whether what follows a canary or wave needs approval.
+// manual is true if the rest of the run after a canary or wave needs approval.
 func manual(a at) bool { return a.attr("approve").text() == "manual" }
 
-// buildWaves reads how waves grow; a budget needs gates, and so waves.
+// buildWaves reads how waves grow. A failure budget implies waves, because it is
+// checked between them.
 func buildWaves(root at) plan.Waves {
 	w := root.attr("wave")
 	switch {
@@ -65,21 +66,22 @@ func buildBudget(b at) *plan.Budget {
 	return &out
 }
 
-// canaryRules checks what spans the attributes of the canary.
+// canaryRules checks the rules that span the attributes of the canary.
 func (d *decoder) canaryRules(c at) {
 	keys := c.attr("keys")
 	if !keys.set() {
 		return
 	}
 	if c.attr("partitions").set() {
-		d.report(diag.CodeCanary, keys.path, "The canary is given by number and by keys. Keep one of the two.")
+		d.report(diag.CodeCanary, keys.path, "The canary has both \"partitions\" and \"keys\". Remove one of the two.")
 		return
 	}
 	switch n := keys.value.LengthInt(); {
 	case n == 0:
-		d.report(diag.CodeCanary, keys.path, "The canary has no keys. Name at least one, or set \"partitions\" instead.")
+		d.report(diag.CodeCanary, keys.path, "The canary has no keys. Add at least one, or set \"partitions\" instead.")
 	case n > maxCanary:
-		d.report(diag.CodeCanary, keys.path, "The canary has %d keys and may have at most %d. A canary is small; use \"wave\" to proceed in larger steps.", n, maxCanary)
+		d.report(diag.CodeCanary, keys.path, "The canary has %d keys; the maximum is %d. To proceed in larger steps, use "+
+			"\"wave\".", n, maxCanary)
 	}
 	seen := map[string]bool{}
 	for _, e := range keys.elements() {
@@ -87,48 +89,48 @@ func (d *decoder) canaryRules(c at) {
 			continue
 		}
 		if seen[e.text()] {
-			d.report(diag.CodeCanary, e.path, "The key %q is named twice. Remove one.", e.text())
+			d.report(diag.CodeCanary, e.path, "The key %q is listed twice. Remove one.", e.text())
 		}
 		seen[e.text()] = true
 	}
 }
 
-// budgetRules demands that a budget bounds something.
+// budgetRules reports a budget without limits.
 func (d *decoder) budgetRules(b at) {
 	if !b.set() || !b.value.IsWhollyKnown() {
 		return
 	}
 	if !b.attr("max_failed").set() && !b.attr("max_ratio").set() {
-		d.report(diag.CodeBudget, b.path, "The failure budget bounds nothing. Set \"max_failed\", \"max_ratio\" or both.")
+		d.report(diag.CodeBudget, b.path, "The failure budget has no limit. Set \"max_failed\", \"max_ratio\" or both.")
 	}
 }
 
 func (d *decoder) ratio(a jobschema.Attribute, s string, p cty.Path) {
 	if _, err := parseRatio(s); err != nil {
-		d.report(diag.CodeRatio, p, "%q is %q: %s. Write for example 5%% or 0.05.", a.Name, s, err)
+		d.report(diag.CodeRatio, p, "%q is %q, which is not a valid ratio: %s. For example: 5%% or 0.05.", a.Name, s, err)
 	}
 }
 
 // parseRatio reads a share in millionths.
 func parseRatio(s string) (int64, error) {
 	number, percent := strings.CutSuffix(strings.TrimSpace(s), "%")
-	// A rational may be written in ways that nobody would call a share.
+	// big.Rat accepts other notations, such as fractions.
 	if strings.Trim(number, "0123456789.") != "" || len(number) > 20 {
-		return 0, errors.New("it is no decimal number")
+		return 0, errors.New("it is not a decimal number")
 	}
 	share, ok := new(big.Rat).SetString(number)
 	if !ok {
-		return 0, errors.New("it is no decimal number")
+		return 0, errors.New("it is not a decimal number")
 	}
 	if percent {
 		share.Quo(share, big.NewRat(100, 1))
 	}
 	millionths := share.Mul(share, big.NewRat(1_000_000, 1))
 	if !millionths.IsInt() {
-		return 0, errors.New("it is finer than a millionth")
+		return 0, errors.New("it is more precise than one millionth")
 	}
 	if n := millionths.Num(); n.IsInt64() && n.Int64() >= 0 && n.Int64() <= 1_000_000 {
 		return n.Int64(), nil
 	}
-	return 0, errors.New("it is not from 0 to 1")
+	return 0, errors.New("it must be from 0 to 1")
 }

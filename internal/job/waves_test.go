@@ -30,10 +30,14 @@ func TestWavesAreRead(t *testing.T) {
 		{"canary {}", plan.Canary{Partitions: 1}, plan.Waves{}, nil, plan.Gates{}},
 		{"canary = { partitions = 3 }", plan.Canary{Partitions: 3}, plan.Waves{}, nil, plan.Gates{}},
 		{`canary = { keys = ["1--11"] }`, plan.Canary{Keys: []string{"1--11"}}, plan.Waves{}, nil, plan.Gates{}},
-		{"wave = { shards = 2, growth = 10, max_shards = 50 }", plan.Canary{}, plan.Waves{Shards: 2, Growth: 10, Max: 50}, nil, plan.Gates{}},
-		{"failure_budget = { max_failed = 0 }", plan.Canary{}, plan.Doubling, &plan.Budget{MaxFailed: 0, MaxRatio: -1}, plan.Gates{}},
-		{`failure_budget = { max_ratio = "2.5%" }`, plan.Canary{}, plan.Doubling, &plan.Budget{MaxFailed: -1, MaxRatio: 25_000}, plan.Gates{}},
-		{"failure_budget = { max_ratio = 0.05 }\nwave { growth = 1 }", plan.Canary{}, plan.Waves{Shards: 1, Growth: 1}, &plan.Budget{MaxFailed: -1, MaxRatio: 50_000}, plan.Gates{}},
+		{"wave = { shards = 2, growth = 10, max_shards = 50 }", plan.Canary{}, plan.Waves{Shards: 2, Growth: 10, Max: 50},
+			nil, plan.Gates{}},
+		{"failure_budget = { max_failed = 0 }", plan.Canary{}, plan.Doubling, &plan.Budget{MaxFailed: 0, MaxRatio: -1},
+			plan.Gates{}},
+		{`failure_budget = { max_ratio = "2.5%" }`, plan.Canary{}, plan.Doubling,
+			&plan.Budget{MaxFailed: -1, MaxRatio: 25_000}, plan.Gates{}},
+		{"failure_budget = { max_ratio = 0.05 }\nwave { growth = 1 }", plan.Canary{}, plan.Waves{Shards: 1, Growth: 1},
+			&plan.Budget{MaxFailed: -1, MaxRatio: 50_000}, plan.Gates{}},
 		{`canary = { approve = "manual" }`, plan.Canary{Partitions: 1}, plan.Waves{}, nil, plan.Gates{Canary: true}},
 		{`wave = { approve = "manual" }`, plan.Canary{}, plan.Doubling, nil, plan.Gates{Waves: true}},
 	} {
@@ -42,7 +46,12 @@ func TestWavesAreRead(t *testing.T) {
 			t.Errorf("%s: %v", c.blocks, diags)
 			continue
 		}
-		if d := cmp.Diff(job.Job{Canary: c.canary, Waves: c.waves, Budget: c.budget, Gates: c.gates}, job.Job{Canary: j.Canary, Waves: j.Waves, Budget: j.Budget, Gates: j.Gates}); d != "" {
+		if d := cmp.Diff(job.Job{
+			Canary: c.canary,
+			Waves:  c.waves,
+			Budget: c.budget,
+			Gates:  c.gates,
+		}, job.Job{Canary: j.Canary, Waves: j.Waves, Budget: j.Budget, Gates: j.Gates}); d != "" {
 			t.Errorf("%s: %s", c.blocks, d)
 		}
 	}

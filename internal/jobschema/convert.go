@@ -21,7 +21,8 @@ import (
 func (d *decoder) convert(a Attribute, v cty.Value, rng hcl.Range) cty.Value {
 	want := a.Type()
 	if v.ContainsMarked() {
-		d.report(diag.CodeSensitive, rng, "%q would hold a sensitive value, which anyone who can read the Workflow could read. Put the value in a Secret and refer to it with secret_env.", a.Name)
+		d.report(diag.CodeSensitive, rng, "%q would contain a sensitive value, visible to anyone who can read the "+
+			"Workflow. Put the value in a Secret and refer to it with secret_env.", a.Name)
 		return cty.UnknownVal(want)
 	}
 	if v.IsNull() {
@@ -43,9 +44,9 @@ func (d *decoder) convert(a Attribute, v cty.Value, rng hcl.Range) cty.Value {
 	return d.convertPlain(a, v, rng)
 }
 
-// Plain brings a value of any type to the form in which it is kept: objects
-// without nulls instead of maps, tuples instead of lists and sets. So equal
-// content is equal, however it was computed.
+// Plain normalizes a value of any type: objects without nulls instead of maps,
+// tuples instead of lists and sets. Values with equal content become equal, no
+// matter how they were computed.
 func Plain(v cty.Value) cty.Value {
 	ty := v.Type()
 	switch {
@@ -99,12 +100,12 @@ func (d *decoder) wrongType(a Attribute, v cty.Value, rng hcl.Range) {
 	}
 	advice := ""
 	if !a.element {
-		advice = fmt.Sprintf(" Write for example %s.", sketch(a))
+		advice = fmt.Sprintf(" For example: %s.", sketch(a))
 	}
-	d.report(diag.CodeWrongType, rng, "%s takes %s; this is %s.%s", subject, describe(a), given(v), advice)
+	d.report(diag.CodeWrongType, rng, "%s must be %s, not %s.%s", subject, describe(a), given(v), advice)
 }
 
-// given names what was written instead.
+// given names the type of a value, for a message.
 func given(v cty.Value) string {
 	const longest = 80
 	ty := v.Type()
@@ -138,7 +139,8 @@ func (d *decoder) convertObject(a Attribute, v cty.Value, rng hcl.Range) cty.Val
 	for _, name := range sortedKeys(v) {
 		row, ok := Find(a.Attributes, name)
 		if !ok {
-			d.report(diag.CodeUnknownAttr, rng, "The object given for %q has an attribute %q, which does not exist here.%s", a.Name, name, suggestion(name, a.Attributes))
+			d.report(diag.CodeUnknownAttr, rng, "The object for %q has an unknown attribute %q.%s", a.Name, name,
+				suggestion(name, a.Attributes))
 			continue
 		}
 		values[name] = d.convert(row, v.AsValueMap()[name], rng)
@@ -197,7 +199,7 @@ func (d *decoder) convertMap(a Attribute, v cty.Value, rng hcl.Range) cty.Value 
 	return cty.MapVal(values)
 }
 
-// describe names the type of a row for a sentence.
+// describe names the type of a row, for a sentence.
 func describe(a Attribute) string {
 	switch a.Kind {
 	case Int:
@@ -222,7 +224,7 @@ func describe(a Attribute) string {
 	return "a string"
 }
 
-// sketch shows how a row is written.
+// sketch is an example of the attribute.
 func sketch(a Attribute) string {
 	switch a.Kind {
 	case Int:

@@ -17,26 +17,26 @@ import (
 // Evaluator gives expressions their values.
 type Evaluator interface {
 	// Value evaluates an expression whose value must be known before a pod
-	// exists. late tells that the attribute as a whole takes references to
-	// the partition, which only stand in the wrong place here.
+	// exists. late means that the attribute takes references to the partition,
+	// but not at this place.
 	Value(expr hcl.Expression, late bool) (cty.Value, hcl.Diagnostics)
-	// Text evaluates one element of an attribute that takes references to
-	// the partition, to a string encoded as package late does.
+	// Text evaluates one element of an attribute that takes references to the
+	// partition. The result is a string in the encoding of package late.
 	Text(expr hcl.Expression) (cty.Value, hcl.Diagnostics)
 }
 
-// Header is what stands before the braces of a job. Without a label the rows
-// that it would set are null.
+// Header is the part of a job block before its braces. Without a label, the rows
+// that it sets are null.
 type Header struct {
 	Label      string
 	LabelRange hcl.Range
 	DefRange   hcl.Range
 }
 
-// Decode reads the body of a block by the table. The value is of type
-// Type(attrs); what was not set is null, what was wrong is unknown, so that
-// the rest can still be checked. Missing attributes are not reported here but
-// by package job, which serves bodies that have no HCL too.
+// Decode reads the body of a block according to the table. The value has type
+// Type(attrs). Attributes that were not set are null; those that were wrong are
+// unknown, and the rest can still be checked. Package job reports missing
+// attributes, because it also checks bodies that are not HCL.
 func Decode(body hcl.Body, header Header, attrs []Attribute, ev Evaluator) (Decoded, hcl.Diagnostics) {
 	d := decoder{ev: ev}
 	origin := newOrigin(header.DefRange, header.DefRange)
@@ -44,7 +44,7 @@ func Decode(body hcl.Body, header Header, attrs []Attribute, ev Evaluator) (Deco
 	return Decoded{Value: v, Origin: origin}, d.diags
 }
 
-// Decoded is a value and where its parts were written.
+// Decoded is a value with the source ranges of its parts.
 type Decoded struct {
 	Value  cty.Value
 	Origin *Origin
@@ -59,7 +59,7 @@ func (d *decoder) report(code string, subject hcl.Range, format string, args ...
 	d.diags = append(d.diags, diag.InSource(code, subject, fmt.Sprintf(format, args...)))
 }
 
-// entry is one attribute or nested block as written.
+// entry is one attribute or nested block in the source.
 type entry struct {
 	name      string
 	nameRange hcl.Range
@@ -101,8 +101,8 @@ func nulls(attrs []Attribute) map[string]cty.Value {
 	return values
 }
 
-// entries lists what a body sets, in source order. JSON has no blocks of its
-// own: there every nested object is read as an attribute.
+// entries lists the attributes and blocks of a body, in source order. JSON has no
+// blocks, so every nested object is an attribute there.
 func (d *decoder) entries(body hcl.Body) []entry {
 	var out []entry
 	if native, ok := body.(*hclsyntax.Body); ok {
@@ -130,7 +130,8 @@ func (d *decoder) lookup(attrs []Attribute, e entry) (Attribute, bool) {
 	}
 	switch {
 	case ok:
-		d.report(diag.CodeUnknownAttr, e.nameRange, "In a job file %q is not an attribute but the label of the block: write job \"orders\" { … } and remove this line.", e.name)
+		d.report(diag.CodeUnknownAttr, e.nameRange, "In a job file, the label of the block sets %q: write job \"orders\" "+
+			"{ … } and remove this line.", e.name)
 	case e.block != nil:
 		d.report(diag.CodeUnknownBlock, e.nameRange, "There is no block %q here.%s", e.name, suggestion(e.name, attrs))
 	default:
@@ -144,13 +145,14 @@ func suggestion(name string, attrs []Attribute) string {
 	if s := diag.DidYouMean(name, known); s != "" {
 		return s
 	}
-	return " Known here are " + diag.List(known, true) + "."
+	return " Valid names are " + diag.List(known, true) + "."
 }
 
 func (d *decoder) reportTwice(first, second entry) {
 	where := fmt.Sprintf("%s:%d", first.nameRange.Filename, first.nameRange.Start.Line)
 	if (first.block == nil) != (second.block == nil) {
-		d.report(diag.CodeBothForms, second.nameRange, "%q is written as a block and as an attribute, also at %s. Keep one of the two.", second.name, where)
+		d.report(diag.CodeBothForms, second.nameRange, "%q is set twice, as a block and as an attribute; the first is at "+
+			"%s. Remove one of the two.", second.name, where)
 		return
 	}
 	d.report(diag.CodeRepeatedBlock, second.nameRange, "%q is already set at %s. Merge the two.", second.name, where)
@@ -164,7 +166,8 @@ func (d *decoder) entry(a Attribute, e entry, parent *Origin) cty.Value {
 	b := e.block
 	origin := parent.child(a.Name, b.DefRange(), b.DefRange())
 	if a.Kind != Object {
-		d.report(diag.CodeNotABlock, b.DefRange(), "%q takes %s, which is written with an equals sign: %s.", a.Name, describe(a), sketch(a))
+		d.report(diag.CodeNotABlock, b.DefRange(), "%q is %s, not a block. Write it with an equals sign: %s.", a.Name,
+			describe(a), sketch(a))
 		return cty.UnknownVal(a.Type())
 	}
 	if len(b.Labels) > 0 {
@@ -173,8 +176,8 @@ func (d *decoder) entry(a Attribute, e entry, parent *Origin) cty.Value {
 	return d.body(a.Attributes, b.Body, origin, nil)
 }
 
-// expression reads an attribute. Literal objects, lists and maps are taken
-// apart, so that each element keeps its own place in the source.
+// expression reads an attribute. It decodes literal objects, lists and maps
+// element by element, to keep the source range of each element.
 func (d *decoder) expression(a Attribute, expr hcl.Expression, origin *Origin) cty.Value {
 	switch a.Kind {
 	case Object:
@@ -290,12 +293,13 @@ func (d *decoder) key(expr hcl.Expression) (string, bool) {
 	v = d.convertPlain(Attribute{Name: "key", Kind: String}, v, expr.Range())
 	if !v.IsKnown() {
 		if len(d.diags) == 0 || !d.diags.HasErrors() {
-			d.report(diag.CodeExpression, expr.Range(), "The name of a map element must be known before the job is planned. Use a literal name.")
+			d.report(diag.CodeExpression, expr.Range(), "The key of a map element must be known before the plan. Use a "+
+				"literal key.")
 		}
 		return "", false
 	}
 	if v.IsNull() {
-		d.report(diag.CodeExpression, expr.Range(), "The name of a map element is null. Use a literal name.")
+		d.report(diag.CodeExpression, expr.Range(), "The key of a map element is null. Use a literal key.")
 		return "", false
 	}
 	return v.AsString(), true

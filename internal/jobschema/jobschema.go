@@ -1,27 +1,35 @@
 // Copyright (c) The terraform-provider-backfill authors
 // SPDX-License-Identifier: MPL-2.0
 
-// Package jobschema is the one table that describes the job language: every
-// attribute with its type, default, bounds, documentation, edit class and
-// whether it may refer to the partition.
+// Package jobschema is the table that describes the job language. Job returns
+// it: one Attribute per row, with its type, default, bounds, documentation, edit
+// class and whether it may refer to the partition.
 //
-// From the table come the HCL decoder (Decode, here), the checks of single
-// attributes (package job), the Terraform schema (package provider), the
-// reference documentation and the JSON Schema. The package evaluates no
-// expression (package lang does) and checks no rule that spans attributes
-// (package job does).
+// Everything that knows the attributes of a job derives from this table: the HCL
+// decoder (Decode, in this package), the checks of single attributes (package
+// job), the Terraform schema (package provider), the reference documentation
+// (Reference) and the JSON Schema (JSONSchema). Adding a row adds the attribute
+// to all of them, and no view lists attributes by hand.
+//
+// Decode returns a value of type Type(attrs), in which an attribute that was not
+// set is null and one that was wrong is unknown, and an Origin, which maps paths
+// of that value to source ranges. Merge fills such a value from the module's
+// defaults.
+//
+// The package evaluates no expressions (package lang does, through Evaluator)
+// and checks no rule that spans attributes (package job does).
 package jobschema
 
 import "github.com/zclconf/go-cty/cty"
 
-// EditClass says what changing an attribute of an applied job does.
+// EditClass says what happens when an attribute of an applied job changes.
 type EditClass string
 
 // The edit classes.
 const (
 	Live      EditClass = "live"
-	Next      EditClass = "next"
-	Grid      EditClass = "grid" // extends, shrinks or re-chunks: what it does follows from the values
+	Next      EditClass = "next run"
+	Grid      EditClass = "grid" // extends, shrinks or re-chunks, depending on the values
 	Reprocess EditClass = "reprocess"
 	Note      EditClass = "note"
 	Replace   EditClass = "replace"
@@ -77,7 +85,7 @@ const (
 	Clock              Format = "time of day"   // hours and minutes, 00:00 to 24:00
 )
 
-// Bounds are the least and the greatest value of an Int, both included.
+// Bounds are the smallest and the largest value of an Int, both inclusive.
 type Bounds struct{ Min, Max int64 }
 
 // Attribute is one row of the table.
@@ -85,8 +93,8 @@ type Attribute struct {
 	Name     string
 	Kind     Kind
 	Required bool
-	// Default is the value used when the attribute is not set, as text for
-	// the documentation and applied by package job; "" when there is none.
+	// Default is the value used when the attribute is not set. Package job
+	// applies it; "" means there is no default.
 	Default string
 	Doc     string
 	// Enum lists the only values allowed, when not empty.
@@ -96,30 +104,30 @@ type Attribute struct {
 	// Bounds limit an Int; nil allows every 64-bit integer.
 	Bounds *Bounds
 	Class  EditClass
-	// Late tells that references to the partition are allowed in it.
+	// Late is true if references to the partition are allowed.
 	Late bool
-	// Instead says what to write where a reference to the partition is not allowed;
-	// "" where there is nothing.
+	// Instead is advice for a reference to the partition where none is allowed;
+	// "" if there is no alternative.
 	Instead string
-	// Chosen tells that the defaults below hold only where the object is set: without it there
-	// is no canary, say.
+	// Chosen is true if the nested defaults apply only when the object is set.
+	// Without a canary block, for example, there is no canary.
 	Chosen bool
-	// Once tells that the row is of a container that runs once for a run: then Late
-	// stands for references to the job, the run and the attempt alone.
+	// Once is true for a container that runs once per run. Late then allows
+	// references to the job, the run and the attempt only.
 	Once bool
-	// Label tells that in a job file the value is the label of the block; only
-	// in Terraform is it an attribute.
+	// Label is true if a job file gives the value as the label of the block. It
+	// is an attribute in Terraform only.
 	Label bool
 	// Attributes describes nested objects.
 	Attributes []Attribute
 
-	// element tells that the row describes a member of a list or map.
+	// element is true if the row describes a member of a list or map.
 	element bool
 	of      cty.Type // see typed
 }
 
-// Type is the cty type implied by attributes: an object whose optional
-// attributes are null when not set.
+// Type is the cty type of the attributes: an object in which optional attributes
+// are null if they are not set.
 func Type(attrs []Attribute) cty.Type {
 	types := make(map[string]cty.Type, len(attrs))
 	for _, a := range attrs {

@@ -29,7 +29,7 @@ func JSONSchema() ([]byte, error) {
 				"type":        "object",
 				"description": "Named values.",
 			},
-			"defaults": describedSchema(defaults, "What fills whatever a job does not set."),
+			"defaults": describedSchema(defaults, "Values for attributes that a job does not set."),
 			"job": map[string]any{
 				"type":                 "object",
 				"description":          "Jobs by name.",
@@ -77,7 +77,7 @@ func validationSchema() map[string]any {
 	}
 }
 
-// listOf is one or a list of several, as HCL takes repeated blocks in JSON.
+// listOf is one block or a list of blocks, as in HCL's JSON form.
 func listOf(schema map[string]any) map[string]any {
 	return map[string]any{"anyOf": []any{schema, map[string]any{"type": "array", "items": schema}}}
 }
@@ -87,8 +87,8 @@ func describedSchema(schema map[string]any, description string) map[string]any {
 	return schema
 }
 
-// bodySchema is objectSchema for what is merged with the module's defaults:
-// there may be what is missing here.
+// bodySchema is objectSchema without required attributes, because the module's
+// defaults may set them.
 func bodySchema(attrs []Attribute) map[string]any {
 	schema := objectSchema(attrs)
 	delete(schema, "required")
@@ -159,8 +159,8 @@ func (a Attribute) valueSchema() map[string]any {
 	return text
 }
 
-// defaultValue is the default as JSON; texts of numbers and booleans are
-// written as such.
+// defaultValue is the default as JSON; defaults of numbers and booleans are not
+// quoted.
 func (a Attribute) defaultValue() any {
 	if a.Kind == Int || a.Kind == Bool {
 		return json.RawMessage(a.Default)

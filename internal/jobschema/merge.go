@@ -5,9 +5,9 @@ package jobschema
 
 import "github.com/zclconf/go-cty/cty"
 
-// Merge fills what a job does not set from the module's defaults: nested
-// objects attribute by attribute, maps key by key; lists and plain values are
-// taken whole. What the job sets always wins.
+// Merge sets the attributes that a job does not set from the module's defaults:
+// nested objects attribute by attribute, maps key by key, lists and plain values
+// as a whole. Values of the job take precedence.
 func Merge(attrs []Attribute, job, defaults Decoded) Decoded {
 	origin := &Origin{self: job.Origin.self, head: job.Origin.head, children: map[any]*Origin{}}
 	return Decoded{Value: mergeObject(attrs, job, defaults, origin), Origin: origin}

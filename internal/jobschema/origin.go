@@ -11,8 +11,8 @@ import (
 // Origin remembers where each part of a decoded body was written. It
 // implements diag.Origin.
 type Origin struct {
-	// self is the value's own range; head is what to show for something
-	// missing inside it: the header of a block, or the name of an attribute.
+	// self is the range of the value. head is the range to show if something
+	// inside it is missing: the header of a block, or the name of an attribute.
 	self, head hcl.Range
 	children   map[any]*Origin
 }

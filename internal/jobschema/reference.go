@@ -8,33 +8,42 @@ import (
 	"strings"
 )
 
-// effects says what changing an attribute of each class does.
-var effects = map[EditClass]string{
-	Live:      "reaches the active run; nothing runs again",
-	Next:      "makes a new template for what is not done yet",
-	Grid:      "runs new keys only, and cuts anew what remains",
-	Reprocess: "runs everything again",
-	Note:      "changes the record only",
-	Replace:   "makes another job, of which nothing is done",
+// effects explains the edit classes, in the order of the reference.
+var effects = []struct {
+	class  EditClass
+	effect string
+}{
+	{Live, "The active run picks up the change. Nothing runs again."},
+	{Next, "Partitions that are not done yet run with the new settings. Finished partitions do not run again."},
+	{Grid, "New keys run, and the remaining keys are split again. Finished keys do not run again."},
+	{Reprocess, "Every partition runs again."},
+	{Note, "Only the record of the job changes. The next run, if there is one, uses the new value."},
+	{Replace, "Terraform replaces the job. The new job has its own record, with nothing done."},
 }
 
-// Reference is the table as Markdown: one section for the job's body and one
-// for every nested object.
+// Reference is the table as Markdown: the edit classes, one section for the
+// job's body and one for every nested object.
 func Reference() string {
 	var b strings.Builder
 	b.WriteString("## Attributes of a job\n\n" +
-		"Nested objects are written as blocks (`runner { … }`) or as attributes (`runner = { … }`); lists and maps are attributes only.\n")
+		"Write nested objects as blocks (`runner { … }`) or as attributes (`runner = { … }`). " +
+		"Lists and maps are attributes only.\n\n" +
+		"The column *change* says what happens when you change the attribute of a job that has been applied:\n\n" +
+		"| change | effect |\n|---|---|\n")
+	for _, e := range effects {
+		fmt.Fprintf(&b, "| `%s` | %s |\n", e.class, e.effect)
+	}
 	section(&b, "job", Job())
 	return b.String()
 }
 
 func section(b *strings.Builder, title string, attrs []Attribute) {
-	fmt.Fprintf(b, "\n### `%s`\n\n| attribute | type | default | changing it |\n|---|---|---|---|\n", title)
+	fmt.Fprintf(b, "\n### `%s`\n\n| attribute | type | default | change |\n|---|---|---|---|\n", title)
 	for _, a := range attrs {
 		if a.Label {
 			continue
 		}
-		fmt.Fprintf(b, "| `%s` | %s | %s | %s |\n", a.Name, describe(a), a.defaultText(), effects[a.Class])
+		fmt.Fprintf(b, "| `%s` | %s | %s | `%s` |\n", a.Name, describe(a), a.defaultText(), a.Class)
 	}
 	b.WriteString("\n")
 	for _, a := range attrs {

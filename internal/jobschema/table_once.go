@@ -3,7 +3,7 @@
 
 package jobschema
 
-// once describes a container that runs once for a run: what a runner has, but
+// once describes a container that runs once per run: the attributes of a runner,
 // without a partition.
 func once() []Attribute {
 	rows := runner()
@@ -11,12 +11,17 @@ func once() []Attribute {
 		rows[i].Once = true
 		switch rows[i].Name {
 		case "script":
-			rows[i].Instead = "A script finds the job, the run and the attempt in its environment: write $BACKFILL_JOB and so on."
-			rows[i].Doc = "Text of a script, at most 64 KiB, given to `command` (`[\"sh\", \"-c\"]` unless set) as its last argument and before `args`. It is passed on as it is: references are not looked for, use the environment variables `BACKFILL_JOB`, `BACKFILL_RUN` and `BACKFILL_ATTEMPT`."
+			rows[i].Instead = "A script gets the job, the run and the attempt as environment variables: write $BACKFILL_JOB " +
+				"and so on."
+			rows[i].Doc = "Text of a script, at most 64 KiB, passed to `command` (default `[\"sh\", \"-c\"]`) as an argument " +
+				"before `args`. References are not replaced in it; use the environment variables `BACKFILL_JOB`, `BACKFILL_RUN` " +
+				"and `BACKFILL_ATTEMPT`."
 		case "grace_period":
-			rows[i].Doc = "How long the pod has between SIGTERM and its end, when it must go; in the environment as `BACKFILL_GRACE_SECONDS`. 30s unless set."
+			rows[i].Doc = "Time between SIGTERM and SIGKILL when the pod is terminated. The container gets it in seconds as " +
+				"`BACKFILL_GRACE_SECONDS`. Defaults to 30s."
 		case "patch":
-			rows[i].Doc = "A strategic merge patch for the Pod's spec, with Kubernetes' own names. The container is called `main`."
+			rows[i].Doc = "A strategic merge patch for the pod spec, with Kubernetes' own field names. The container is " +
+				"called `main`."
 		}
 	}
 	return rows

@@ -18,7 +18,7 @@ import (
 // evaluator implements jobschema.Evaluator in one scope.
 type evaluator struct{ scope *scope }
 
-// Value evaluates an expression that is known before a pod exists.
+// Value evaluates an expression whose value is known before a pod exists.
 func (e evaluator) Value(expr hcl.Expression, lateAttribute bool) (cty.Value, hcl.Diagnostics) {
 	return e.scope.evaluate(expr, lateAttribute)
 }
@@ -43,8 +43,8 @@ func (e evaluator) Text(expr hcl.Expression) (cty.Value, hcl.Diagnostics) {
 	return cty.StringVal(text.Encode()), nil
 }
 
-// jsonTemplate returns the template inside a JSON string, whose parts HCL does
-// not offer by itself.
+// jsonTemplate returns the template inside a JSON string. HCL does not expose the
+// parts of such a template.
 func jsonTemplate(expr hcl.Expression) (hcl.Expression, bool) {
 	if _, native := expr.(hclsyntax.Expression); native {
 		return nil, false
@@ -62,8 +62,8 @@ func jsonTemplate(expr hcl.Expression) (hcl.Expression, bool) {
 	return template, true
 }
 
-// escape encodes an ordinary value as literal text. What is no string stays as
-// it is; the decoder converts or refuses it.
+// escape encodes an ordinary value as literal text. It returns other types
+// unchanged; the decoder converts or rejects them.
 func escape(v cty.Value) cty.Value {
 	if v.IsMarked() || !v.IsKnown() || v.IsNull() {
 		return v
@@ -75,8 +75,8 @@ func escape(v cty.Value) cty.Value {
 	return cty.StringVal(late.Escape(s.AsString()))
 }
 
-// lateText takes a bare reference or a template apart. known is false when a
-// part beside the references is unknown.
+// lateText parses a bare reference or a template. known is false if a part other
+// than the references is unknown.
 func (e evaluator) lateText(expr hcl.Expression) (text late.Text, known bool, diags hcl.Diagnostics) {
 	switch x := expr.(type) {
 	case *hclsyntax.ParenthesesExpr:
@@ -104,8 +104,8 @@ func (e evaluator) template(x *hclsyntax.TemplateExpr) (text late.Text, known bo
 			text = text.Join(more...)
 			continue
 		}
-		// A template of one part alone converts it to text as HCL itself
-		// does, with its own message for what is no text.
+		// HCL converts a template with a single part to text, with its
+		// own message for other types.
 		one := &hclsyntax.TemplateExpr{Parts: []hclsyntax.Expression{part}, SrcRange: part.Range()}
 		v, moreDiags := e.Value(one, true)
 		diags = append(diags, moreDiags...)
@@ -115,7 +115,8 @@ func (e evaluator) template(x *hclsyntax.TemplateExpr) (text late.Text, known bo
 		case v.IsMarked():
 			known = false
 			diags = append(diags, diag.InSource(diag.CodeSensitive, part.Range(),
-				"This text would hold a sensitive value, which anyone who can read the Workflow could read. Put the value in a Secret and refer to it with secret_env."))
+				"This text would contain a sensitive value, visible to anyone who can read the Workflow. Put the value in a "+
+					"Secret and refer to it with secret_env."))
 		case !v.IsKnown():
 			known = false
 		default:
@@ -136,32 +137,33 @@ func firstLate(expr hcl.Expression) hcl.Traversal {
 	return nil
 }
 
-// reference reads a traversal whose root is known only in the pod.
+// reference reads a traversal whose root is known only inside the pod.
 func reference(t hcl.Traversal) (string, *hcl.Diagnostic) {
 	ref := t.RootName()
 	for _, step := range t[1:] {
 		attr, ok := step.(hcl.TraverseAttr)
 		if !ok {
-			return "", malformed(t, "It takes no index.")
+			return "", malformed(t, "It has no index.")
 		}
 		ref += "." + attr.Name
 	}
 	switch root := t.RootName(); {
 	case root == "attempt" && len(t) > 1:
-		return "", malformed(t, "attempt is a number by itself: write ${attempt}.")
+		return "", malformed(t, "attempt is a number without properties: write ${attempt}.")
 	case root == "attempt":
 		return ref, nil
 	case len(t) == 1:
-		return "", malformed(t, fmt.Sprintf("%s is no value by itself: write ${%s.%s}.", root, root, map[string]string{"partition": "key"}[root]+map[string]string{"job": "name", "run": "name"}[root]))
+		return "", malformed(t, fmt.Sprintf("%s has no value of its own: write ${%s.%s}.", root, root,
+			map[string]string{"partition": "key"}[root]+map[string]string{"job": "name", "run": "name"}[root]))
 	}
 	return ref, nil
 }
 
 func malformed(t hcl.Traversal, why string) *hcl.Diagnostic {
-	return diag.InSource(diag.CodeLateMalformed, t.SourceRange(), "This is no reference that the pod can resolve. "+why)
+	return diag.InSource(diag.CodeLateMalformed, t.SourceRange(), "This is not a valid pod reference. "+why)
 }
 
-// written is a traversal as its author wrote it, as far as names go.
+// written is the source form of a traversal, up to the first index.
 func written(t hcl.Traversal) string {
 	s := t.RootName()
 	for _, step := range t[1:] {
@@ -175,7 +177,9 @@ func written(t hcl.Traversal) string {
 func wrapped(t hcl.Traversal) *hcl.Diagnostic {
 	ref := written(t)
 	return diag.InSource(diag.CodeLateWrapped, t.SourceRange(), fmt.Sprintf(
-		"%s is known only inside the pod, but this expression is evaluated before. Write it bare or in a string, as in \"--from=${%s}\", as a literal element of the list or value of the map, and let the runner compute the rest.", ref, ref))
+		"%s is known only inside the pod, but this expression is evaluated before the pod exists. Use it alone or in a "+
+			"string, as in \"--from=${%s}\", as a literal element of the list or value of the map, and compute the rest in "+
+			"the runner.", ref, ref))
 }
 
 func lateMisplaced(t hcl.Traversal, lateAttribute bool) *hcl.Diagnostic {
@@ -183,5 +187,6 @@ func lateMisplaced(t hcl.Traversal, lateAttribute bool) *hcl.Diagnostic {
 		return wrapped(t)
 	}
 	return diag.InSource(diag.CodeLateNotAllowed, t.SourceRange(), fmt.Sprintf(
-		"%s is known only inside the pod, but this value is needed before. Such references are allowed in the runner's command, args and env only.", written(t)))
+		"%s is known only inside the pod, but this value is needed before the pod exists. Such references are allowed "+
+			"only in command, args and env.", written(t)))
 }

@@ -13,22 +13,23 @@ import (
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/jobschema"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/text"
 )
 
-// Setting is one value of a job and where it comes from.
+// Setting is one value of a job, with its source.
 type Setting struct {
-	// Path is written as in a reference, `runner.env["A"]`.
+	// Path has the form of a reference, `runner.env["A"]`.
 	Path string
 	// Value is an expression, on one line.
 	Value string
-	// From is `file:line`, with "defaults" before it where the module's
-	// defaults block set the value, or "language" where nothing did.
+	// From is `file:line`, prefixed with "defaults" if the module's defaults
+	// block sets the value, or "language" for a default of the language.
 	From string
 }
 
-// Explain lists what holds for a job: everything that the job or the module's
-// defaults set, and the language's own defaults for the rest, in the order of
-// the table. Maps are listed key by key, because keys of both may be mixed.
+// Explain lists the effective settings of a job, in the order of the table: those
+// that the job or the module's defaults set, and the defaults of the language for
+// the rest. Maps are listed key by key, because keys of both may be mixed.
 func (m *Module) Explain(b Body) []Setting {
 	e := explainer{module: m, body: b}
 	e.object(jobschema.Job(), b.Value, nil)
@@ -58,8 +59,8 @@ func (e *explainer) attribute(a jobschema.Attribute, v cty.Value, path cty.Path)
 	case null && a.Default != "":
 		e.add(path, defaultText(a), "language")
 	case null && a.Kind == jobschema.Object && path[0] != (cty.GetAttrStep{Name: "partition"}) && !a.Chosen && !demands(a):
-		// What is not described has no settings, and neither has what cannot go
-		// without; of the rest the language's defaults still hold.
+		// An object that is not set has no settings if it has required attributes
+		// or defaults of its own; otherwise the language's defaults apply.
 		e.object(a.Attributes, v, path)
 	case null:
 	case a.Kind == jobschema.Object && v.IsKnown():
@@ -75,7 +76,7 @@ func (e *explainer) attribute(a jobschema.Attribute, v cty.Value, path cty.Path)
 	}
 }
 
-// demands tells whether an object that is not set would have to say something.
+// demands is true if an object has required attributes.
 func demands(a jobschema.Attribute) bool {
 	return slices.ContainsFunc(a.Attributes, func(row jobschema.Attribute) bool { return row.Required })
 }
@@ -101,7 +102,7 @@ func defaultText(a jobschema.Attribute) string {
 	return a.Default
 }
 
-// expression writes a value on one line; nulls inside objects are left out.
+// expression writes a value on one line, without nulls inside objects.
 func expression(a jobschema.Attribute, v cty.Value) string {
 	const longest = 100
 	if !v.IsWhollyKnown() {
@@ -109,16 +110,12 @@ func expression(a jobschema.Attribute, v cty.Value) string {
 	}
 	lines := strings.Split(string(hclwrite.TokensForValue(jobschema.Plain(v)).Bytes()), "\n")
 	for i, l := range lines {
-		lines[i] = strings.Join(strings.Fields(l), " ")
+		lines[i] = text.OneLine(l)
 	}
 	joined := strings.Join(lines, " ")
 	if a.Late {
-		// The value is encoded already, and has now been escaped once more.
+		// The value was already encoded, and is now escaped twice.
 		joined = strings.ReplaceAll(joined, "$${", "${")
 	}
-	text := []rune(joined)
-	if len(text) > longest {
-		return string(text[:longest]) + "…"
-	}
-	return string(text)
+	return text.Shorten(joined, longest)
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
 )
 
-// maxInstances bounds the jobs that one block makes.
+// maxInstances limits the number of jobs of one block.
 const maxInstances = 10_000
 
 // instance is one job that a block declares.
@@ -20,7 +20,7 @@ type instance struct {
 	scope *scope
 }
 
-// splitForEach takes for_each out of a job's body.
+// splitForEach removes for_each from a job's body.
 func splitForEach(body hcl.Body) (*hcl.Attribute, hcl.Body) {
 	if native, ok := body.(*hclsyntax.Body); ok {
 		a, ok := native.Attributes["for_each"]
@@ -40,8 +40,8 @@ func splitForEach(body hcl.Body) (*hcl.Attribute, hcl.Body) {
 	return content.Attributes["for_each"], rest
 }
 
-// instances lists the jobs of a block, in the order of their keys. A job
-// without for_each is one; with it each is named <label>-<key>.
+// instances lists the jobs of a block, in the order of their keys. With for_each
+// their names are <label>-<key>; without it there is one job.
 func (l *loader) instances(label string, a *hcl.Attribute) []instance {
 	if a == nil {
 		return []instance{{label, l.scope}}
@@ -70,21 +70,22 @@ func forEachProblem(v cty.Value) string {
 	ty := v.Type()
 	switch {
 	case v.IsMarked():
-		return "for_each is sensitive, but the names of jobs are readable by anyone. Use a value that is not."
+		return "for_each is sensitive, but job names are visible to anyone. Use a value that is not sensitive."
 	case v.IsNull():
-		return "for_each is null. Give a map or a set of strings."
+		return "for_each is null. Use a map or a set of strings."
 	case ty.IsTupleType(), ty.IsListType():
-		return "for_each takes a map or a set of strings, and this is a list. Write toset([…]) around it."
+		return "for_each must be a map or a set of strings, not a list. Convert the list with toset([…])."
 	case !v.IsKnown():
-		return "for_each must be known before the jobs can be named. Use a value that does not come from a resource that is still to be made."
+		return "for_each must be known during plan, because it determines the job names. Use a value that does not depend " +
+			"on a resource that is not created yet."
 	case ty.IsSetType() && ty.ElementType() != cty.String, !ty.IsSetType() && !ty.IsMapType() && !ty.IsObjectType():
-		return "for_each takes a map or a set of strings. Give one of these."
+		return "for_each must be a map or a set of strings."
 	case v.LengthInt() > maxInstances:
 		return "for_each has more than 10000 elements. Use one job with more partitions instead."
 	}
 	for it := v.ElementIterator(); ty.IsSetType() && it.Next(); {
 		if _, e := it.Element(); !e.IsKnown() || e.IsNull() {
-			return "An element of for_each is null or not known yet. Give texts that are known."
+			return "An element of for_each is null or not known yet. Use texts that are known during plan."
 		}
 	}
 	return ""

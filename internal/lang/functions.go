@@ -20,12 +20,12 @@ import (
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/funcs"
 )
 
-// Functions lists every function of the language, for its reference. Those
-// that read files are part of it.
+// Functions lists every function of the language for the reference, including
+// those that read files.
 func Functions() []funcs.Function { return append(funcs.All(), fileFunctions(nil)...) }
 
-// functionTable is what expressions may call. Files is nil where there is no
-// directory.
+// functionTable contains the functions that expressions may call. Files is nil if
+// there is no directory.
 func functionTable(files fs.FS) map[string]function.Function {
 	out := map[string]function.Function{}
 	for _, f := range append(funcs.All(), fileFunctions(files)...) {
@@ -37,12 +37,14 @@ func functionTable(files fs.FS) map[string]function.Function {
 func fileFunctions(files fs.FS) []funcs.Function {
 	const g = "Files"
 	return []funcs.Function{
-		{Name: "file", Group: g, Description: "Reads a text file of the module's directory.",
+		{Name: "file", Group: g, Description: "Reads a text file from the module's directory.",
 			Example: `file("query.sql")`, Result: `"SELECT 1;\n"`, Impl: fileFunction(files)},
-		{Name: "fileexists", Group: g, Description: "Tells whether the module's directory has a file.",
+		{Name: "fileexists", Group: g, Description: "Returns whether the module's directory contains a file.",
 			Example: `fileexists("query.sql")`, Result: `true`, Impl: fileExistsFunction(files)},
-		{Name: "templatefile", Group: g, Description: "Reads a file of the module's directory as a template and fills in variables.",
-			Example: `templatefile("greet.tmpl", { name = "Zoë" })`, Result: `"Hello Zoë!\n"`, Impl: templateFileFunction(files)},
+		{Name: "templatefile", Group: g, Description: "Renders a file of the module's directory as a template with " +
+			"variables.",
+			Example: `templatefile("greet.tmpl", { name = "Zoë" })`, Result: `"Hello Zoë!\n"`,
+			Impl: templateFileFunction(files)},
 	}
 }
 
@@ -73,7 +75,7 @@ func fileExistsFunction(files fs.FS) function.Function {
 				return cty.False, nil
 			}
 			if err != nil {
-				return cty.NilVal, function.NewArgErrorf(0, "%q cannot be looked at: %s", name, fsReason(err))
+				return cty.NilVal, function.NewArgErrorf(0, "%q cannot be accessed: %s", name, fsReason(err))
 			}
 			return cty.BoolVal(info.Mode().IsRegular()), nil
 		},
@@ -106,8 +108,8 @@ func renderTemplate(name, text string, variables map[string]cty.Value) (cty.Valu
 	if diags.HasErrors() {
 		return cty.NilVal, templateError(name, diags)
 	}
-	// A template calls no functions that read files, so that none can include
-	// itself.
+	// Functions that read files are not available in a template: it could
+	// include itself.
 	table := map[string]function.Function{}
 	for _, f := range funcs.All() {
 		table[f.Name] = f.Impl
@@ -156,11 +158,12 @@ func readText(files fs.FS, name string) (string, error) {
 // inModule returns the path of a file below the module's directory.
 func inModule(files fs.FS, name string) (string, error) {
 	if files == nil {
-		return "", function.NewArgErrorf(0, "there is no directory to read files from here; pass the text in a variable")
+		return "", function.NewArgErrorf(0, "files cannot be read here, because the module has no directory; pass the "+
+			"text in a variable")
 	}
 	clean := path.Clean(name)
 	if path.IsAbs(name) || !fs.ValidPath(clean) {
-		return "", function.NewArgErrorf(0, "%q lies outside the module's directory; only files inside it can be read", name)
+		return "", function.NewArgErrorf(0, "%q is outside the module's directory; only files inside it can be read", name)
 	}
 	return clean, nil
 }

@@ -15,18 +15,17 @@ import (
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
 )
 
-// The parsers below are recursive, and Go ends the whole program when a stack
-// grows too large. So what nests is counted before they are called.
+// The parsers are recursive, and Go aborts the program if a stack grows too large.
+// Nesting is therefore counted before the parsers run.
 const (
 	maxNesting      = 200    // brackets within brackets
 	maxUnary        = 200    // ! and - in a row
 	maxConditionals = 10_000 // ? in a file; a chain of them nests
-	// Numbers are exact, so 1e999999999 would be written out with a billion
-	// digits when it becomes text.
+	// Numbers are exact: as text, 1e999999999 would have a billion digits.
 	maxExponent = 400
 )
 
-// guardNative reports the first place that nests too deep in a native file.
+// guardNative reports the first place in a native file that is nested too deeply.
 func guardNative(s Source) *hcl.Diagnostic {
 	tokens, _ := hclsyntax.LexConfig(s.Bytes, s.Name, hcl.InitialPos)
 	return guardTokens(tokens)
@@ -46,7 +45,7 @@ func guardTokens(tokens hclsyntax.Tokens) *hcl.Diagnostic {
 		case hclsyntax.TokenQuestion:
 			conditionals++
 		case hclsyntax.TokenNumberLit, hclsyntax.TokenQuotedLit, hclsyntax.TokenStringLit:
-			// Text that looks like a number becomes one where one is needed.
+			// HCL converts text that looks like a number where it needs one.
 			if looksLikeNumber(t.Bytes) && hugeExponent(t.Bytes) {
 				return hugeNumber(t.Range)
 			}
@@ -93,8 +92,8 @@ func looksLikeNumber(text []byte) bool {
 	return len(bytes.Trim(text, "0123456789.eE+-")) == 0
 }
 
-// hugeExponent tells whether a number, or the rest of one from its e on, has
-// an exponent beyond maxExponent.
+// hugeExponent is true if a number, or the part of a number starting at its e, has
+// an exponent greater than maxExponent.
 func hugeExponent(number []byte) bool {
 	e := bytes.IndexAny(number, "eE")
 	if e < 0 {
@@ -111,10 +110,10 @@ func hugeExponent(number []byte) bool {
 
 func hugeNumber(rng hcl.Range) *hcl.Diagnostic {
 	return diag.InSource(diag.CodeHugeNumber, rng, fmt.Sprintf(
-		"The exponent of this number is beyond %d. Whole numbers of a job have at most 64 bits.", maxExponent))
+		"The exponent of this number is greater than %d. Whole numbers in a job have at most 64 bits.", maxExponent))
 }
 
-// hasHugeNumber tells whether a number in v is beyond what a literal could be.
+// hasHugeNumber is true if a number in v is greater than a literal can be.
 func hasHugeNumber(v cty.Value) bool {
 	found := false
 	_ = cty.Walk(v, func(_ cty.Path, v cty.Value) (bool, error) {
@@ -131,5 +130,5 @@ func hasHugeNumber(v cty.Value) bool {
 
 func tooDeep(rng hcl.Range) *hcl.Diagnostic {
 	return diag.InSource(diag.CodeNesting, rng, fmt.Sprintf(
-		"More than %d brackets or operators are nested here. Split the expression with variables.", maxNesting))
+		"More than %d brackets or operators are nested here. Split the expression with local values.", maxNesting))
 }

@@ -1,12 +1,24 @@
 // Copyright (c) The terraform-provider-backfill authors
 // SPDX-License-Identifier: MPL-2.0
 
-// Package lang reads job files: HCL to evaluated job bodies, with variables,
-// locals, functions and references to the partition.
+// Package lang reads job files: from HCL to evaluated job bodies, with variables,
+// local values, functions and references to the partition.
 //
-// It knows the job body only through the table of package jobschema, and
-// checks no rule about jobs. It reads no environment or clock, and files only
-// through the file system it is handed: the edges hand it bytes and values.
+// Load evaluates the Sources of a module with its Inputs and returns a Module.
+// Its Bodies are the jobs: one value of the table's type each, with the Origin of
+// every part, for package job to check. Load continues after errors. Parts that it
+// cannot evaluate are unknown, and package job still checks the rest.
+//
+// Values are evaluated in two stages. Ordinary expressions are evaluated here.
+// References to the partition, the job, the run and the attempt (in command, args
+// and env) have values only inside the pod; they stay in the text, encoded by
+// package late.
+//
+// Equal inputs give equal results: the package reads no environment, clock or
+// network, and only files of the file system in Inputs. Functions that would
+// return something else each time are rejected (package funcs). It knows the job
+// body only through the table of package jobschema, and contains no rules about
+// jobs.
 package lang
 
 import (
@@ -21,56 +33,55 @@ import (
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/jobschema"
 )
 
-// Source is one file of a module. A name that ends in .json is read as HCL's
+// Source is one file of a module. If its name ends in .json, it is read as HCL's
 // JSON form.
 type Source struct {
 	Name  string // as shown in diagnostics
 	Bytes []byte
 }
 
-// Inputs are the values of a module's variables, exactly what the edges found;
-// this package reads no environment. The first of these that has a value for a
-// variable wins: Texts, VarFiles (of several the last), Values, Environment,
-// the variable's default.
+// Inputs are the values of a module's variables. The first source with a value for
+// a variable wins: Texts, VarFiles (the last file first), Values, Environment, the
+// variable's default.
 type Inputs struct {
-	// Texts are values as written on a command line (name=value), converted
-	// by the variable's type.
+	// Texts are values from the command line (name=value), converted to the
+	// variable's type.
 	Texts map[string]string
 	// VarFiles are files of literal values, name = value.
 	VarFiles []Source
 	// Values are typed values (a variables object of Terraform).
 	Values map[string]cty.Value
-	// Environment is like Texts, but may name variables that no file
-	// declares: environments are shared.
+	// Environment is like Texts, but may contain variables that no file
+	// declares, because environments are shared.
 	Environment map[string]string
-	// Files is what file and templatefile may read: the module's directory.
-	// Nil where there is none; then they are errors.
+	// Files is the module's directory, for file and templatefile. Nil if there
+	// is none; calls of these functions are errors then.
 	Files fs.FS
 }
 
 // Body is one evaluated job of a module.
 type Body struct {
 	Name string
-	// Value is of type jobschema.Type(jobschema.Job()); late text is encoded
-	// as late.Parse reads it. Parts that could not be evaluated are unknown.
+	// Value has type jobschema.Type(jobschema.Job()), with late text encoded
+	// for late.Parse. Parts that could not be evaluated are unknown.
 	Value cty.Value
-	// Origin finds where an attribute was written, for problems that are
-	// addressed by path. Its range may lie in the module's defaults block.
+	// Origin maps paths to source ranges, which may be in the module's
+	// defaults block.
 	Origin Origin
 }
 
-// Origin maps a path of a job's value to the range where it was written, or to
-// the nearest enclosing range.
+// Origin maps a path of a job's value to its source range, or to the nearest
+// enclosing range.
 type Origin = diag.Origin
 
-// Module is the outcome of Load.
+// Module is the result of Load.
 type Module struct {
 	Bodies []Body // in source order
 	// Files serve the snippets of diagnostics.
 	Files map[string]*hcl.File
 	// Variables are the declared variables, in source order.
 	Variables []Variable
-	// Defaults is the range of the defaults block; its filename is empty when
+	// Defaults is the range of the defaults block; its filename is empty if
 	// there is none.
 	Defaults hcl.Range
 }
@@ -81,10 +92,9 @@ type Variable struct {
 	Required, Sensitive     bool
 }
 
-// Load parses and evaluates the files as one module. The module is usable for
-// rendering diagnostics also when there are errors, and its bodies can still
-// be checked: what is wrong in them is unknown. Diagnostics come in source
-// order.
+// Load parses and evaluates the files as one module. After errors, the module can
+// still render diagnostics, and its bodies can still be checked: their wrong parts
+// are unknown. Diagnostics are in source order.
 func Load(sources []Source, in Inputs) (*Module, hcl.Diagnostics) {
 	l := &loader{
 		module:    &Module{Files: map[string]*hcl.File{}},
@@ -108,10 +118,10 @@ func Load(sources []Source, in Inputs) (*Module, hcl.Diagnostics) {
 	}
 	if len(l.jobs) == 0 && !l.diags.HasErrors() {
 		l.diags = append(l.diags, diag.At(diag.CodeNoJob, nil,
-			"The files declare no job. Add a block such as job \"orders\" { … }, or name the file that holds it."))
+			"The files declare no job. Add a block such as job \"orders\" { … }, or pass the file that contains it."))
 	}
-	// What HCL finds only when a body is read, such as a member that is twice in a
-	// JSON object, has no code of ours yet.
+	// HCL reports some problems only when a body is read, such as a repeated member of
+	// a JSON object. These have no code yet.
 	return l.module, diag.Sort(restate(l.diags, diag.CodeSyntax))
 }
 
@@ -153,7 +163,8 @@ func (l *loader) decodeJobs(b *hcl.Block) {
 	forEach, body := splitForEach(b.Body)
 	for _, i := range l.instances(b.Labels[0], forEach) {
 		if first, twice := l.jobNames[i.name]; twice {
-			l.report(diag.CodeDuplicateJob, b.LabelRanges[0], "A job %q is already declared at %s:%d. Give one of the two another name.", i.name, first.Filename, first.Start.Line)
+			l.report(diag.CodeDuplicateJob, b.LabelRanges[0], "A job %q is already declared at %s:%d. Rename one of the two.",
+				i.name, first.Filename, first.Start.Line)
 			continue
 		}
 		l.jobNames[i.name] = b.LabelRanges[0]
@@ -165,7 +176,7 @@ func (l *loader) decodeJobs(b *hcl.Block) {
 		l.module.Bodies = append(l.module.Bodies, Body{Name: i.name, Value: decoded.Value, Origin: decoded.Origin})
 		l.diags = append(l.diags, diags...)
 		if diags.HasErrors() {
-			return // the other instances would repeat the same
+			return // the other instances have the same problems
 		}
 	}
 }

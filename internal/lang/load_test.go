@@ -30,13 +30,13 @@ func TestFilesThatAreRefused(t *testing.T) {
 
   a.hcl:2:13
 
-  The byte 0xFF here is not part of any UTF-8 character. Save the file as UTF-8.
+  The byte 0xFF is not valid UTF-8. Save the file as UTF-8.
 `},
 		"ten megabytes": {"a.hcl", strings.Repeat("# comment\n", 1<<20), `Error: File Too Large [BF1002]
 
   a.hcl:1:1
 
-  The file has 10485760 bytes, and a job file may have at most 1048576. Describe the keys with a range, or pass data to the runner in another way than through the job file.
+  The file has 10485760 bytes; the maximum is 1048576. Describe the keys with a range, or pass the data to the runner in another way.
 `},
 		"brackets":     {"a.hcl", "a = " + strings.Repeat("[", 1000), nestedAt("a.hcl:1:205")},
 		"templates":    {"a.hcl", "a = " + strings.Repeat(`"${`, 1000), nestedAt("a.hcl:1:305")},
@@ -62,7 +62,7 @@ func nestedAt(place string) string {
 
   ` + place + `
 
-  More than 200 brackets or operators are nested here. Split the expression with variables.
+  More than 200 brackets or operators are nested here. Split the expression with local values.
 `
 }
 
@@ -102,7 +102,8 @@ job "x" {
   }
 }`)
 	m, diags := lang.Load([]lang.Source{{Name: "a.hcl", Bytes: src}}, lang.Inputs{Values: map[string]cty.Value{
-		"n": cty.UnknownVal(cty.Number), "any": cty.DynamicVal, "o": cty.ObjectVal(map[string]cty.Value{"cpu": cty.UnknownVal(cty.String)}),
+		"n": cty.UnknownVal(cty.Number), "any": cty.DynamicVal,
+		"o": cty.ObjectVal(map[string]cty.Value{"cpu": cty.UnknownVal(cty.String)}),
 	}})
 	if diags.HasErrors() {
 		t.Fatal(diags)

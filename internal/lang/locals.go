@@ -15,11 +15,11 @@ import (
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
 )
 
-// maxLocalDepth bounds how many local values may wait for each other.
+// maxLocalDepth limits the length of a chain of local values.
 const maxLocalDepth = 1000
 
-// maxValueText is the most text in one local value. Values that double each
-// other would otherwise fill the memory within a few lines.
+// maxValueText limits the text in one local value. A few local values that double
+// each other could otherwise exhaust the memory.
 const maxValueText = 4 << 20
 
 // local is one named expression.
@@ -39,7 +39,7 @@ const (
 	done
 )
 
-// localRoot evaluates local values when something refers to them.
+// localRoot evaluates local values on first use.
 type localRoot struct {
 	l     *loader
 	stack []*local
@@ -48,7 +48,8 @@ type localRoot struct {
 func (r *localRoot) names() []string { return slices.Sorted(maps.Keys(r.l.locals)) }
 
 func (r *localRoot) missing(name string) (code, detail string) {
-	return diag.CodeUnknownRef, fmt.Sprintf("There is no local value %q.%s Correct the name, or define it in a locals block.", name, diag.DidYouMean(name, r.names()))
+	return diag.CodeUnknownRef, fmt.Sprintf("There is no local value %q.%s Correct the name, or define it in a locals "+
+		"block.", name, diag.DidYouMean(name, r.names()))
 }
 
 func (r *localRoot) get(name string) (cty.Value, bool) {
@@ -64,7 +65,8 @@ func (r *localRoot) get(name string) (cty.Value, bool) {
 		return cty.DynamicVal, true
 	}
 	if len(r.stack) >= maxLocalDepth {
-		r.l.report(diag.CodeNesting, x.nameRange, "More than %d local values wait for each other here. Compute them in fewer steps.", maxLocalDepth)
+		r.l.report(diag.CodeNesting, x.nameRange, "More than %d local values depend on each other in a chain here. Use "+
+			"fewer steps.", maxLocalDepth)
 		return cty.DynamicVal, true
 	}
 	x.state = evaluating
@@ -78,7 +80,8 @@ func (r *localRoot) get(name string) (cty.Value, bool) {
 	case diags.HasErrors():
 		x.value = cty.DynamicVal
 	case textSize(value) > maxValueText:
-		r.l.report(diag.CodeHugeValue, x.nameRange, "The local value %q holds %d bytes of text, and at most %d are allowed. Build less of it.", x.name, textSize(value), maxValueText)
+		r.l.report(diag.CodeHugeValue, x.nameRange, "The local value %q contains %d bytes of text; the maximum is %d. "+
+			"Make it smaller.", x.name, textSize(value), maxValueText)
 		x.value = cty.DynamicVal
 	}
 	return x.value, true
@@ -90,7 +93,8 @@ func (r *localRoot) reportCycle(x *local) {
 	for _, step := range append(slices.Clone(trail), x) {
 		steps = append(steps, fmt.Sprintf("local.%s (%s:%d)", step.name, step.nameRange.Filename, step.nameRange.Start.Line))
 	}
-	r.l.report(diag.CodeCycle, x.nameRange, "The value of local.%s depends on itself: %s. Break the circle by writing one of them without the others.", x.name, strings.Join(steps, " → "))
+	r.l.report(diag.CodeCycle, x.nameRange, "The value of local.%s depends on itself: %s. Define one of them without "+
+		"the others.", x.name, strings.Join(steps, " → "))
 }
 
 // textSize adds up the lengths of all strings in a value.
@@ -106,11 +110,12 @@ func textSize(v cty.Value) int {
 	return size
 }
 
-// declareLocals takes a locals block in.
+// declareLocals adds a locals block.
 func (l *loader) declareLocals(b *hcl.Block) {
 	for _, a := range l.onlyAttributes(b.Body, "A locals block") {
 		if first, twice := l.locals[a.Name]; twice {
-			l.report(diag.CodeDuplicateLocal, a.NameRange, "The local value %q is already defined at %s:%d. Remove one of the two.", a.Name, first.nameRange.Filename, first.nameRange.Start.Line)
+			l.report(diag.CodeDuplicateLocal, a.NameRange, "The local value %q is already defined at %s:%d. Remove one of "+
+				"the two.", a.Name, first.nameRange.Filename, first.nameRange.Start.Line)
 			continue
 		}
 		x := &local{name: a.Name, nameRange: a.NameRange, expr: a.Expr}
@@ -119,8 +124,7 @@ func (l *loader) declareLocals(b *hcl.Block) {
 	}
 }
 
-// evaluateLocals evaluates also what nothing refers to, so that its mistakes
-// are found.
+// evaluateLocals also evaluates unused local values, to report their mistakes.
 func (l *loader) evaluateLocals() {
 	for _, x := range l.localOrder {
 		l.scope.roots["local"].get(x.name)

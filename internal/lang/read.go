@@ -17,7 +17,7 @@ import (
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
 )
 
-// MaxFileSize is the most bytes of one job file.
+// MaxFileSize is the maximum size of one job file, in bytes.
 const MaxFileSize = 1 << 20
 
 var topLevel = &hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{
@@ -36,8 +36,8 @@ func (l *loader) read(s Source) {
 	}
 	l.module.Files[s.Name] = file
 	if diags.HasErrors() {
-		// What the parser recovered may hold only half of what was meant;
-		// problems reported on it would mislead.
+		// The parser may have recovered only half of the file; further problems
+		// would be misleading.
 		return
 	}
 	l.collect(file)
@@ -47,12 +47,13 @@ func parse(s Source) (*hcl.File, hcl.Diagnostics) {
 	start := hcl.Range{Filename: s.Name, Start: hcl.InitialPos, End: hcl.InitialPos}
 	if len(s.Bytes) > MaxFileSize {
 		return nil, hcl.Diagnostics{diag.InSource(diag.CodeTooLarge, start, fmt.Sprintf(
-			"The file has %d bytes, and a job file may have at most %d. Describe the keys with a range, or pass data to the runner in another way than through the job file.", len(s.Bytes), MaxFileSize))}
+			"The file has %d bytes; the maximum is %d. Describe the keys with a range, or pass the data to the runner in "+
+				"another way.", len(s.Bytes), MaxFileSize))}
 	}
 	if at := invalidUTF8(s.Bytes); at >= 0 {
 		where := positionOf(s.Name, s.Bytes, at)
 		return nil, hcl.Diagnostics{diag.InSource(diag.CodeEncoding, where, fmt.Sprintf(
-			"The byte 0x%02X here is not part of any UTF-8 character. Save the file as UTF-8.", s.Bytes[at]))}
+			"The byte 0x%02X is not valid UTF-8. Save the file as UTF-8.", s.Bytes[at]))}
 	}
 	if isJSON(s.Name) {
 		if d := guardJSON(s); d != nil {
@@ -68,8 +69,8 @@ func parse(s Source) (*hcl.File, hcl.Diagnostics) {
 	return file, restate(diags, diag.CodeSyntax)
 }
 
-// Format is a file of HCL in the canonical style; nil with problems. HCL's JSON
-// form has none.
+// Format returns an HCL file in the canonical style; nil with problems. HCL's JSON
+// form has no canonical style.
 func Format(s Source) ([]byte, *hcl.File, hcl.Diagnostics) {
 	file, diags := parse(s)
 	if diags.HasErrors() {
@@ -103,8 +104,8 @@ func positionOf(name string, b []byte, at int) hcl.Range {
 	return hcl.Range{Filename: name, Start: p, End: end}
 }
 
-// restate gives HCL's own diagnostics a code and the title that goes with it;
-// what HCL had as title begins the explanation.
+// restate sets our code and title on HCL's own diagnostics. HCL's title becomes the
+// beginning of the detail.
 func restate(diags hcl.Diagnostics, code string) hcl.Diagnostics {
 	for _, d := range diags {
 		if diag.CodeOf(d) != "" {
@@ -131,12 +132,13 @@ func (l *loader) collect(file *hcl.File) {
 		content, diags = file.Body.Content(topLevel)
 	}
 	for _, d := range diags {
-		// Labels are the only thing that can be wrong with a known block here.
+		// In a known block, only the labels can be wrong here.
 		if strings.HasPrefix(d.Summary, "Extraneous JSON") {
 			l.diags = append(l.diags, restate(hcl.Diagnostics{d}, diag.CodeUnknownBlock)...)
 			continue
 		}
-		l.report(diag.CodeLabels, *d.Subject, "A job or variable takes exactly one label, its name, as in job \"orders\" { … }; locals and defaults take none.")
+		l.report(diag.CodeLabels, *d.Subject, "A job or variable has exactly one label, its name, as in job \"orders\" { "+
+			"… }. locals and defaults have none.")
 	}
 	for _, b := range content.Blocks {
 		switch b.Type {
@@ -146,7 +148,8 @@ func (l *loader) collect(file *hcl.File) {
 			l.declareLocals(b)
 		case "defaults":
 			if l.defaults != nil {
-				l.report(diag.CodeRepeatedBlock, b.DefRange, "A module has one defaults block, and there is one at %s:%d. Merge the two.", l.defaults.DefRange.Filename, l.defaults.DefRange.Start.Line)
+				l.report(diag.CodeRepeatedBlock, b.DefRange, "A module can have only one defaults block; the first is at %s:%d. "+
+					"Merge the two.", l.defaults.DefRange.Filename, l.defaults.DefRange.Start.Line)
 				continue
 			}
 			l.defaults = b
@@ -163,11 +166,13 @@ func (l *loader) reportUnknown(body *hclsyntax.Body) {
 	}
 	for _, b := range body.Blocks {
 		if !contains(known, b.Type) {
-			l.report(diag.CodeUnknownBlock, b.TypeRange, "A file has no block %q.%s", b.Type, orKnown(b.Type, known))
+			l.report(diag.CodeUnknownBlock, b.TypeRange, "There is no block %q at the top level.%s", b.Type,
+				orKnown(b.Type, known))
 		}
 	}
 	for _, a := range body.Attributes {
-		l.report(diag.CodeUnknownAttr, a.NameRange, "A file has no attribute %q at its top level; attributes belong inside a block such as job \"orders\" { … }.", a.Name)
+		l.report(diag.CodeUnknownAttr, a.NameRange, "There is no attribute %q at the top level. Attributes belong inside "+
+			"a block such as job \"orders\" { … }.", a.Name)
 	}
 }
 
@@ -175,7 +180,7 @@ func orKnown(name string, known []string) string {
 	if s := diag.DidYouMean(name, known); s != "" {
 		return s
 	}
-	return " Known here are " + diag.List(known, true) + "."
+	return " Valid names are " + diag.List(known, true) + "."
 }
 
 func contains(list []string, s string) bool {

@@ -11,8 +11,8 @@ import (
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/jobschema"
 )
 
-// guide is the part of the reference that people write: files, blocks,
-// expressions. The test compiles its examples.
+// guide is the handwritten part of the reference: files, blocks, expressions. A
+// test compiles its examples.
 //
 //go:embed guide.md
 var guide string
@@ -23,7 +23,7 @@ func Reference() string {
 	var b strings.Builder
 	b.WriteString(guide)
 	b.WriteString(jobschema.Reference())
-	b.WriteString("\n## Functions\n\nAll functions are pure: equal arguments give equal results everywhere.\n")
+	b.WriteString("\n## Functions\n\nAll functions are pure: they always return the same result for the same arguments.\n")
 	group := ""
 	for _, f := range Functions() {
 		if f.Group != group {
@@ -32,7 +32,7 @@ func Reference() string {
 		}
 		fmt.Fprintf(&b, "- `%s`: %s", f.Name, f.Description)
 		if f.Example != "" {
-			fmt.Fprintf(&b, " `%s` gives `%s`.", f.Example, f.Result)
+			fmt.Fprintf(&b, " `%s` returns `%s`.", f.Example, f.Result)
 		}
 		b.WriteString("\n")
 	}

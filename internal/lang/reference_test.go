@@ -20,7 +20,8 @@ func TestExamplesOfTheReferenceCompile(t *testing.T) {
 		t.Fatal("there are no examples")
 	}
 	for _, e := range examples {
-		_, jobs, diags := check([]lang.Source{{Name: "example.hcl", Bytes: []byte(e[1])}}, lang.Inputs{Texts: map[string]string{"last_id": "100"}})
+		_, jobs, diags := check([]lang.Source{{Name: "example.hcl", Bytes: []byte(e[1])}},
+			lang.Inputs{Texts: map[string]string{"last_id": "100"}})
 		if diags.HasErrors() || jobs[0] == nil {
 			t.Errorf("%v in\n%s", diags, e[1])
 		}

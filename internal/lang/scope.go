@@ -16,14 +16,14 @@ import (
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/late"
 )
 
-// root is what one name at the start of a reference leads to, such as var.
+// root resolves the first name of a reference, such as var.
 type root interface {
-	// get returns the value below the root, and false when there is none of
-	// that name. What could not be evaluated is unknown.
+	// get returns the value of that name below the root, or false if there is
+	// none. A value that cannot be evaluated is unknown.
 	get(name string) (cty.Value, bool)
-	// names lists what there is, for suggestions.
+	// names lists the valid names, for suggestions.
 	names() []string
-	// missing explains that there is nothing of that name.
+	// missing is the message for an unknown name.
 	missing(name string) (code, detail string)
 }
 
@@ -40,7 +40,8 @@ func (r variableRoot) get(name string) (cty.Value, bool) {
 func (r variableRoot) names() []string { return slices.Sorted(maps.Keys(r)) }
 
 func (r variableRoot) missing(name string) (code, detail string) {
-	return diag.CodeUnknownVar, fmt.Sprintf("There is no variable %q.%s Correct the name, or declare it with variable %q { }.", name, diag.DidYouMean(name, r.names()), name)
+	return diag.CodeUnknownVar, fmt.Sprintf("There is no variable %q.%s Correct the name, or declare it with variable "+
+		"%q { }.", name, diag.DidYouMean(name, r.names()), name)
 }
 
 // eachRoot is each.key and each.value of one instance of a job.
@@ -59,7 +60,7 @@ func (r eachRoot) get(name string) (cty.Value, bool) {
 func (r eachRoot) names() []string { return []string{"key", "value"} }
 
 func (r eachRoot) missing(name string) (code, detail string) {
-	return diag.CodeUnknownRef, fmt.Sprintf("There is no each.%s. Write each.key or each.value.", name)
+	return diag.CodeUnknownRef, fmt.Sprintf("There is no each.%s. Use each.key or each.value.", name)
 }
 
 // scope resolves references and calls.
@@ -68,7 +69,7 @@ type scope struct {
 	functions map[string]function.Function
 }
 
-// with returns the scope with one more root.
+// with returns the scope with an additional root.
 func (s *scope) with(name string, r root) *scope {
 	roots := maps.Clone(s.roots)
 	roots[name] = r
@@ -85,8 +86,8 @@ func (s *scope) evaluate(expr hcl.Expression, lateAttribute bool) (cty.Value, hc
 	return v, restate(diags, diag.CodeExpression)
 }
 
-// context builds the evaluation context that holds exactly what the expression
-// refers to, so that each expression sees only checked names.
+// context builds the evaluation context with only the names that the expression
+// uses, after checking them.
 func (s *scope) context(expr hcl.Expression, lateAttribute bool) (*hcl.EvalContext, hcl.Diagnostics) {
 	var diags hcl.Diagnostics
 	found := map[string]map[string]cty.Value{}
@@ -137,7 +138,7 @@ func attributeOf(t hcl.Traversal) (string, *hcl.Diagnostic) {
 		}
 	}
 	return "", diag.InSource(diag.CodeUnknownRef, t.SourceRange(), fmt.Sprintf(
-		"%q is no value by itself. Write %s.<name>.", t.RootName(), t.RootName()))
+		"%q has no value of its own. Write %s.<name>.", t.RootName(), t.RootName()))
 }
 
 func (s *scope) unknownRoot(t hcl.Traversal) *hcl.Diagnostic {
@@ -147,7 +148,7 @@ func (s *scope) unknownRoot(t hcl.Traversal) *hcl.Diagnostic {
 	slices.Sort(known)
 	advice := diag.DidYouMean(name, known)
 	if name == "each" {
-		advice = " It exists in a job that has for_each."
+		advice = " It exists only in a job with for_each."
 	}
 	for _, r := range []string{"var", "local"} {
 		if slices.Contains(s.roots[r].names(), name) {
@@ -155,10 +156,10 @@ func (s *scope) unknownRoot(t hcl.Traversal) *hcl.Diagnostic {
 		}
 	}
 	if advice == "" && len(t) == 1 {
-		advice = fmt.Sprintf(" If it is meant as text, put it in quotes: %q.", name)
+		advice = fmt.Sprintf(" If this is text, put it in quotes: %q.", name)
 	}
 	if advice == "" {
-		advice = " References begin with " + diag.List(known, true) + "."
+		advice = " References start with " + diag.List(known, true) + "."
 	}
-	return diag.InSource(diag.CodeUnknownRef, t.SourceRange(), fmt.Sprintf("There is nothing called %q here.%s", name, advice))
+	return diag.InSource(diag.CodeUnknownRef, t.SourceRange(), fmt.Sprintf("The name %q is unknown.%s", name, advice))
 }

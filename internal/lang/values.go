@@ -18,14 +18,14 @@ import (
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
 )
 
-// written is a value of a var file with its place.
+// written is a value of a var file with its range.
 type writtenValue struct {
 	value cty.Value
 	name  hcl.Range
 	at    hcl.Range
 }
 
-// evaluateVariables gives every variable its value; Inputs says what wins.
+// evaluateVariables sets the value of every variable, in the precedence of Inputs.
 func (l *loader) evaluateVariables(in Inputs) {
 	files := l.readVarFiles(in.VarFiles)
 	l.checkInputs(in, files)
@@ -62,7 +62,8 @@ func (l *loader) evaluateVariable(v *variable, in Inputs, files map[string]writt
 		return
 	}
 	if v.fallback == cty.NilVal {
-		l.report(diag.CodeNoValue, v.decl, "The variable %q has no value and no default. Pass one with -var %s=… (in Terraform: variables = { %s = … }), or give it a default.", v.name, v.name, v.name)
+		l.report(diag.CodeNoValue, v.decl, "The variable %q has no value and no default. Pass one with -var %s=… (in "+
+			"Terraform: variables = { %s = … }), or give it a default.", v.name, v.name, v.name)
 		return
 	}
 	v.value = v.fallback
@@ -80,7 +81,8 @@ func (l *loader) checkInputs(in Inputs, files map[string]writtenValue) {
 			continue
 		}
 		d := diag.At(diag.CodeUnknownVar, nil, fmt.Sprintf(
-			"A value was given for the variable %q, which no file declares.%s Correct the name, or declare it with variable %q { }.", name, diag.DidYouMean(name, declared), name))
+			"There is a value for the variable %q, but no file declares it.%s Correct the name, or declare it with variable "+
+				"%q { }.", name, diag.DidYouMean(name, declared), name))
 		if w, ok := files[name]; ok {
 			d.Subject = w.name.Ptr()
 		}
@@ -88,7 +90,7 @@ func (l *loader) checkInputs(in Inputs, files map[string]writtenValue) {
 	}
 }
 
-// readVarFiles reads files of literal values; of several the last wins.
+// readVarFiles reads files of literal values. The last file wins.
 func (l *loader) readVarFiles(sources []Source) map[string]writtenValue {
 	out := map[string]writtenValue{}
 	for _, s := range sources {
@@ -103,7 +105,8 @@ func (l *loader) readVarFiles(sources []Source) map[string]writtenValue {
 		}
 		for _, a := range l.onlyAttributes(file.Body, "A file of variable values") {
 			if t := a.Expr.Variables(); len(t) > 0 {
-				l.report(diag.CodeVarValue, t[0].SourceRange(), "The values in this file are literals and may not refer to anything. Write the value itself.")
+				l.report(diag.CodeVarValue, t[0].SourceRange(), "Values in this file must be literals, without references. "+
+					"Write the value itself.")
 				continue
 			}
 			value, diags := a.Expr.Value(nil)
@@ -119,19 +122,20 @@ func (l *loader) readVarFiles(sources []Source) map[string]writtenValue {
 func (l *loader) assign(v *variable, value cty.Value) {
 	converted, err := v.convert(value)
 	if err != nil {
-		l.report(diag.CodeVarValue, v.assigned, "The value given for variable %q is not of its type %s: %s. Pass a value of that type.", v.name, typeexpr.TypeString(v.ty), sentence(err))
+		l.report(diag.CodeVarValue, v.assigned, "The value of variable %q does not have its type %s: %s. Pass a value of "+
+			"that type.", v.name, typeexpr.TypeString(v.ty), sentence(err))
 		return
 	}
 	v.value = converted
 }
 
-// fromText converts a value as written on a command line: text for a string
-// or a variable without a type, else converted to its primitive type or read
-// as an HCL expression.
+// fromText converts a value from the command line: a text if the variable is a
+// string or has no type, otherwise a value of its primitive type or an HCL
+// expression.
 func (l *loader) fromText(v *variable, text string) {
 	if v.ty.IsPrimitiveType() || v.ty == cty.DynamicPseudoType {
 		if invalidUTF8([]byte(text)) >= 0 {
-			l.report(diag.CodeVarValue, v.decl, "The value given for variable %q is not UTF-8. Pass text that is.", v.name)
+			l.report(diag.CodeVarValue, v.decl, "The value of variable %q is not UTF-8. Pass a UTF-8 text.", v.name)
 			return
 		}
 		l.assign(v, cty.StringVal(text))
@@ -158,8 +162,8 @@ func (l *loader) fromText(v *variable, text string) {
 	l.diags = append(l.diags, restate(diags, diag.CodeVarValue)...)
 }
 
-// validateVariables applies the rules that the module's author set. They may
-// refer to all variables and local values.
+// validateVariables checks the validation blocks. They may refer to all variables
+// and local values.
 func (l *loader) validateVariables() {
 	for _, v := range l.order {
 		for _, rule := range v.validations {
@@ -179,7 +183,8 @@ func (l *loader) validate(v *variable, rule validation) {
 	result, _ = result.Unmark()
 	result, err := convert.Convert(result, cty.Bool)
 	if err != nil || result.IsNull() {
-		l.report(diag.CodeVarDecl, rule.condition.Expr.Range(), "The condition of a validation must be true or false. Write a comparison.")
+		l.report(diag.CodeVarDecl, rule.condition.Expr.Range(), "The condition of a validation must be true or false. Use "+
+			"a comparison.")
 		return
 	}
 	if !result.IsKnown() || result.True() {
@@ -191,5 +196,6 @@ func (l *loader) validate(v *variable, rule validation) {
 	if s, err := convert.Convert(message, cty.String); err == nil && !s.IsMarked() && s.IsKnown() && !s.IsNull() {
 		text = s.AsString()
 	}
-	l.report(diag.CodeValidation, v.assigned, "Variable %q: %s (The rule is at %s:%d.)", v.name, strings.TrimSpace(text), rule.condition.NameRange.Filename, rule.condition.NameRange.Start.Line)
+	l.report(diag.CodeValidation, v.assigned, "Variable %q: %s (The rule is at %s:%d.)", v.name,
+		strings.TrimSpace(text), rule.condition.NameRange.Filename, rule.condition.NameRange.Start.Line)
 }

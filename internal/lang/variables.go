@@ -24,7 +24,7 @@ type variable struct {
 	decl        hcl.Range // the block's header
 	ty          cty.Type
 	defaults    *typeexpr.Defaults
-	fallback    cty.Value // cty.NilVal when there is no default
+	fallback    cty.Value // cty.NilVal if there is no default
 	sensitive   bool
 	validations []validation
 	value       cty.Value
@@ -32,10 +32,10 @@ type variable struct {
 	broken      bool      // its declaration or its value has errors
 }
 
-// validation is a rule that the author of a module sets for a variable.
+// validation is a validation block of a variable.
 type validation struct{ condition, message *hcl.Attribute }
 
-// sensitive marks values that may not be shown. cty compares marks.
+// sensitive marks values that must not be shown. cty compares marks.
 type sensitiveMark struct{}
 
 var (
@@ -52,11 +52,13 @@ func (l *loader) declare(b *hcl.Block) {
 	name := b.Labels[0]
 	v := &variable{name: name, decl: b.DefRange, assigned: b.DefRange, ty: cty.DynamicPseudoType}
 	if !hclsyntax.ValidIdentifier(name) {
-		l.report(diag.CodeVarDecl, b.LabelRanges[0], "%q cannot be the name of a variable. Use letters, digits, underscores and dashes, and start with a letter.", name)
+		l.report(diag.CodeVarDecl, b.LabelRanges[0], "%q is not a valid variable name. Use letters, digits, underscores "+
+			"and dashes, and start with a letter.", name)
 		return
 	}
 	if first, twice := l.variables[name]; twice {
-		l.report(diag.CodeDuplicateVar, b.LabelRanges[0], "The variable %q is already declared at %s:%d. Remove one of the two.", name, first.decl.Filename, first.decl.Start.Line)
+		l.report(diag.CodeDuplicateVar, b.LabelRanges[0], "The variable %q is already declared at %s:%d. Remove one of "+
+			"the two.", name, first.decl.Filename, first.decl.Start.Line)
 		return
 	}
 	l.variables[name] = v
@@ -96,7 +98,7 @@ func (l *loader) declaration(v *variable, body hcl.Body) (description string) {
 		rule := l.content(b.Body, validationSchema, "A validation")
 		condition, message := rule.Attributes["condition"], rule.Attributes["error_message"]
 		if condition == nil || message == nil {
-			l.report(diag.CodeVarDecl, b.DefRange, "A validation needs both condition and error_message. Add what is missing.")
+			l.report(diag.CodeVarDecl, b.DefRange, "A validation needs both condition and error_message. Add the missing one.")
 			continue
 		}
 		v.validations = append(v.validations, validation{condition, message})
@@ -104,7 +106,7 @@ func (l *loader) declaration(v *variable, body hcl.Body) (description string) {
 	return description
 }
 
-// content reads a body by a fixed schema and reports what is not in it.
+// content reads a body by a fixed schema and reports unknown attributes and blocks.
 func (l *loader) content(body hcl.Body, schema *hcl.BodySchema, what string) *hcl.BodyContent {
 	var attributes, blocks []string
 	for _, a := range schema.Attributes {
@@ -122,7 +124,7 @@ func (l *loader) content(body hcl.Body, schema *hcl.BodySchema, what string) *hc
 	}
 	for name, a := range native.Attributes {
 		if slices.Contains(blocks, name) {
-			l.report(diag.CodeUnknownAttr, a.NameRange, "%q is a block here. Write %s { … } without an equals sign.", name, name)
+			l.report(diag.CodeUnknownAttr, a.NameRange, "%q is a block. Write %s { … } without an equals sign.", name, name)
 		} else if !slices.Contains(attributes, name) {
 			l.report(diag.CodeUnknownAttr, a.NameRange, "%s has no attribute %q.%s", what, name, orKnown(name, all))
 		}
@@ -137,8 +139,7 @@ func (l *loader) content(body hcl.Body, schema *hcl.BodySchema, what string) *hc
 	return content
 }
 
-// onlyAttributes lists the attributes of a body that has nothing else, in
-// source order.
+// onlyAttributes lists the attributes of a body without blocks, in source order.
 func (l *loader) onlyAttributes(body hcl.Body, what string) []*hcl.Attribute {
 	if native, ok := body.(*hclsyntax.Body); ok {
 		for _, b := range native.Blocks {
@@ -160,17 +161,19 @@ func (l *loader) fallbackOf(v *variable, a *hcl.Attribute) {
 	}
 	converted, err := v.convert(value)
 	if err != nil {
-		l.report(diag.CodeVarDecl, a.Expr.Range(), "The default of variable %q is not of its type %s: %s. Correct the default or the type.", v.name, typeexpr.TypeString(v.ty), sentence(err))
+		l.report(diag.CodeVarDecl, a.Expr.Range(), "The default of variable %q does not have its type %s: %s. Correct the "+
+			"default or the type.", v.name, typeexpr.TypeString(v.ty), sentence(err))
 		return
 	}
 	v.fallback = converted
 }
 
-// constant evaluates an expression of a declaration, which may refer to
-// nothing. For a type other than dynamic the value is not null.
+// constant evaluates an expression of a declaration, without references. Unless the
+// type is dynamic, the value is not null.
 func (l *loader) constant(a *hcl.Attribute, want cty.Type) (cty.Value, bool) {
 	for _, t := range a.Expr.Variables() {
-		l.report(diag.CodeVarDecl, t.SourceRange(), "The %s of a variable may not refer to anything. Write a literal value.", a.Name)
+		l.report(diag.CodeVarDecl, t.SourceRange(), "The %s of a variable must be a literal, without references. Write "+
+			"the value itself.", a.Name)
 		return cty.NilVal, false
 	}
 	value, diags := a.Expr.Value(&hcl.EvalContext{Functions: l.scope.functions})
@@ -180,25 +183,25 @@ func (l *loader) constant(a *hcl.Attribute, want cty.Type) (cty.Value, bool) {
 	}
 	value, err := convert.Convert(value, want)
 	if err != nil || want != cty.DynamicPseudoType && (value.IsNull() || !value.IsKnown()) {
-		l.report(diag.CodeVarDecl, a.Expr.Range(), "The %s of a variable is a literal %s. Write one.", a.Name, want.FriendlyName())
+		l.report(diag.CodeVarDecl, a.Expr.Range(), "The %s of a variable must be a literal %s.", a.Name, want.FriendlyName())
 		return cty.NilVal, false
 	}
 	return value, true
 }
 
-// convert brings a value to the variable's type.
+// convert converts a value to the variable's type.
 func (v *variable) convert(value cty.Value) (cty.Value, error) {
 	if v.defaults != nil && value.IsKnown() && !value.IsNull() {
 		value = v.defaults.Apply(value)
 	}
 	converted, err := convert.Convert(value, v.ty)
 	if err == nil && hasHugeNumber(converted) {
-		err = fmt.Errorf("a number has an exponent beyond %d", maxExponent)
+		err = fmt.Errorf("a number has an exponent greater than %d", maxExponent)
 	}
 	return converted, err
 }
 
-// sentence turns a conversion error into the middle of a sentence.
+// sentence formats a conversion error for the middle of a sentence.
 func sentence(err error) string {
 	return strings.TrimSuffix(err.Error(), ".")
 }

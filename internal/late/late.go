@@ -1,12 +1,12 @@
 // Copyright (c) The terraform-provider-backfill authors
 // SPDX-License-Identifier: MPL-2.0
 
-// Package late is the text form of strings that refer to what is known only
-// in the pod: the partition, the run, the attempt.
+// Package late is the text form of strings with references that only the pod can
+// resolve: to the partition, the run and the attempt.
 //
-// Both faces of the language hand such strings on inside plain cty strings;
-// this package encodes and decodes them. It does not know which references a
-// given job has: package job checks that.
+// Job files and Terraform both pass such strings on as plain cty strings, which this
+// package encodes and decodes. It does not know which references a job has; package
+// job checks that.
 package late
 
 import (
@@ -14,25 +14,27 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/text"
 )
 
-// Text is a string with references that are only known in the pod: its parts
-// in order, each either literal or a reference. Adjacent literals are merged
-// and empty ones left out, so that equal texts have equal parts.
+// Text is a string with references that only the pod can resolve: its parts in
+// order, each either literal or a reference. There are no adjacent or empty
+// literals: equal texts have equal parts.
+// See internal/decisions/0035-two-faces-one-value.md.
 type Text []Part
 
-// Part is literal text, or a reference such as "partition.start",
-// "partition.country.key", "job.name", "run.name" or "attempt" when Ref is
-// not empty.
+// Part is literal text or, if Ref is not empty, a reference such as
+// "partition.start", "partition.country.key", "job.name", "run.name" or "attempt".
 type Part struct {
 	Literal string
 	Ref     string
 }
 
-// Roots are the names that begin a reference.
+// Roots are the names that start a reference.
 var Roots = []string{"partition", "job", "run", "attempt"}
 
-// IsRoot tells whether references may begin with the name.
+// IsRoot is true if references can start with the name.
 func IsRoot(name string) bool {
 	for _, r := range Roots {
 		if r == name {
@@ -42,18 +44,18 @@ func IsRoot(name string) bool {
 	return false
 }
 
-// opening finds what begins a reference or an escaped one: any number of
-// dollar signs and `{` with a root that has properties, or `{attempt}`.
+// opening finds the start of a reference or of an escaped one: any number of dollar
+// signs and `{` with a root that has properties, or `{attempt}`.
 var opening = regexp.MustCompile(`\$+\{(?:(?:partition|job|run)\.|attempt\})`)
 
-// reference is the whole of a well-formed one after its dollar signs.
+// reference matches a well-formed reference after its dollar signs.
 var reference = regexp.MustCompile(`^\{((?:partition|job|run)(?:\.[A-Za-z_][A-Za-z0-9_-]*)+|attempt)\}`)
 
-// MalformedError tells that a text begins a reference that does not end as one.
+// MalformedError reports an incomplete reference in a text.
 type MalformedError struct {
 	// Offset is the byte of the dollar sign in the text.
 	Offset int
-	// Excerpt is what stands there, up to the closing brace or 40 bytes.
+	// Excerpt is the text there, up to the closing brace or 40 bytes.
 	Excerpt string
 }
 
@@ -61,13 +63,12 @@ func (e *MalformedError) Error() string {
 	return fmt.Sprintf("%q at byte %d is not a reference", e.Excerpt, e.Offset)
 }
 
-// Parse decodes a text. A dollar sign before `{partition.`, `{job.`, `{run.`
-// or `{attempt}` makes a reference, as in `${partition.start}`. Of several
-// dollar signs there, each pair stands for one literal dollar sign, so that
-// `$${partition.start}` is the literal text `${partition.start}` and
-// `$$${partition.start}` a literal dollar sign and a reference. Everything
-// else is literal, other `${` and `$$` included. The error is a
-// *MalformedError.
+// Parse decodes a text. A dollar sign before `{partition.`, `{job.`, `{run.` or
+// `{attempt}` makes a reference, as in `${partition.start}`. Each pair of dollar
+// signs there is one literal dollar sign: `$${partition.start}` is the literal text
+// `${partition.start}`, and `$$${partition.start}` a literal dollar sign and a
+// reference. Everything else is literal, including other `${` and `$$`. The error
+// is a *MalformedError.
 func Parse(s string) (Text, error) {
 	var out Text
 	for whole := s; ; {
@@ -114,13 +115,13 @@ func (t Text) Encode() string {
 	return b.String()
 }
 
-// Escape encodes literal text such that Parse gives it back as one literal
-// part (or as no part, when it is empty).
+// Escape encodes literal text. Parse returns it as one literal part (or as no part,
+// if it is empty).
 func Escape(literal string) string {
 	return Text(nil).literal(literal).Encode()
 }
 
-// Join returns the text with more parts at its end, merging literals that meet.
+// Join returns the text with more parts at its end, merging adjacent literals.
 func (t Text) Join(more ...Part) Text {
 	t = slices.Clone(t)
 	for _, p := range more {
@@ -162,8 +163,5 @@ func excerpt(s string) string {
 	if i := strings.IndexByte(s, '}'); i >= 0 && i < longest {
 		return s[:i+1]
 	}
-	if len(s) > longest {
-		return strings.ToValidUTF8(s[:longest], "") + "…"
-	}
-	return s
+	return text.Shorten(s, longest)
 }

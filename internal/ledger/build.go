@@ -18,8 +18,8 @@ type row []items
 type items struct {
 	spans []domain.Interval
 	names []string
-	// next is the least cell of a list of values that may follow; only the
-	// parser needs it.
+	// next is the smallest valid next cell of a list of values; only the parser
+	// needs it.
 	next int64
 }
 
@@ -39,12 +39,12 @@ func (it items) key() string {
 
 // builder unites rows of one shape.
 type builder struct {
-	// most bounds the entries of the set, because rows that overlap in many
-	// ways make one that is far larger than they are; 0 is no bound.
+	// most limits the entries of the set, because rows that overlap in many ways
+	// make a set that is much larger than the rows; 0: no limit.
 	most int
-	// tooLarge tells that the bound was passed; the set is then incomplete.
+	// tooLarge is true if the limit was exceeded; the set is then incomplete.
 	tooLarge bool
-	// shared tells that some key was in two rows, or twice in one.
+	// shared is true if a key was in two rows, or twice in one row.
 	shared bool
 }
 
@@ -80,7 +80,7 @@ func (b *builder) build(rs []row) *tree {
 	return trees[0]
 }
 
-// groups makes a tree of all rows that agree in their first dimension.
+// groups makes a tree of all rows with an equal first dimension.
 func (b *builder) groups(rs []row) (trees []*tree) {
 	var order []string
 	lead, tails := map[string]items{}, map[string][]row{}

@@ -1,11 +1,19 @@
 // Copyright (c) The terraform-provider-backfill authors
 // SPDX-License-Identifier: MPL-2.0
 
-// Package ledger is the algebra of what has been done: sets over the key space
-// of a job, their text form and their counts.
+// Package ledger is the algebra of done keys: sets over the key space of a job, their
+// text form and their counts.
 //
-// It keeps no partition numbers, so that a job can be extended, shrunk or cut
-// differently and keep what it has done. It knows nothing of runs and records.
+// A Set contains positions of the axes (package domain), not partition numbers. A job
+// can therefore be extended, shrunk or split differently, and its finished keys stay
+// done. The domain is needed only to count a set or to list its partitions (Count,
+// Partitions, Rows).
+//
+// Sets are immutable, and equal sets have the same internal form. Union, Minus and
+// Intersect are linear in the size of their sets, which is the number of intervals,
+// not of keys. Text writes a set, and Parse reads it back.
+//
+// The package does not know runs and records.
 package ledger
 
 import (
@@ -17,17 +25,17 @@ import (
 // Set is an immutable set of keys. The zero value is the empty set of any
 // domain.
 //
-// A set over a product maps stretches of the leading dimensions to sets over
-// the rest. The leading dimensions are kept as positions too, not as cells, so
-// that any dimension can be cut differently without losing what is done.
+// A set over a product maps intervals of the leading dimensions to sets over the
+// rest. The leading dimensions are positions too, not cells: any dimension can be
+// split differently without losing done keys.
 //
-// Sets do not know their domain: those over spaces that domain.SameSpace tells
-// apart must not be mixed. Where their shapes differ (positions here, values
-// there, or another number of dimensions) they have no keys in common, and
-// Union panics.
+// Sets do not know their domain. Do not mix sets over different spaces (see
+// domain.SameSpace). If their shapes differ (positions and values, or another number
+// of dimensions), they have no keys in common, and Union panics.
+// See internal/decisions/0001-the-ledger-is-in-key-space.md.
 type Set struct{ root *tree }
 
-// Full is every key of d.
+// Full is the set of all keys of d.
 func Full(d domain.Domain) Set {
 	if len(d.Dimensions) == 0 || !d.Bounded() {
 		return Set{}
@@ -72,7 +80,7 @@ func Of(d domain.Domain, ps iter.Seq[domain.Partition]) Set {
 	return Set{new(builder).build(rs)}
 }
 
-// only collects the members of the only dimension.
+// only collects the members of a single dimension.
 func only(axis domain.Axis, ps iter.Seq[domain.Partition]) (all items) {
 	for p := range ps {
 		switch part := p.Parts[0]; {
@@ -98,7 +106,7 @@ func (s Set) Union(o Set) Set {
 	return Set{merge(s.root, o.root, operation{left: true, right: true, both: true})}
 }
 
-// Minus returns the keys of s that o lacks.
+// Minus returns the keys of s that are not in o.
 func (s Set) Minus(o Set) Set {
 	if !sameShape(s.root, o.root) {
 		return s
@@ -114,17 +122,17 @@ func (s Set) Intersect(o Set) Set {
 	return Set{merge(s.root, o.root, operation{both: true})}
 }
 
-// Empty tells whether there are no keys.
+// Empty is true if the set has no keys.
 func (s Set) Empty() bool { return s.root == nil }
 
-// Equal tells whether both hold the same keys.
+// Equal is true if both sets have the same keys.
 func (s Set) Equal(o Set) bool { return equal(s.root, o.root) }
 
-// Contains tells whether every key of o is in s.
+// Contains is true if every key of o is in s.
 func (s Set) Contains(o Set) bool { return o.Minus(s).Empty() }
 
-// Intervals yields the unbroken stretches of a set over one axis of positions,
-// ascending; nothing for other sets.
+// Intervals yields the contiguous intervals of a set over one axis of positions,
+// ascending. It yields nothing for other sets.
 func (s Set) Intervals() iter.Seq[domain.Interval] {
 	return func(yield func(domain.Interval) bool) {
 		if s.root == nil || s.root.depth() != 1 {
@@ -138,8 +146,8 @@ func (s Set) Intervals() iter.Seq[domain.Interval] {
 	}
 }
 
-// Count is the number of partitions that the grid of d cuts s into. Keys
-// outside of d do not count.
+// Count is the number of partitions of s in the grid of d. Keys outside of d do not
+// count.
 func (s Set) Count(d domain.Domain) int64 { return count(s.root, d.Dimensions) }
 
 func count(t *tree, dims []domain.Dimension) int64 {
@@ -170,11 +178,11 @@ func count(t *tree, dims []domain.Dimension) int64 {
 	return n
 }
 
-// Partitions yields the pieces that the grid of d cuts s into, ascending:
-// values in the order of d's list, and in a product the last dimension varies
-// fastest. Keys outside of d are left out. Where a cell of a leading dimension
-// is held in pieces, all of the first piece comes before the second, so that
-// indexes may repeat and go back.
+// Partitions yields the partitions of s in the grid of d, ascending: values in the
+// order of d's list, and in a product the last dimension varies fastest. Keys outside
+// of d are skipped. If the set contains a cell of a leading dimension in several
+// parts, the whole first part comes before the second: indexes may repeat and
+// decrease.
 func (s Set) Partitions(d domain.Domain) iter.Seq[domain.Partition] {
 	return func(yield func(domain.Partition) bool) {
 		for r := range s.Rows(d) {
@@ -189,17 +197,16 @@ func (s Set) Partitions(d domain.Domain) iter.Seq[domain.Partition] {
 	}
 }
 
-// Row is the share of a set in one piece of the leading dimensions.
+// Row is the part of a set in one part of the leading dimensions.
 type Row struct {
-	// Lead has one part for every dimension but the last.
+	// Lead has one part for every dimension except the last.
 	Lead []domain.Part
 	axis domain.Axis
 	last *tree
 }
 
-// Rows yields the pieces that the grid of d cuts the leading dimensions into,
-// ascending, each with what the set holds of the last; a domain of one
-// dimension has one row.
+// Rows yields the parts of the leading dimensions in the grid of d, ascending, each
+// with the set's keys of the last dimension. A domain of one dimension has one row.
 func (s Set) Rows(d domain.Domain) iter.Seq[Row] {
 	return func(yield func(Row) bool) {
 		if s.root == nil || len(d.Dimensions) == 0 || s.root.depth() != len(d.Dimensions) {
@@ -222,15 +229,15 @@ func rows(t *tree, dims []domain.Dimension, lead []domain.Part, yield func(Row) 
 	return true
 }
 
-// Is tells whether what the row holds of the last dimension is that set, which
-// is one over this dimension alone.
+// Is is true if the row's keys of the last dimension are that set, a set over this
+// dimension only.
 func (r Row) Is(s Set) bool { return equal(r.last, s.root) }
 
 // Count is the number of partitions in the row.
 func (r Row) Count() int64 { return count(r.last, []domain.Dimension{{Axis: r.axis}}) }
 
-// Parts yields the parts of the last dimension, ascending, without the first
-// skip. Skipping takes no time per part on an axis of positions.
+// Parts yields the parts of the last dimension, ascending, without the first skip
+// ones. On an axis of positions, skipping takes no time per part.
 func (r Row) Parts(skip int64) iter.Seq[domain.Part] {
 	return func(yield func(domain.Part) bool) {
 		t := r.last
@@ -249,8 +256,8 @@ func (r Row) Parts(skip int64) iter.Seq[domain.Part] {
 	}
 }
 
-// dropCells returns a tree of one dimension without its first n pieces; of a
-// number greater than there are, the rest is left.
+// dropCells returns a tree of one dimension without its first n parts. It also
+// returns the part of n that exceeds the number of parts.
 func dropCells(t *tree, grid domain.Grid, n int64) (*tree, int64) {
 	for i, sp := range t.spans {
 		first, cells := grid.Cells(sp.lo, sp.hi)
@@ -264,7 +271,7 @@ func dropCells(t *tree, grid domain.Grid, n int64) (*tree, int64) {
 	return &tree{}, n
 }
 
-// pieces cuts the first dimension of a tree at the lines of its axis.
+// pieces splits the first dimension of a tree at the lines of its axis.
 func pieces(t *tree, axis domain.Axis) iter.Seq2[domain.Part, *tree] {
 	values, ok := axis.(domain.Values)
 	if !ok {
@@ -280,8 +287,8 @@ func pieces(t *tree, axis domain.Axis) iter.Seq2[domain.Part, *tree] {
 	}
 	return func(yield func(domain.Part, *tree) bool) {
 		for i, item := range values.Items {
-			sub, held := t.find(item)
-			if held && !yield(domain.Part{Text: item, Cell: int64(i)}, sub) {
+			sub, found := t.find(item)
+			if found && !yield(domain.Part{Text: item, Cell: int64(i)}, sub) {
 				return
 			}
 		}

@@ -51,8 +51,16 @@ func parse(t testing.TB, d domain.Domain, text string) Set {
 func TestAlgebra(t *testing.T) {
 	ids := alone(t, domain.Range{Start: 1, End: 3000, Size: 1000})
 	lands := alone(t, domain.Values{Items: []string{"us", "de", "fr"}})
-	both := space(t, domain.Dimension{Name: "land", Axis: lands.Dimensions[0].Axis}, domain.Dimension{Name: "id", Axis: ids.Dimensions[0].Axis})
-	grid := space(t, domain.Dimension{Name: "x", Axis: domain.Range{End: 10, Size: 5}}, domain.Dimension{Name: "y", Axis: domain.Range{End: 10, Size: 5}})
+	both := space(
+		t,
+		domain.Dimension{Name: "land", Axis: lands.Dimensions[0].Axis},
+		domain.Dimension{Name: "id", Axis: ids.Dimensions[0].Axis},
+	)
+	grid := space(
+		t,
+		domain.Dimension{Name: "x", Axis: domain.Range{End: 10, Size: 5}},
+		domain.Dimension{Name: "y", Axis: domain.Range{End: 10, Size: 5}},
+	)
 	for _, c := range []struct {
 		name                     string
 		d                        domain.Domain

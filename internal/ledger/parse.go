@@ -12,25 +12,28 @@ import (
 	"unicode/utf8"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/domain"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/text"
 )
 
-// ParseError is a text that is no set over the domain.
+// longestShown bounds what is shown of a text that cannot be read, in bytes.
+const longestShown = 40
+
+// ParseError reports a text that is not a set over the domain.
 type ParseError struct {
-	// Offset is the byte position of the fault, from 0.
+	// Offset is the byte position of the error, from 0.
 	Offset int
 	// Message is a clause that continues "at byte 17: ".
 	Message string
 }
 
-// Error tells position and fault.
+// Error returns the position and the message.
 func (e *ParseError) Error() string { return fmt.Sprintf("at byte %d: %s", e.Offset, e.Message) }
 
-// Parse reads the text form of a set over d. Keys outside of d are kept. An
-// error is a *ParseError.
+// Parse reads the text form of a set over d, including keys outside of d. An error is
+// a *ParseError.
 //
-// Numbers of cells are understood if the head of the text tells the grid of d
-// (of a range, any size and start), so a text is best read with the domain
-// that it was written for.
+// Numbers of cells can be read only if the head of the text has the grid of d (for a
+// range: any size and start). Read a text with the domain for which it was written.
 func Parse(d domain.Domain, text string) (Set, error) {
 	p := &parser{text: text, dims: d.Dimensions}
 	rs, starts, err := p.rows()
@@ -48,32 +51,31 @@ func Parse(d domain.Domain, text string) (Set, error) {
 	return Set{t}, nil
 }
 
-// overlap finds the first row that shares a key with one before it.
+// overlap finds the first row that shares a key with an earlier row.
 func overlap(rs []row, starts []int) error {
 	first := sort.Search(len(rs)-1, func(i int) bool {
 		var b builder
 		b.build(rs[:i+1])
 		return b.shared
 	})
-	return &ParseError{starts[first], "this row has keys that stand before it too"}
+	return &ParseError{starts[first], "this row repeats keys of an earlier row"}
 }
 
 type parser struct {
 	text string
 	at   int
 	dims []domain.Dimension
-	// grids are the axes by which numbers of cells are understood; nil for a
-	// text in bounds.
+	// grids are the axes for numbers of cells; nil for a text in bounds.
 	grids []domain.Axis
 	// names counts the values read.
 	names int
 }
 
-// mostNames bounds the values that a text may stand for, because a few bytes
-// of a text in cells can stand for many.
+// mostNames limits the values of a text, because a few bytes of a text in cells can
+// mean many values.
 const mostNames = 4_000_000
 
-// mostEntries bounds the size of the set in memory, to some 100 MB.
+// mostEntries limits the size of the set in memory, to some 100 MB.
 const mostEntries = 4_000_000
 
 func (p *parser) fail(at int, format string, args ...any) error {
@@ -102,7 +104,7 @@ func (p *parser) rows() (rs []row, starts []int, err error) {
 			return rs, starts, nil
 		}
 		if len(p.dims) == 1 || !p.take(rowEnd) {
-			return nil, nil, p.fail(p.at, "%s follows, which is no part of this set", p.quoteNext())
+			return nil, nil, p.fail(p.at, "unexpected %s after the set", p.quoteNext())
 		}
 	}
 }
@@ -132,7 +134,7 @@ func (p *parser) take(word string) bool {
 	return true
 }
 
-// quoteNext shows where the parser stands.
+// quoteNext quotes the text at the parser's position.
 func (p *parser) quoteNext() string {
 	next := p.text[p.at:]
 	if next == "" {
@@ -158,7 +160,7 @@ func (p *parser) head() error {
 		p.grids = append(p.grids, axis)
 	}
 	if !p.take(headerEnd) {
-		return p.fail(p.at, "%s stands where the list of cells should begin with %q", p.quoteNext(), headerEnd)
+		return p.fail(p.at, "%s instead of %q before the list of cells", p.quoteNext(), headerEnd)
 	}
 	return nil
 }
@@ -171,14 +173,14 @@ func (p *parser) grid(axis domain.Axis) (domain.Axis, error) {
 	}
 	p.at = start
 	if _, ok := axis.(domain.Range); !ok {
-		return nil, p.fail(start, "the cells belong to another grid than this domain's, %q", want)
+		return nil, p.fail(start, "the cells belong to another grid; the grid of this domain is %q", want)
 	}
 	size, err := p.integer()
 	if err != nil {
 		return nil, err
 	}
 	if size <= 0 || !p.take(" from ") {
-		return nil, p.fail(start, "the grid should be told like %q", want)
+		return nil, p.fail(start, "the grid must have the form %q", want)
 	}
 	from, err := p.integer()
 	if err != nil {
@@ -189,7 +191,7 @@ func (p *parser) grid(axis domain.Axis) (domain.Axis, error) {
 
 func digit(c byte) bool { return '0' <= c && c <= '9' }
 
-// integer reads a decimal number, with a minus or without.
+// integer reads a decimal number, with or without a minus sign.
 func (p *parser) integer() (int64, error) {
 	start := p.at
 	p.take("-")
@@ -205,18 +207,11 @@ func (p *parser) position(grid domain.Grid, start, end int) (int64, error) {
 	if err != nil {
 		p.at = start
 		if start == end {
-			return 0, p.fail(start, "%s stands where a position is expected", p.quoteNext())
+			return 0, p.fail(start, "%s instead of a position", p.quoteNext())
 		}
-		return 0, p.fail(start, "%q %v", clip(p.text[start:end]), err)
+		return 0, p.fail(start, "%q %v", text.Shorten(p.text[start:end], longestShown), err)
 	}
 	return pos, nil
-}
-
-func clip(text string) string {
-	if runes := []rune(text); len(runes) > 40 {
-		return string(runes[:40]) + "…"
-	}
-	return text
 }
 
 // row reads the members of every dimension.
@@ -224,7 +219,7 @@ func (p *parser) row() (row, error) {
 	r := make(row, len(p.dims))
 	for i := range p.dims {
 		if i > 0 && !p.take(times) {
-			return nil, p.fail(p.at, "%s stands where %q and dimension %q are expected", p.quoteNext(), times, p.dims[i].Name)
+			return nil, p.fail(p.at, "%s instead of %q and dimension %q", p.quoteNext(), times, p.dims[i].Name)
 		}
 		for {
 			if err := p.item(i, &r[i]); err != nil {
@@ -253,9 +248,9 @@ func (p *parser) item(i int, into *items) error {
 	case next == '[':
 		return p.array(into)
 	case positions:
-		return p.fail(p.at, "%s stands where an interval such as [1,1000) is expected", p.quoteNext())
+		return p.fail(p.at, "%s instead of an interval such as [1,1000)", p.quoteNext())
 	}
-	return p.fail(p.at, "%s stands where a JSON array of values is expected", p.quoteNext())
+	return p.fail(p.at, "%s instead of a JSON array of values", p.quoteNext())
 }
 
 func (p *parser) interval(grid domain.Grid, into *items) error {
@@ -263,7 +258,7 @@ func (p *parser) interval(grid domain.Grid, into *items) error {
 	comma := strings.IndexByte(p.text[start:], ',')
 	end := strings.IndexByte(p.text[start:], ')')
 	if comma < 0 || end < comma {
-		return p.fail(start, "%s begins an interval that does not end; intervals are written [start,end)", p.quoteNext())
+		return p.fail(start, "%s starts an incomplete interval; intervals have the form [start,end)", p.quoteNext())
 	}
 	comma, end = start+comma, start+end
 	lo, err := p.position(grid, start+1, comma)
@@ -278,14 +273,15 @@ func (p *parser) interval(grid domain.Grid, into *items) error {
 	return p.add(into, lo, hi, start)
 }
 
-// add appends an interval that must lie above those before it.
+// add appends an interval, which must be above the previous ones.
 func (p *parser) add(into *items, lo, hi int64, start int) error {
-	text := clip(p.text[start:p.at])
+	written := text.Shorten(p.text[start:p.at], longestShown)
 	if lo >= hi {
-		return p.fail(start, "%s is reversed or empty; its end is not counted and must lie above its start", text)
+		return p.fail(start, "%s is reversed or empty; its end is exclusive and must be greater than its start", written)
 	}
 	if n := len(into.spans); n > 0 && lo < into.spans[n-1].End {
-		return p.fail(start, "%s does not lie above the interval before it; intervals ascend and do not overlap", text)
+		return p.fail(start, "%s is not above the previous interval; intervals must be ascending and must not "+
+			"overlap", written)
 	}
 	into.spans = append(into.spans, domain.Interval{Start: lo, End: hi})
 	return nil
@@ -304,24 +300,25 @@ func (p *parser) run(axis domain.Axis, into *items) error {
 			return err
 		}
 	}
-	text := clip(p.text[start:p.at])
+	written := text.Shorten(p.text[start:p.at], longestShown)
 	if last < first {
-		return p.fail(start, "the run %s of cells is reversed", text)
+		return p.fail(start, "the run %s of cells is reversed", written)
 	}
 	switch axis := axis.(type) {
 	case domain.Grid:
 		lo, ok1 := axis.Line(first)
 		hi, ok2 := axis.Line(last + 1)
 		if !ok1 || !ok2 {
-			return p.fail(start, "the cells %s lie beyond the end of the grid", text)
+			return p.fail(start, "the cells %s are beyond the end of the grid", written)
 		}
 		return p.add(into, lo, hi, start)
 	case domain.Values:
 		if last >= axis.Count() {
-			return p.fail(start, "the cells %s lie beyond the end of the list", text)
+			return p.fail(start, "the cells %s are beyond the end of the list", written)
 		}
 		if first < into.next {
-			return p.fail(start, "the cells %s do not lie above those before them; cells ascend and do not overlap", text)
+			return p.fail(start, "the cells %s are not above the previous ones; cells must be ascending and must not overlap",
+				written)
 		}
 		into.next = last + 1
 		for i := first; i <= last; i++ {
@@ -333,14 +330,13 @@ func (p *parser) run(axis domain.Axis, into *items) error {
 	return nil
 }
 
-// name appends a value; that none stands there twice is found when the set is
-// built.
+// name appends a value. Repeated values are found when the set is built.
 func (p *parser) name(into *items, text string, start int) error {
 	if text == "" {
 		return p.fail(start, "a value is empty")
 	}
 	if p.names++; p.names > mostNames {
-		return p.fail(start, "the text stands for more than %d values", mostNames)
+		return p.fail(start, "the text contains more than %d values", mostNames)
 	}
 	into.names = append(into.names, text)
 	return nil
@@ -351,7 +347,7 @@ func (p *parser) array(into *items) error {
 	dec := json.NewDecoder(strings.NewReader(p.text[start:]))
 	var texts []string
 	if err := dec.Decode(&texts); err != nil {
-		return p.fail(start, "%s begins what is no JSON array of strings", p.quoteNext())
+		return p.fail(start, "%s does not start a JSON array of strings", p.quoteNext())
 	}
 	p.at += int(dec.InputOffset())
 	if len(texts) == 0 {

@@ -46,7 +46,12 @@ func drawAxis(t *rapid.T) domain.Axis {
 		slices.Sort(inner)
 		return domain.Boundaries{Points: append(append([]int64{0}, inner...), universe)}
 	case 2: // in which the positions are seconds
-		return domain.Windows{Start: time.Unix(0, 0), End: time.Unix(universe, 0), Every: domain.Step{N: 1, Unit: domain.Hour}, Zone: time.UTC}
+		return domain.Windows{
+			Start: time.Unix(0, 0),
+			End:   time.Unix(universe, 0),
+			Every: domain.Step{N: 1, Unit: domain.Hour},
+			Zone:  time.UTC,
+		}
 	}
 	return domain.Values{Items: rapid.Permutation([]string{"de", "fr", "u s", `"`}).Draw(t, "values")}
 }
@@ -258,10 +263,15 @@ func TestRechunkingKeepsTheKeys(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	values := domain.Dimension{Name: "v", Axis: domain.Values{Items: []string{"de", "fr", "us"}}}
 	ids := domain.Dimension{Name: "id", Axis: domain.Range{Start: 1, End: 3000, Size: 1000}}
-	days := domain.Dimension{Name: "day", Axis: days(f, "Europe/Berlin", "2026-03-01T00:00:00+01:00", "2026-11-01T00:00:00+01:00")}
+	days := domain.Dimension{
+		Name: "day",
+		Axis: days(f, "Europe/Berlin", "2026-03-01T00:00:00+01:00", "2026-11-01T00:00:00+01:00"),
+	}
 	points := domain.Dimension{Name: "p", Axis: domain.Boundaries{Points: []int64{0, 5, 50}}}
 	var spaces []domain.Domain
-	for _, dims := range [][]domain.Dimension{{values}, {ids}, {days}, {points}, {values, ids}, {days, values}, {ids, points, days}} {
+	for _, dims := range [][]domain.Dimension{
+		{values}, {ids}, {days}, {points}, {values, ids}, {days, values}, {ids, points, days},
+	} {
 		if len(dims) == 1 {
 			dims = []domain.Dimension{{Axis: dims[0].Axis}}
 		}

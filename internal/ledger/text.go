@@ -26,30 +26,30 @@ const (
 	emptyNames = "[]"
 )
 
-// readable is the length in bytes up to which a text is always written in
-// bounds, which need no grid to be understood.
+// readable is the length in bytes up to which a text is always written in bounds,
+// which can be read without the grid.
 const readable = 2000
 
-// Text is the form that people read and Parse takes. It has two spellings.
+// Text is the form for people and for Parse. It has two notations.
 //
-// In bounds, it needs no knowledge of the grid: intervals, ascending, for
-// integers and instants, and a JSON array for values, in the order of d's
-// list. A product has rows: the members of each dimension, joined by " x ";
-// the rows are separated by "; " and share no key.
+// In bounds, it is independent of the grid: ascending intervals for integers and
+// instants, and a JSON array for values, in the order of d's list. A product has
+// rows: the members of each dimension, joined by " x ". Rows are separated by "; "
+// and share no keys.
 //
 //	[1,1000000) [2000000,3000000)
 //	[2026-03-29T00:00:00+01:00,2026-03-30T00:00:00+02:00)
 //	["de","fr"] x [1,1000000) [2000000,3000000); ["us"] x [1,500000)
 //
-// In cells, the numbers of the grid's steps, counted from 0 at the start,
-// stand for runs of them, both ends counted: 0-98 are the first 99. What is not made
-// of whole steps stands in bounds between them. The head tells the grid of
-// each dimension; boundaries and values are told by a checksum of their list.
+// In cells, it has ranges of step numbers of the grid, counted from 0 at the start,
+// both ends inclusive: 0-98 are the first 99 steps. Keys that are not whole steps are
+// written in bounds between them. The head has the grid of each dimension; for
+// boundaries and values it has a checksum of their list.
 //
 //	cells of 1000000 from 1: 0-98 100 102-204 [205000001,205500000)
 //	cells of 1d from 2026-01-01T00:00:00+01:00 in Europe/Berlin x 240 values 8c1f6b07a2d4e9b5: 0-30 x 0-239; 31 x 7
 //
-// Cells are used when the text would be longer than 2,000 bytes in bounds, and
+// Cells are used if the text would be longer than 2,000 bytes in bounds, and is
 // shorter in cells. The empty set is the empty text, or [] for values.
 func (s Set) Text(d domain.Domain) string {
 	if s.root == nil || s.root.depth() != len(d.Dimensions) {
@@ -182,7 +182,7 @@ func jsonText(texts []string) string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-// writeRun writes the steps from first to last, both counted.
+// writeRun writes the steps from first to last, both inclusive.
 func writeRun(b *strings.Builder, first, last int64) {
 	b.WriteString(strconv.FormatInt(first, 10))
 	if first < last {
@@ -190,7 +190,7 @@ func writeRun(b *strings.Builder, first, last int64) {
 	}
 }
 
-// head tells the grids that the numbers of cells belong to.
+// head writes the grids for the numbers of cells.
 func head(d domain.Domain) string {
 	grids := make([]string, len(d.Dimensions))
 	for i, dim := range d.Dimensions {
@@ -199,7 +199,7 @@ func head(d domain.Domain) string {
 	return cellsOf + strings.Join(grids, times) + headerEnd
 }
 
-// gridName is what two axes share when their steps have the same numbers.
+// gridName is equal for two axes whose steps have the same numbers.
 func gridName(axis domain.Axis) string {
 	switch axis := axis.(type) {
 	case domain.Range:
@@ -218,7 +218,7 @@ func gridName(axis domain.Axis) string {
 	return ""
 }
 
-// checksum tells lists apart.
+// checksum identifies a list.
 func checksum(list []string) string {
 	sum := sha256.Sum256([]byte(jsonText(list)))
 	return hex.EncodeToString(sum[:8])

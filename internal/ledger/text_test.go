@@ -30,7 +30,8 @@ func TestTextInCells(t *testing.T) {
 		{points, "[0,50) [55,60)", "cells of 4 boundaries 7d88f6a4fb8de8ca: 0-1 [55,60)"},
 		{
 			product, `[2026-03-01T00:00:00+01:00,2026-03-30T00:00:00+02:00) x ["us","de","fr"]; [2026-03-30T00:00:00+02:00,2026-03-31T12:00:00+02:00) x ["fr"]`,
-			"cells of 1d from 2026-03-01T00:00:00+01:00 in Europe/Berlin x 3 values 5e9c7dea3ba1031c: 0-28 x 0-2; [2026-03-30T00:00:00+02:00,2026-03-31T12:00:00+02:00) x 2",
+			"cells of 1d from 2026-03-01T00:00:00+01:00 in Europe/Berlin x 3 values 5e9c7dea3ba1031c: 0-28 x 0-2; " +
+				"[2026-03-30T00:00:00+02:00,2026-03-31T12:00:00+02:00) x 2",
 		},
 	} {
 		s := parse(t, c.d, c.bounds)
@@ -58,42 +59,49 @@ func TestParseRefuses(t *testing.T) {
 	ids := alone(t, domain.Range{Start: 1, End: 2500, Size: 1000})
 	lands := alone(t, domain.Values{Items: []string{"us", "de", "fr"}})
 	time := alone(t, days(t, "Europe/Berlin", "2026-03-01T00:00:00+01:00", "2026-04-01T00:00:00+02:00"))
-	product := space(t, domain.Dimension{Name: "land", Axis: lands.Dimensions[0].Axis}, domain.Dimension{Name: "id", Axis: ids.Dimensions[0].Axis})
+	product := space(
+		t,
+		domain.Dimension{Name: "land", Axis: lands.Dimensions[0].Axis},
+		domain.Dimension{Name: "id", Axis: ids.Dimensions[0].Axis},
+	)
 	for _, c := range []struct {
 		name, text, want string
 		d                domain.Domain
 	}{
 		{"reversed", "[1,5) [9,7)", "at byte 6: [9,7) is reversed or empty", ids},
-		{"overlapping", "[1,5) [4,7)", "at byte 6: [4,7) does not lie above the interval before it", ids},
-		{"descending", "[5,7) [1,2)", "at byte 6: [1,2) does not lie above", ids},
-		{"overflow", "[1,9223372036854775808)", `at byte 3: "9223372036854775808" is beyond the 64-bit integers`, ids},
+		{"overlapping", "[1,5) [4,7)", "at byte 6: [4,7) is not above the previous interval", ids},
+		{"descending", "[5,7) [1,2)", "at byte 6: [1,2) is not above", ids},
+		{"overflow", "[1,9223372036854775808)", `at byte 3: "9223372036854775808" does not fit in 64 bits`, ids},
 		{"two spellings of a number", "[1,+5)", `at byte 3: "+5" is not a whole number`, ids},
-		{"unfinished", "[1,5", `at byte 0: "[1,5" begins an interval that does not end`, ids},
-		{"trailing", "[1,5);", `at byte 5: ";" follows`, ids},
-		{"trailing space", "[1,5) ", "at byte 6: the end of the text stands where an interval", ids},
+		{"unfinished", "[1,5", `at byte 0: "[1,5" starts an incomplete interval`, ids},
+		{"trailing", "[1,5);", `at byte 5: unexpected ";" after the set`, ids},
+		{"trailing space", "[1,5) ", "at byte 6: the end of the text instead of an interval", ids},
 		{"not UTF-8", "[1,\xff5)", "at byte 3: the text is not UTF-8", ids},
-		{"values for integers", `["de"]`, `at byte 0: "[\"de\"]" begins an interval`, ids},
+		{"values for integers", `["de"]`, `at byte 0: "[\"de\"]" starts an incomplete interval`, ids},
 		{"times for integers", "[2026-03-01T00:00:00Z,2026-03-02T00:00:00Z)", `at byte 1: "2026-03-01T00:00:00Z" is not a whole number`, ids},
-		{"integers for times", "[1,5)", `at byte 1: "1" is not a time in RFC 3339`, time},
+		{"integers for times", "[1,5)", `at byte 1: "1" is not an RFC 3339 time`, time},
 		{"fractions of seconds", "[2026-03-01T00:00:00.5Z,2026-03-02T00:00:00Z)", `at byte 1: "2026-03-01T00:00:00.5Z" is not a whole second`, time},
-		{"intervals for values", "[1,5)", `at byte 0: "[1,5)" begins what is no JSON array of strings`, lands},
-		{"a value twice", `["de","fr","de"]`, "at byte 0: this row has keys that stand before it too", lands},
+		{"intervals for values", "[1,5)", `at byte 0: "[1,5)" does not start a JSON array of strings`, lands},
+		{"a value twice", `["de","fr","de"]`, "at byte 0: this row repeats keys of an earlier row", lands},
 		{"an empty value", `["de",""]`, "at byte 0: a value is empty", lands},
-		{"nothing", " ", `at byte 0: " " stands where a JSON array`, lands},
-		{"one dimension of two", `["de"]`, `at byte 6: the end of the text stands where " x " and dimension "id" are expected`, product},
-		{"rows that overlap", `["de"] x [1,5); ["fr","de"] x [2,3)`, "at byte 16: this row has keys", product},
+		{"nothing", " ", `at byte 0: " " instead of a JSON array`, lands},
+		{"one dimension of two", `["de"]`, `at byte 6: the end of the text instead of " x " and dimension "id"`, product},
+		{"rows that overlap", `["de"] x [1,5); ["fr","de"] x [2,3)`, "at byte 16: this row repeats keys", product},
 		{"empty array in a product", `[] x [1,5)`, "at byte 0: the array is empty", product},
-		{"cells of another list", "cells of 3 values 0000000000000000: 1", `at byte 9: the cells belong to another grid than this domain's, "3 values 5e9c7dea3ba1031c"`, lands},
-		{"cells of other days", "cells of 1d from 2026-03-01T00:00:00Z in UTC: 1", "at byte 9: the cells belong to another grid", time},
-		{"cells beyond int64", "cells of 9223372036854775807 from 1: 1", "at byte 37: the cells 1 lie beyond the end of the grid", ids},
-		{"cells beyond the list", "cells of 3 values 5e9c7dea3ba1031c: 1-3", "at byte 36: the cells 1-3 lie beyond the end of the list", lands},
-		{"cells twice", "cells of 3 values 5e9c7dea3ba1031c: 1-2 2", "at byte 40: the cells 2 do not lie above", lands},
+		{"cells of another list", "cells of 3 values 0000000000000000: 1", `at byte 9: the cells belong to another grid; the grid of this domain is "3 values 5e9c7dea3ba1031c"`, lands},
+		{"cells of other days", "cells of 1d from 2026-03-01T00:00:00Z in UTC: 1", "at byte 9: the cells belong to " +
+			"another grid", time},
+		{"cells beyond int64", "cells of 9223372036854775807 from 1: 1", "at byte 37: the cells 1 are beyond the end of " +
+			"the grid", ids},
+		{"cells beyond the list", "cells of 3 values 5e9c7dea3ba1031c: 1-3", "at byte 36: the cells 1-3 are beyond the " +
+			"end of the list", lands},
+		{"cells twice", "cells of 3 values 5e9c7dea3ba1031c: 1-2 2", "at byte 40: the cells 2 are not above", lands},
 		{"cells reversed", "cells of 5 from 0: 3-2", "at byte 19: the run 3-2 of cells is reversed", ids},
-		{"cells overlapping", "cells of 5 from 0: 3 [17,30)", "at byte 21: [17,30) does not lie above", ids},
-		{"no size", "cells of 0 from 0: 3", `at byte 9: the grid should be told like "1000 from 1"`, ids},
-		{"no colon", "cells of 5 from 0 3", `at byte 17: " 3" stands where the list of cells should begin`, ids},
+		{"cells overlapping", "cells of 5 from 0: 3 [17,30)", "at byte 21: [17,30) is not above", ids},
+		{"no size", "cells of 0 from 0: 3", `at byte 9: the grid must have the form "1000 from 1"`, ids},
+		{"no colon", "cells of 5 from 0 3", `at byte 17: " 3" instead of ": " before the list of cells`, ids},
 		{"half a head", "cells of 3 values 5e9c7dea3ba1031c: 1", `at byte 34: the grid of dimension "id" is missing`, product},
-		{"cells without a head", "1-3", `at byte 0: "1-3" stands where an interval`, ids},
+		{"cells without a head", "1-3", `at byte 0: "1-3" instead of an interval`, ids},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := Parse(c.d, c.text)
@@ -146,10 +154,18 @@ func hundredThousand(t testing.TB) map[string]domain.Domain {
 	thousandDays := days(t, "America/New_York", "2022-01-01T00:00:00-05:00", "2022-01-01T00:00:00-05:00")
 	thousandDays.End = thousandDays.Start.AddDate(0, 0, 1000)
 	return map[string]domain.Domain{
-		"range":             alone(t, domain.Range{Start: 1, End: 100_000_000_000, Size: 1_000_000}),
-		"hours":             alone(t, hours),
-		"days times values": space(t, domain.Dimension{Name: "day", Axis: thousandDays}, domain.Dimension{Name: "v", Axis: manyValues(100)}),
-		"values times days": space(t, domain.Dimension{Name: "v", Axis: manyValues(100)}, domain.Dimension{Name: "day", Axis: thousandDays}),
+		"range": alone(t, domain.Range{Start: 1, End: 100_000_000_000, Size: 1_000_000}),
+		"hours": alone(t, hours),
+		"days times values": space(
+			t,
+			domain.Dimension{Name: "day", Axis: thousandDays},
+			domain.Dimension{Name: "v", Axis: manyValues(100)},
+		),
+		"values times days": space(
+			t,
+			domain.Dimension{Name: "v", Axis: manyValues(100)},
+			domain.Dimension{Name: "day", Axis: thousandDays},
+		),
 	}
 }
 

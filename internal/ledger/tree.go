@@ -9,10 +9,10 @@ import (
 	"sort"
 )
 
-// tree is a set in a form that only equal sets share. It holds either spans or
-// names: ascending and disjoint, and spans that touch differ in sub. On the
-// last dimension every sub is nil and means: this key is in the set. The empty
-// set is the nil tree, never one without entries.
+// tree is the canonical form of a set: equal sets have equal trees. It has either
+// spans or names, ascending and disjoint; spans that touch differ in sub. On the last
+// dimension every sub is nil, which means that the key is in the set. The empty set is
+// the nil tree, never a tree without entries.
 type tree struct {
 	spans []span
 	names []name
@@ -58,7 +58,7 @@ func (t *tree) size() int {
 	return n
 }
 
-func (t *tree) find(text string) (sub *tree, held bool) {
+func (t *tree) find(text string) (sub *tree, found bool) {
 	i := sort.Search(len(t.names), func(i int) bool { return t.names[i].text >= text })
 	if i == len(t.names) || t.names[i].text != text {
 		return nil, false
@@ -66,7 +66,7 @@ func (t *tree) find(text string) (sub *tree, held bool) {
 	return t.names[i].sub, true
 }
 
-// orNil keeps the form: no tree without entries.
+// orNil returns nil for a tree without entries.
 func (t *tree) orNil() *tree {
 	if len(t.spans) == 0 && len(t.names) == 0 {
 		return nil
@@ -74,7 +74,8 @@ func (t *tree) orNil() *tree {
 	return t
 }
 
-// put appends a span; one that touches the last and has the same sub grows it.
+// put appends a span. A span that touches the last one and has the same sub extends
+// it.
 func (t *tree) put(lo, hi int64, sub *tree) {
 	if n := len(t.spans); n > 0 && t.spans[n-1].hi == lo && equal(t.spans[n-1].sub, sub) {
 		t.spans[n-1].hi = hi
@@ -103,8 +104,8 @@ func equal(a, b *tree) bool {
 	return true
 }
 
-// sameShape tells whether two sets can have keys in common. The empty set has
-// every shape.
+// sameShape is true if two sets can have keys in common. The empty set has every
+// shape.
 func sameShape(a, b *tree) bool {
 	for a != nil && b != nil {
 		if (len(a.spans) > 0) != (len(b.spans) > 0) {
@@ -122,8 +123,8 @@ func sameShape(a, b *tree) bool {
 	return true
 }
 
-// operation tells which keys a merge keeps: those only on the left, those only
-// on the right, those in both.
+// operation says which keys a merge keeps: those only on the left, those only on the
+// right, those in both.
 type operation struct{ left, right, both bool }
 
 // merge combines two sets of one shape in time linear in their entries.
@@ -149,7 +150,7 @@ func merge(a, b *tree, op operation) *tree {
 	return mergeNames(a.names, b.names, op)
 }
 
-// inBoth decides what becomes of keys that both sides have an entry for.
+// inBoth merges keys for which both sides have an entry.
 func inBoth(a, b *tree, op operation) (sub *tree, keep bool) {
 	if a == nil { // the last dimension
 		return nil, op.both

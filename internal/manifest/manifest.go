@@ -38,19 +38,6 @@ func Encode(objects []Object, format string) ([]byte, error) {
 	return nil, fmt.Errorf("manifests can be written as yaml or json, not as %q", format)
 }
 
-func encodeYAML(objects []Object) ([]byte, error) {
-	w := yamlWriter{out: make([]byte, 0, usualSize*len(objects))}
-	for i, o := range objects {
-		if i > 0 {
-			w.out = append(w.out, "---\n"...)
-		}
-		if err := w.object(o.Object); err != nil {
-			return nil, fmt.Errorf("writing %s as YAML: %w", describe(o), err)
-		}
-	}
-	return w.out, nil
-}
-
 func encodeJSON(objects []Object) ([]byte, error) {
 	items := make([]any, len(objects))
 	for i, o := range objects {
@@ -119,10 +106,16 @@ func documents(data []byte) [][]byte {
 	return append(parts, current.Bytes())
 }
 
+// AppendJSON appends a value as encoding/json writes it.
+func AppendJSON(out []byte, v any) ([]byte, error) {
+	text, err := json.Marshal(v)
+	return append(out, text...), err
+}
+
 // Digest is a short, stable hash (10 characters of [a-z2-7]) of any JSON value.
 // It does not depend on the order of mapping keys.
 func Digest(v any) (string, error) {
-	text, err := AppendJSON(make([]byte, 0, usualSize), v)
+	text, err := json.Marshal(v)
 	if err != nil {
 		return "", fmt.Errorf("hashing a value that has no JSON form: %w", err)
 	}

@@ -30,7 +30,12 @@ func millionHours(t testing.TB) domain.Axis {
 		t.Fatal(err)
 	}
 	start := time.Date(1970, 1, 1, 0, 0, 0, 0, zone)
-	return domain.Windows{Start: start, End: start.Add(500_000 * time.Hour).Add(500_000 * time.Hour), Every: domain.Step{N: 1, Unit: domain.Hour}, Zone: zone}
+	return domain.Windows{
+		Start: start,
+		End:   start.Add(500_000 * time.Hour).Add(500_000 * time.Hour),
+		Every: domain.Step{N: 1, Unit: domain.Hour},
+		Zone:  zone,
+	}
 }
 
 func walk(t testing.TB, in Input) {
@@ -76,7 +81,12 @@ func TestPlanOfAMillionPartitionsStaysSmall(t *testing.T) {
 // BenchmarkCanaryByKey looks for the last of a million partitions.
 func BenchmarkCanaryByKey(b *testing.B) {
 	d := alone(b, millionHours(b))
-	in := Input{Domain: d, Remaining: ledger.Full(d), ShardSize: 500, Canary: Canary{Keys: []string{d.Key(d.At(d.Count() - 1))}}}
+	in := Input{
+		Domain:    d,
+		Remaining: ledger.Full(d),
+		ShardSize: 500,
+		Canary:    Canary{Keys: []string{d.Key(d.At(d.Count() - 1))}},
+	}
 	b.ReportAllocs()
 	for b.Loop() {
 		if p := Make(in); len(p.Canary) != 1 {

@@ -26,7 +26,17 @@ func alone(t testing.TB, axis domain.Axis) domain.Domain {
 func describe(p Plan) string {
 	var b strings.Builder
 	for _, s := range p.Segments {
-		fmt.Fprintf(&b, "segment [%d,%d) first %d step %d line %d count %d offset %d\n", s.Lo, s.Hi, s.First, s.Step, s.Line, s.Count, s.Offset)
+		fmt.Fprintf(
+			&b,
+			"segment [%d,%d) first %d step %d line %d count %d offset %d\n",
+			s.Lo,
+			s.Hi,
+			s.First,
+			s.Step,
+			s.Line,
+			s.Count,
+			s.Offset,
+		)
 	}
 	for k := range p.ShardCount() {
 		s := p.Shard(k)
@@ -47,7 +57,10 @@ func TestMake(t *testing.T) {
 	ids := alone(t, domain.Range{Start: 1, End: 3000, Size: 500})
 	lands := alone(t, domain.Values{Items: []string{"us", "de", "fr"}})
 	points := alone(t, domain.Boundaries{Points: []int64{0, 10, 15}})
-	product, err := domain.New(domain.Dimension{Name: "land", Axis: lands.Dimensions[0].Axis}, domain.Dimension{Name: "id", Axis: domain.Range{End: 20, Size: 10}})
+	product, err := domain.New(
+		domain.Dimension{Name: "land", Axis: lands.Dimensions[0].Axis},
+		domain.Dimension{Name: "id", Axis: domain.Range{End: 20, Size: 10}},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +68,15 @@ func TestMake(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	samoa := alone(t, domain.Windows{Start: time.Date(2011, 12, 28, 0, 0, 0, 0, zone), End: time.Date(2012, 1, 2, 0, 0, 0, 0, zone), Every: domain.Step{N: 1, Unit: domain.Day}, Zone: zone})
+	samoa := alone(
+		t,
+		domain.Windows{
+			Start: time.Date(2011, 12, 28, 0, 0, 0, 0, zone),
+			End:   time.Date(2012, 1, 2, 0, 0, 0, 0, zone),
+			Every: domain.Step{N: 1, Unit: domain.Day},
+			Zone:  zone,
+		},
+	)
 	for _, c := range []struct {
 		name      string
 		d         domain.Domain
@@ -139,7 +160,9 @@ shard 0 offset 0 count 4 explicit: 2012-01-01 2011-12-31 2011-12-29 2011-12-28
 }
 
 func TestNothingRemains(t *testing.T) {
-	p := Make(Input{Domain: alone(t, domain.Range{End: 10, Size: 1}), Remaining: ledger.Set{}, Order: OldestFirst, ShardSize: 500})
+	p := Make(
+		Input{Domain: alone(t, domain.Range{End: 10, Size: 1}), Remaining: ledger.Set{}, Order: OldestFirst, ShardSize: 500},
+	)
 	if p.Partitions != 0 || p.ShardCount() != 0 || len(p.Segments) != 0 || !p.Covers.Empty() {
 		t.Errorf("got %+v", p)
 	}

@@ -66,7 +66,9 @@ func (p *Plan) extend(first, count int64) {
 		p.Segments[n-1].Count += count
 		return
 	}
-	p.Segments = append(p.Segments, Segment{Lo: first, Hi: first + count, First: first, Line: first, Step: 1, Count: count})
+	p.Segments = append(p.Segments, Segment{
+		Lo: first, Hi: first + count, First: first, Line: first, Step: 1, Count: count,
+	})
 }
 
 // extendPieces adds one partition that is less than a cell.

@@ -29,8 +29,14 @@ func drawAxis(t *rapid.T) domain.Axis {
 		}
 		start := time.Date(2011, 12, 25, 0, 0, 0, 0, zone)
 		return domain.Windows{
-			Start: start, End: start.AddDate(0, 0, rapid.IntRange(1, 12).Draw(t, "days")), Zone: zone,
-			Every: domain.Step{N: 1, Unit: domain.Day}, Exclude: []domain.Interval{{Start: start.Unix() + 200_000, End: start.Unix() + 260_000}},
+			Start: start,
+			End:   start.AddDate(0, 0, rapid.IntRange(1, 12).Draw(t, "days")),
+			Zone:  zone,
+			Every: domain.Step{
+				N:    1,
+				Unit: domain.Day,
+			},
+			Exclude: []domain.Interval{{Start: start.Unix() + 200_000, End: start.Unix() + 260_000}},
 		}
 	}
 	return domain.Values{Items: []string{"us", "de", "fr"}}
@@ -149,14 +155,17 @@ func TestRechunkedRunCoversWhatRemains(t *testing.T) {
 				}
 			}
 		})
-		if !covered.Intersect(done).Empty() || !covered.Union(done).Contains(ledger.Full(after)) || !ledger.Full(after).Contains(covered) {
+		if !covered.Intersect(done).Empty() || !covered.Union(done).Contains(ledger.Full(after)) ||
+			!ledger.Full(after).Contains(covered) {
 			t.Fatalf("done %s, the run covers %s", done.Text(before), covered.Text(after))
 		}
 	})
 }
 
 func drawRange(t *rapid.T, end int64) domain.Domain {
-	d, err := domain.New(domain.Dimension{Axis: domain.Range{Start: 0, End: end, Size: rapid.Int64Range(1, 100).Draw(t, "size")}})
+	d, err := domain.New(
+		domain.Dimension{Axis: domain.Range{Start: 0, End: end, Size: rapid.Int64Range(1, 100).Draw(t, "size")}},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}

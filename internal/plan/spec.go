@@ -14,6 +14,7 @@ import (
 //
 // Together with the declaration of the job it determines every byte of the
 // run's objects.
+// See internal/decisions/0004-a-run-keeps-its-spec.md.
 type RunSpec struct {
 	// Number counts the runs of a job, from 1.
 	Number int
@@ -99,4 +100,29 @@ func (s RunSpec) Plan() Plan {
 func LargestResult(n int64) domain.Domain {
 	axis := domain.Dimension{Axis: domain.Range{Start: 0, End: n, Size: 1}}
 	return domain.Domain{Dimensions: []domain.Dimension{axis}}
+}
+
+// SameWork tells whether two runs process the same keys in the same cut with the
+// same template. They may differ in their number and in how many pods they have.
+func (s RunSpec) SameWork(o RunSpec) bool {
+	if s.Template != o.Template || (s.Query == nil) != (o.Query == nil) {
+		return false
+	}
+	if s.Query != nil {
+		return *s.Query == *o.Query
+	}
+	return SameGrid(s.Domain, o.Domain) && s.Covers.Equal(o.Covers)
+}
+
+// SameGrid tells whether two domains cut the same keys in the same way.
+func SameGrid(a, b domain.Domain) bool {
+	if !a.SameSpace(b) || a.Bounded() != b.Bounded() {
+		return false
+	}
+	if !a.Bounded() {
+		return true
+	}
+	n := a.Count()
+	return n == b.Count() && ledger.Full(a).Text(a) == ledger.Full(b).Text(b) &&
+		a.Key(a.At(0)) == b.Key(b.At(0)) && a.Key(a.At(n-1)) == b.Key(b.At(n-1))
 }

@@ -30,10 +30,22 @@ func TestARunSpecIsCutAsItWasPlanned(t *testing.T) {
 			}
 		}
 		in := plan.Input{
-			Domain: d, Remaining: remaining, Order: []plan.Order{plan.OldestFirst, plan.NewestFirst}[random.Intn(2)],
-			ShardSize: 1 + random.Intn(20), Canary: plan.Canary{Partitions: random.Intn(3)},
-			Waves: plan.Waves{Shards: random.Intn(3), Growth: 2}, Budget: &plan.Budget{MaxFailed: random.Int63n(3), MaxRatio: -1},
-			Gates: plan.Gates{Canary: random.Intn(2) == 0, Waves: random.Intn(2) == 0}, First: random.Intn(4), Approved: random.Intn(4),
+			Domain:    d,
+			Remaining: remaining,
+			Order:     []plan.Order{plan.OldestFirst, plan.NewestFirst}[random.Intn(2)],
+			ShardSize: 1 + random.Intn(20),
+			Canary:    plan.Canary{Partitions: random.Intn(3)},
+			Waves: plan.Waves{
+				Shards: random.Intn(3),
+				Growth: 2,
+			},
+			Budget: &plan.Budget{MaxFailed: random.Int63n(3), MaxRatio: -1},
+			Gates: plan.Gates{
+				Canary: random.Intn(2) == 0,
+				Waves:  random.Intn(2) == 0,
+			},
+			First:    random.Intn(4),
+			Approved: random.Intn(4),
 		}
 		want, got := plan.Make(in), in.Spec().Plan()
 		if !reflect.DeepEqual(want, got) {

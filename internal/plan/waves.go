@@ -33,6 +33,7 @@ var Doubling = Waves{Shards: 1, Growth: 2}
 
 // Gates says after what a run waits for approval: its canary, and each wave. A
 // run ends at a closed gate; another one goes on behind it.
+// See internal/decisions/0024-manual-gates-end-runs.md.
 type Gates struct{ Canary, Waves bool }
 
 // closed tells whether wave n may not start yet.

@@ -69,7 +69,8 @@ func TestCanary(t *testing.T) {
 		{"the first", Canary{Partitions: 2}, "[5,60)", OldestFirst, []string{"5--10", "10--20"}, nil},
 		{"the first of the newest", Canary{Partitions: 2}, "[5,60)", NewestFirst, []string{"50--60", "40--50"}, nil},
 		{"more than there are", Canary{Partitions: 9}, "[5,12)", OldestFirst, []string{"5--10", "10--12"}, nil},
-		{"keys, in run order", Canary{Keys: []string{"20--30", "50--60"}}, "[0,60)", NewestFirst, []string{"50--60", "20--30"}, nil},
+		{"keys, in run " +
+			"order", Canary{Keys: []string{"20--30", "50--60"}}, "[0,60)", NewestFirst, []string{"50--60", "20--30"}, nil},
 		{"keys elsewhere", Canary{Keys: []string{"nowhere", "20--30", "0--10"}}, "[5,60)", OldestFirst, []string{"20--30"}, []string{"nowhere", "0--10"}},
 		{"no key is there", Canary{Keys: []string{"0--10"}}, "[5,60)", OldestFirst, nil, []string{"0--10"}},
 	} {
@@ -98,9 +99,15 @@ func TestRunsWithWaves(t *testing.T) {
 		d := drawDomain(t)
 		budget := Budget{rapid.Int64Range(-1, 9).Draw(t, "max failed"), rapid.Int64Range(-1, million).Draw(t, "max ratio")}
 		in := Input{
-			Domain: d, Remaining: drawRemaining(t, d), ShardSize: rapid.IntRange(1, 4).Draw(t, "shard size"),
-			Order:  rapid.SampledFrom([]Order{OldestFirst, NewestFirst}).Draw(t, "order"),
-			Waves:  Waves{rapid.IntRange(0, 3).Draw(t, "shards"), rapid.IntRange(1, 3).Draw(t, "growth"), rapid.IntRange(0, 5).Draw(t, "max shards")},
+			Domain:    d,
+			Remaining: drawRemaining(t, d),
+			ShardSize: rapid.IntRange(1, 4).Draw(t, "shard size"),
+			Order:     rapid.SampledFrom([]Order{OldestFirst, NewestFirst}).Draw(t, "order"),
+			Waves: Waves{
+				rapid.IntRange(0, 3).Draw(t, "shards"),
+				rapid.IntRange(1, 3).Draw(t, "growth"),
+				rapid.IntRange(0, 5).Draw(t, "max shards"),
+			},
 			Budget: &budget,
 		}
 		want := slices.Collect(in.Remaining.Partitions(d))
@@ -122,7 +129,8 @@ func TestRunsWithWaves(t *testing.T) {
 			slices.Reverse(rest)
 		}
 		run := checkWaves(t, in, p)
-		if fmt.Sprint(run) != fmt.Sprint(rest) || p.Partitions != int64(len(p.Canary)+len(rest)) || p.InShards() != int64(len(rest)) {
+		if fmt.Sprint(run) != fmt.Sprint(rest) || p.Partitions != int64(len(p.Canary)+len(rest)) ||
+			p.InShards() != int64(len(rest)) {
 			t.Fatalf("the waves run %v, want %v", run, rest)
 		}
 		for i, q := range append(slices.Clone(p.Canary), rest...) {
@@ -140,7 +148,8 @@ func checkCanary(t *rapid.T, in Input, p Plan, order []domain.Partition) {
 	want := order[:min(in.Canary.Partitions, len(order))]
 	if len(in.Canary.Keys) > 0 {
 		for cell := range in.Domain.All() {
-			if slices.Contains(in.Canary.Keys, in.Domain.Key(cell)) && in.Remaining.Contains(ledger.Of(in.Domain, slices.Values([]domain.Partition{cell}))) {
+			if slices.Contains(in.Canary.Keys, in.Domain.Key(cell)) &&
+				in.Remaining.Contains(ledger.Of(in.Domain, slices.Values([]domain.Partition{cell}))) {
 				want = append(want, cell)
 			}
 		}
@@ -167,7 +176,9 @@ func checkWaves(t *rapid.T, in Input, p Plan) []domain.Partition {
 			asked = min(asked, in.Waves.Max)
 		}
 		last := i == len(p.Waves)-1
-		if w.Number != i+1 || w.First != shard || !last && w.Shards != asked || last && w.Shards > asked && asked > 0 && w.Number < MaxWaves || w.Number > MaxWaves {
+		if w.Number != i+1 || w.First != shard || !last && w.Shards != asked ||
+			last && w.Shards > asked && asked > 0 && w.Number < MaxWaves ||
+			w.Number > MaxWaves {
 			t.Fatalf("wave %d of %d is %+v; %d shards were asked for", i+1, len(p.Waves), w, asked)
 		}
 		before := int64(len(p.Canary) + len(run))
@@ -215,7 +226,10 @@ func TestGatesAreApprovedOneByOne(t *testing.T) {
 			Waves:  Waves{rapid.IntRange(0, 3).Draw(t, "shards"), rapid.IntRange(1, 3).Draw(t, "growth"), 0},
 			Canary: Canary{Partitions: rapid.IntRange(0, 3).Draw(t, "canary")},
 		}
-		in.Gates = Gates{Canary: in.Canary.Partitions > 0 && rapid.Bool().Draw(t, "canary gate"), Waves: rapid.Bool().Draw(t, "wave gates")}
+		in.Gates = Gates{
+			Canary: in.Canary.Partitions > 0 && rapid.Bool().Draw(t, "canary gate"),
+			Waves:  rapid.Bool().Draw(t, "wave gates"),
+		}
 		in.Approved = rapid.IntRange(0, 3).Draw(t, "approved")
 		open := in
 		open.Gates = Gates{}

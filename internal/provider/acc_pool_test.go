@@ -42,15 +42,34 @@ func TestAccLifeOfAPool(t *testing.T) {
 	resource.Test(t, resource.TestCase{
 		ProtoV6ProviderFactories: factoriesOn(c),
 		Steps: []resource.TestStep{
-			{Config: config("shared", 2), ConfigPlanChecks: action(plancheck.ResourceActionCreate), Check: inCluster("shared", "2")},
-			{Config: config("shared", 5), ConfigPlanChecks: action(plancheck.ResourceActionUpdate), Check: inCluster("shared", "5")},
+			{
+				Config:           config("shared", 2),
+				ConfigPlanChecks: action(plancheck.ResourceActionCreate),
+				Check:            inCluster("shared", "2"),
+			},
+			{
+				Config:           config("shared", 5),
+				ConfigPlanChecks: action(plancheck.ResourceActionUpdate),
+				Check:            inCluster("shared", "5"),
+			},
 			{
 				PreConfig: func() {
-					if _, err := c.Patch(t.Context(), cluster.ConfigMap, "default", "backfill-pool-shared", []byte(`{"data":{"shards":"50"}}`)); err != nil {
+					if _, err := c.Patch(
+						t.Context(),
+						cluster.ConfigMap,
+						"default",
+						"backfill-pool-shared",
+						[]byte(`{"data":{"shards":"50"}}`),
+					); err != nil {
 						t.Fatal(err)
 					}
 				},
-				Config: config("shared", 5), ConfigPlanChecks: action(plancheck.ResourceActionUpdate), Check: inCluster("shared", "5"),
+				Config: config(
+					"shared",
+					5,
+				),
+				ConfigPlanChecks: action(plancheck.ResourceActionUpdate),
+				Check:            inCluster("shared", "5"),
 			},
 			{
 				PreConfig: func() {
@@ -58,11 +77,20 @@ func TestAccLifeOfAPool(t *testing.T) {
 						t.Fatal(err)
 					}
 				},
-				Config: config("shared", 5), ConfigPlanChecks: action(plancheck.ResourceActionCreate), Check: inCluster("shared", "5"),
+				Config: config(
+					"shared",
+					5,
+				),
+				ConfigPlanChecks: action(plancheck.ResourceActionCreate),
+				Check:            inCluster("shared", "5"),
 			},
 			{ResourceName: pool, ImportState: true, ImportStateId: "default/shared", ImportStateVerify: true},
 			{ResourceName: pool, ImportState: true, ImportStateKind: resource.ImportBlockWithID},
-			{Config: config("other", 1), ConfigPlanChecks: action(plancheck.ResourceActionDestroyBeforeCreate), Check: inCluster("other", "1")},
+			{
+				Config:           config("other", 1),
+				ConfigPlanChecks: action(plancheck.ResourceActionDestroyBeforeCreate),
+				Check:            inCluster("other", "1"),
+			},
 		},
 	})
 	if left := c.Objects(); len(left) > 0 {

@@ -200,7 +200,9 @@ resource "backfill_job" "orders" {
 		t.Run(name, func(t *testing.T) {
 			resource.Test(t, resource.TestCase{
 				ProtoV6ProviderFactories: factories(environment(nil)),
-				Steps:                    []resource.TestStep{{Config: test.config, PlanOnly: true, ExpectError: regexp.MustCompile(test.want)}},
+				Steps: []resource.TestStep{
+					{Config: test.config, PlanOnly: true, ExpectError: regexp.MustCompile(test.want)},
+				},
 			})
 		})
 	}
@@ -229,9 +231,16 @@ output "keys" { value = provider::backfill::partitions(local.file, {})[*].key }
 output "schema" { value = can(jsondecode(provider::backfill::job_schema())) }
 `,
 			ConfigStateChecks: []statecheck.StateCheck{
-				statecheck.ExpectKnownOutputValue("keys", knownvalue.ListExact([]knownvalue.Check{knownvalue.StringExact("de"), knownvalue.StringExact("fr")})),
+				statecheck.ExpectKnownOutputValue(
+					"keys",
+					knownvalue.ListExact([]knownvalue.Check{knownvalue.StringExact("de"), knownvalue.StringExact("fr")}),
+				),
 				statecheck.ExpectKnownOutputValue("kinds", knownvalue.ListExact([]knownvalue.Check{
-					knownvalue.StringExact("WorkflowTemplate"), knownvalue.StringExact("ConfigMap"), knownvalue.StringExact("Workflow"),
+					knownvalue.StringExact(
+						"WorkflowTemplate",
+					),
+					knownvalue.StringExact("ConfigMap"),
+					knownvalue.StringExact("Workflow"),
 				})),
 				statecheck.ExpectKnownOutputValue("schema", knownvalue.Bool(true)),
 			},

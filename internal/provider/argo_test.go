@@ -16,7 +16,7 @@ import (
 // playArgo writes to a run of one shard the status that Argo's controller
 // would: a leaf for every partition, of which some failed. phase is the
 // Workflow's own.
-func playArgo(t *testing.T, c *fake.Cluster, run, phase string, partitions int, failed map[int]string) {
+func playArgo(t testing.TB, c *fake.Cluster, run, phase string, partitions int, failed map[int]string) {
 	t.Helper()
 	if err := tryArgo(c, run, phase, partitions, failed); err != nil {
 		t.Fatal(err)
@@ -33,7 +33,12 @@ func tryArgo(c *fake.Cluster, run, phase string, partitions int, failed map[int]
 			"inputs":      map[string]any{"parameters": []any{map[string]any{"name": "i", "value": fmt.Sprint(i)}}},
 			"children":    []any{fmt.Sprintf("pod-%d", i)},
 		}
-		pod := map[string]any{"id": fmt.Sprintf("pod-%d", i), "type": "Pod", "phase": "Succeeded", "templateRef": node["templateRef"]}
+		pod := map[string]any{
+			"id":          fmt.Sprintf("pod-%d", i),
+			"type":        "Pod",
+			"phase":       "Succeeded",
+			"templateRef": node["templateRef"],
+		}
 		if message, ok := failed[i]; ok {
 			node["phase"], node["message"] = "Failed", "No more retries left"
 			pod["phase"], pod["message"] = "Failed", message

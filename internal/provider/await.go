@@ -12,143 +12,140 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	tfdiag "github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
-	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/cluster"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
-	"github.com/terraform-backfill/terraform-provider-backfill/internal/engine"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/state"
 )
 
-// Pauses between two looks at a job: short at first, for jobs that are nearly
+// Time between two observations of a job: short at first, for jobs that are almost
 // done.
 const (
 	firstLook   = 2 * time.Second
 	longestLook = 15 * time.Second
 )
 
-// await looks at the job until what the model asks for has come true, and
-// fills in its results. A look that fails for a passing reason is repeated.
-func (r *awaitResource) await(ctx context.Context, limit time.Duration, m *awaitModel) tfdiag.Diagnostics {
-	ctx, cancel := context.WithTimeout(ctx, limit)
+// wait is what is waited for, and how long.
+type wait struct {
+	namespace, job string
+	until          string
+	share          float64 // of the partitions, for untilProgress
+	goesOn         bool    // after a failure
+	limit          time.Duration
+}
+
+// await observes the job until the condition is met, and returns what it saw last. An
+// observation with a transient failure is repeated.
+func (r *awaitResource) await(ctx context.Context, w wait) (last *state.Observation, diags tfdiag.Diagnostics) {
+	ctx, cancel := context.WithTimeout(ctx, w.limit)
 	defer cancel()
-	e, diags := r.connection.use()
-	if diags.HasError() {
-		return diags
+	e := r.connection.use(&diags)
+	if e == nil {
+		return nil, diags
 	}
 	pause := r.connection.edges.Pause
 	if pause == nil {
 		pause = cluster.Pause
 	}
-	name := m.Job.ValueString()
-	var last *engine.Observation
-	for wait := firstLook; ; wait = min(2*wait, longestLook) {
-		seen, problems := e.Observe(ctx, m.namespace(), name)
+	for span := firstLook; ; span = min(2*span, longestLook) {
+		seen, problems := e.Observe(ctx, w.namespace, w.job)
 		if problems.HasErrors() && ctx.Err() == nil {
-			return atAttributes(problems)
+			return nil, atAttributes(problems)
 		}
 		if ctx.Err() == nil && seen == nil {
-			return tfdiag.Diagnostics{fault(diag.CodeAwaitNothing, path.Root("job"),
-				"Namespace %q has no record of a job %q. Correct the name, or let this resource depend on the backfill_job.", m.namespace(), name)}
+			return nil, tfdiag.Diagnostics{fault(diag.CodeAwaitNothing, path.Root("job"),
+				"Namespace %q has no record of a job %q. Correct the name, or make this resource depend on the backfill_job.",
+				w.namespace, w.job)}
 		}
 		if seen != nil {
 			if told := line(seen) + "." + obstacles(seen); last == nil || told != line(last)+"."+obstacles(last) {
-				tflog.Info(ctx, "waiting for backfill "+name+": "+told)
+				tflog.Info(ctx, "waiting for backfill "+w.job+": "+told)
 			}
 			last = seen
-			m.fill(seen)
-			if over, diags := m.over(seen); over {
-				return diags
+			if over, diags := w.over(seen); over {
+				return seen, diags
 			}
 		}
-		if pause(ctx, wait) != nil || ctx.Err() != nil {
-			return outOfTime(name, limit, last)
+		if pause(ctx, span) != nil || ctx.Err() != nil {
+			return nil, w.outOfTime(last)
 		}
 	}
 }
 
-func line(o *engine.Observation) string {
-	text := fmt.Sprintf("%s, %s partitions done, %d failed", o.Phase, strings.Replace(o.Progress(), "/", " of ", 1), o.FailedCount)
-	if o.SetupError != "" {
-		text += fmt.Sprintf(", and the setup of run %s failed (%s)", o.Run, o.SetupError)
+func line(o *state.Observation) string {
+	told := fmt.Sprintf("%s, %s partitions done, %d failed", o.Phase, strings.Replace(o.Progress(), "/", " of ", 1),
+		o.FailedCount())
+	if o.SetupError() != "" {
+		told += fmt.Sprintf(", and the setup of run %s failed (%s)", o.LatestRun(), o.SetupError())
 	}
-	if o.Message != "" {
-		text += fmt.Sprintf(", and run %s found no bounds (%s)", o.Run, o.Message)
+	if o.Message() != "" {
+		told += fmt.Sprintf(", and run %s found no bounds (%s)", o.LatestRun(), o.Message())
 	}
-	return text
+	return told
 }
 
-// obstacles are sentences about what holds the job up.
-func obstacles(o *engine.Observation) string {
+// obstacles are sentences about the obstacles of the run.
+func obstacles(o *state.Observation) string {
 	var b strings.Builder
 	for _, t := range o.Obstacles {
 		b.WriteString(" ")
 		switch {
 		case t.Stuck:
-			b.WriteString("The run is stuck: " + t.What + ". " + t.Cure)
+			b.WriteString("The run is stuck: " + t.What + ". " + t.Fix)
 		case t.Retried:
 			b.WriteString(t.What + ".")
 		default:
-			b.WriteString("The run waits: " + t.What + ".")
+			b.WriteString("The run is waiting: " + t.What + ".")
 		}
 	}
 	return b.String()
 }
 
-// over tells whether the wait has ended, and how.
-func (m *awaitModel) over(o *engine.Observation) (bool, tfdiag.Diagnostics) {
-	if m.Until.ValueString() == untilCanary {
+// over is true if the wait has ended. The diagnostics are its result.
+func (w wait) over(o *state.Observation) (bool, tfdiag.Diagnostics) {
+	if w.until == untilCanary {
 		switch o.CanaryState {
-		case engine.CanaryPassed:
+		case state.CanaryPassed:
 			return true, nil
-		case engine.CanaryNone:
+		case state.CanaryNone:
 			return true, tfdiag.Diagnostics{fault(diag.CodeAwaitCanary, path.Root("until"),
-				"Job %s/%s declares no canary that could succeed. Set canary in the job, or wait until \"completed\" or for a share of its partitions.", o.Namespace, o.Name)}
+				"Job %s/%s has no canary. Set canary in the job, or set until to \"completed\" or \"progress\".", o.Namespace,
+				o.Name)}
 		}
 	}
-	if o.Phase == engine.Complete {
+	if o.Phase == state.PhaseComplete {
 		return true, nil
 	}
-	if m.Until.ValueString() == untilProgress && o.Domain.Bounded() && float64(o.DoneCount) >= m.Progress.ValueFloat64()*float64(o.Total) {
+	if w.until == untilProgress && o.Domain().Bounded() &&
+		float64(o.DoneCount()) >= w.share*float64(o.Total()) {
 		return true, nil
 	}
-	if o.Phase.Active() || o.Phase == engine.AwaitingApproval {
+	if o.Phase.Active() || o.Phase == state.PhaseAwaitingApproval {
 		return false, nil
 	}
 	short := "the backfill is not complete"
-	if m.Until.ValueString() == untilCanary {
-		short = map[bool]string{true: "the canary failed", false: "the last run ended before its canary"}[o.CanaryState == engine.CanaryFailed]
+	if w.until == untilCanary {
+		short = "the last run ended before its canary"
+		if o.CanaryState == state.CanaryBroken {
+			short = "the canary failed"
+		}
 	}
 	d := diag.At(diag.CodeAwaitFailed, nil, fmt.Sprintf(
-		"No run of job %s/%s is active, and %s: %s. Plan the job again: the plan proposes what is left.", o.Namespace, o.Name, short, line(o)))
-	if m.OnFailure.ValueString() == failureContinue {
+		"No run of job %s/%s is active, and %s: %s. Plan the job again to run the remaining partitions.", o.Namespace,
+		o.Name, short, line(o)))
+	if w.goesOn {
 		d.Severity = hcl.DiagWarning
 	}
 	return true, tfdiag.Diagnostics{convert(d, path.Empty(), d.Detail)}
 }
 
-func outOfTime(name string, limit time.Duration, last *engine.Observation) tfdiag.Diagnostics {
-	state := "it could not be read."
+func (w wait) outOfTime(last *state.Observation) tfdiag.Diagnostics {
+	where := "its state could not be read."
 	if last != nil {
-		state = "it is " + line(last) + "." + obstacles(last)
+		where = "it is " + line(last) + "." + obstacles(last)
 	}
 	return tfdiag.Diagnostics{fault(diag.CodeAwaitTime, path.Root("timeouts"),
-		"Job %s did not come as far as asked within %s: %s The backfill goes on; apply again to wait on, or raise timeouts.", name, limit, state)}
-}
-
-// fill sets the results.
-func (m *awaitModel) fill(o *engine.Observation) {
-	m.Phase = types.StringValue(string(o.Phase))
-	m.DoneCount = types.Int64Value(o.DoneCount)
-	m.FailedCount = types.Int64Value(o.FailedCount)
-	m.RemainingCount = types.Int64Value(o.RemainingCount)
-	m.Failed, m.Remaining = intervals(o.FailedText, o.FailedCount), intervals(o.RemainingText, o.RemainingCount)
-}
-
-// intervals are the text of a set of keys, null when it is too long.
-func intervals(text string, count int64) types.String {
-	if text == "" && count > 0 {
-		return types.StringNull()
-	}
-	return types.StringValue(text)
+		"Job %s did not reach the condition within %s: %s The backfill continues. Apply again to continue waiting, or "+
+			"raise timeouts.", w.job, w.limit, where)}
 }

@@ -39,9 +39,21 @@ func TestAccAwaitCanary(t *testing.T) {
 		"succeeds":            {withCanary, "Running", "Succeeded", "", ""},
 		"fails":               {withCanary, "Failed", "Failed", "", `(?s)Backfill Not Complete.*the\s+canary\s+failed`},
 		"fails, and so be it": {withCanary, "Failed", "Failed", `on_failure = "continue"`, ""},
-		"never comes":         {withCanary, "Failed", "Running", "", `(?s)Backfill Not Complete.*the\s+last\s+run\s+ended\s+before\s+its\s+canary`},
-		"is not declared":     {awaitConfig, "Running", "", "", "No Canary To Wait For"},
-		"takes too long":      {withCanary, "Running", "Running", `timeouts = { create = "2s" }`, "Backfill Not Finished In Time"},
+		"never comes": {
+			withCanary,
+			"Failed",
+			"Running",
+			"",
+			`(?s)Backfill Not Complete.*the\s+last\s+run\s+ended\s+before\s+its\s+canary`,
+		},
+		"is not declared": {awaitConfig, "Running", "", "", "No Canary To Wait For"},
+		"takes too long": {
+			withCanary,
+			"Running",
+			"Running",
+			`timeouts = { create = "2s" }`,
+			"Backfill Not Finished In Time",
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -59,7 +71,11 @@ func TestAccAwaitCanary(t *testing.T) {
 				}
 			}
 			resource.Test(t, resource.TestCase{
-				ProtoV6ProviderFactories: whileWaiting(c, func() { canaryAt(c, test.run, test.canary) }), Steps: []resource.TestStep{step},
+				ProtoV6ProviderFactories: whileWaiting(
+					c,
+					func() { canaryAt(c, test.run, test.canary) },
+				),
+				Steps: []resource.TestStep{step},
 			})
 		})
 	}

@@ -6,18 +6,18 @@ package provider
 import (
 	"context"
 	"fmt"
+	"math/big"
 	"time"
 
-	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework-validators/float64validator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	tfdiag "github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
-	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
 )
@@ -28,32 +28,12 @@ var (
 	_ resource.ResourceWithValidateConfig = (*awaitResource)(nil)
 )
 
-// awaitTimeout is how long a wait lasts when `timeouts` does not say.
+// awaitTimeout is the default timeout of a wait.
 const awaitTimeout = 2 * time.Hour
 
-// awaitResource is backfill_await. It stands apart from the job, so that a
-// wait that fails taints nothing but itself.
-type awaitResource struct {
-	connection *connection
-}
-
-// awaitModel is the state of backfill_await.
-type awaitModel struct {
-	ID             types.String   `tfsdk:"id"`
-	Job            types.String   `tfsdk:"job"`
-	Namespace      types.String   `tfsdk:"namespace"`
-	Run            types.String   `tfsdk:"run"`
-	Until          types.String   `tfsdk:"until"`
-	Progress       types.Float64  `tfsdk:"progress"`
-	OnFailure      types.String   `tfsdk:"on_failure"`
-	Timeouts       timeouts.Value `tfsdk:"timeouts"`
-	Phase          types.String   `tfsdk:"phase"`
-	DoneCount      types.Int64    `tfsdk:"done_count"`
-	FailedCount    types.Int64    `tfsdk:"failed_count"`
-	RemainingCount types.Int64    `tfsdk:"remaining_count"`
-	Failed         types.String   `tfsdk:"failed"`
-	Remaining      types.String   `tfsdk:"remaining"`
-}
+// awaitResource is backfill_await. It is a separate resource: a failed wait taints
+// only itself, not the job.
+type awaitResource struct{ resourceBase }
 
 // The choices of `until` and `on_failure`.
 const (
@@ -65,135 +45,121 @@ const (
 	failureContinue = "continue"
 )
 
-func newAwaitResource() resource.Resource { return &awaitResource{} }
-
-// Metadata implements resource.Resource.
-func (r *awaitResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
-	resp.TypeName = req.ProviderTypeName + "_await"
-}
+func newAwaitResource() resource.Resource { return &awaitResource{resourceBase{kind: "await"}} }
 
 // Schema implements resource.Resource.
-func (r *awaitResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
-	replaces := []planmodifier.String{stringplanmodifier.RequiresReplace()}
+func (r *awaitResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
+	limit := fmt.Sprintf("Maximum time to wait, for example `6h`. Defaults to `%s`.", awaitTimeout)
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Waits until a backfill is complete, or has come as far as `until` says, so that what needs its results can depend on it. " +
-			"When the wait fails, only this resource is tainted and waits again at the next apply; the backfill is not touched.",
+		MarkdownDescription: "Waits until a backfill is complete, or until the condition in `until` is met. Resources " +
+			"that need its results can depend on it. " +
+			"If the wait fails, only this resource is tainted, and the next apply waits again. The backfill is not affected.",
 		Attributes: map[string]schema.Attribute{
-			"id":  schema.StringAttribute{Computed: true, MarkdownDescription: "`namespace/job`.", PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()}},
-			"job": schema.StringAttribute{Required: true, MarkdownDescription: "Name of the job.", PlanModifiers: replaces},
+			"id":  idAttribute("`namespace/job`."),
+			"job": schema.StringAttribute{Required: true, MarkdownDescription: "Name of the job.", PlanModifiers: replaces()},
 			"namespace": schema.StringAttribute{
-				Optional: true, MarkdownDescription: "Its namespace. Defaults to `default`.", PlanModifiers: replaces,
+				Optional: true, MarkdownDescription: "Namespace of the job. Defaults to `default`.", PlanModifiers: replaces(),
 			},
 			"run": schema.StringAttribute{
-				Optional: true, PlanModifiers: replaces,
-				MarkdownDescription: "Name of the run to wait for, such as `backfill_job.orders.run`. Another run replaces this resource, so that each new run is waited for.",
+				Optional: true, PlanModifiers: replaces(),
+				MarkdownDescription: "Name of the run to wait for, such as `backfill_job.orders.run`. Each new run replaces " +
+					"this resource, which then waits for that run.",
 			},
 			"until": schema.StringAttribute{
 				Optional:   true,
 				Validators: []validator.String{stringvalidator.OneOf(untilCanary, untilCompleted, untilProgress)},
-				MarkdownDescription: "What to wait for: `canary`, until the canary of the latest run has succeeded (at once when the run leaves it out because it succeeded before); " +
-					"`completed` (the default), until nothing is left; or `progress`.",
+				MarkdownDescription: "Condition to wait for: `canary`, until the canary of the latest run has succeeded (no " +
+					"wait if the run skips a canary that succeeded before); " +
+					"`completed` (the default), until all partitions are done; or `progress`.",
 			},
 			"progress": schema.Float64Attribute{
 				Optional:            true,
 				Validators:          []validator.Float64{float64validator.Between(0, 1)},
-				MarkdownDescription: "With `until = \"progress\"`: the share of the partitions that must be done, from 0 to 1.",
+				MarkdownDescription: "With `until = \"progress\"`: share of the partitions that must be done, from 0 to 1.",
 			},
 			"on_failure": schema.StringAttribute{
 				Optional:   true,
 				Validators: []validator.String{stringvalidator.OneOf(failureError, failureContinue)},
-				MarkdownDescription: "What a backfill that ended short of what is waited for does: `error` (the default) fails the wait; " +
-					"`continue` ends it with a warning.",
+				MarkdownDescription: "What happens if the backfill ends before the condition is met: `error` (the default) " +
+					"fails the wait; " +
+					"`continue` ends the wait with a warning.",
 			},
-			"timeouts":        awaitTimeouts(ctx),
-			"failed":          schema.StringAttribute{Computed: true, MarkdownDescription: "Keys that had failed for good, as half-open intervals; null when longer than 16 kB."},
-			"remaining":       schema.StringAttribute{Computed: true, MarkdownDescription: "Keys that were not done, as half-open intervals; null when longer than 16 kB."},
-			"phase":           schema.StringAttribute{Computed: true, MarkdownDescription: "Phase of the job at the end of the wait."},
-			"done_count":      schema.Int64Attribute{Computed: true, MarkdownDescription: "Partitions that were done then."},
-			"failed_count":    schema.Int64Attribute{Computed: true, MarkdownDescription: "Partitions that had failed for good."},
-			"remaining_count": schema.Int64Attribute{Computed: true, MarkdownDescription: "Partitions that were not done."},
+			"timeouts": timeoutsAttribute("Timeouts of the wait.", map[string]string{"create": limit, "update": limit}),
+
+			"failed":          textResult("Keys that had failed, as half-open intervals; null if longer than 16 kB."),
+			"remaining":       textResult("Keys that were not done, as half-open intervals; null if longer than 16 kB."),
+			"phase":           textResult("Phase of the job at the end of the wait."),
+			"done_count":      countResult("Number of partitions that were done."),
+			"failed_count":    countResult("Number of partitions that had failed."),
+			"remaining_count": countResult("Number of partitions that were not done."),
 		},
 	}
 }
 
-func awaitTimeouts(ctx context.Context) schema.Attribute {
-	doc := fmt.Sprintf("How long to wait, for example `6h`. Defaults to `%s`.", awaitTimeout)
-	attribute := timeouts.Attributes(ctx, timeouts.Opts{Create: true, CreateDescription: doc, Update: true, UpdateDescription: doc})
-	if nested, ok := attribute.(schema.SingleNestedAttribute); ok {
-		nested.MarkdownDescription = "How long to wait."
-		return nested
-	}
-	return attribute
-}
-
-// Configure implements resource.ResourceWithConfigure.
-func (r *awaitResource) Configure(_ context.Context, req resource.ConfigureRequest, resp *resource.ConfigureResponse) {
-	r.connection = configured(req.ProviderData, &resp.Diagnostics)
-}
-
 // ValidateConfig implements resource.ResourceWithValidateConfig.
-func (r *awaitResource) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
+func (r *awaitResource) ValidateConfig(_ context.Context, req resource.ValidateConfigRequest,
+	resp *resource.ValidateConfigResponse) {
 	defer guard(&resp.Diagnostics, "checking the wait for", "job", req.Config.Raw)
-	var m awaitModel
-	resp.Diagnostics.Append(req.Config.Get(ctx, &m)...)
-	if resp.Diagnostics.HasError() || m.Until.IsUnknown() || m.Progress.IsUnknown() {
+	attributes := attributesOf(req.Config.Raw)
+	resp.Diagnostics.Append(checkTimeouts(attributes["timeouts"])...)
+	until, progress := attributes["until"], attributes["progress"]
+	if !until.IsKnown() || !progress.IsKnown() {
 		return
 	}
-	wanted := m.Until.ValueString() == untilProgress
+	wanted := stringOf(until) == untilProgress
 	switch {
-	case wanted && m.Progress.IsNull():
+	case wanted && progress.IsNull():
 		resp.Diagnostics.Append(fault(diag.CodeMissingAttr, path.Root("progress"),
-			"With until = \"progress\" the share to wait for is required. Set progress to a number from 0 to 1, for example 0.5."))
-	case !wanted && !m.Progress.IsNull():
+			"until = \"progress\" requires progress. Set it to a number from 0 to 1, for example 0.5."))
+	case !wanted && !progress.IsNull():
 		resp.Diagnostics.Append(fault(diag.CodeClash, path.Root("progress"),
-			"progress is waited for only with until = \"progress\". Set until, or remove progress."))
+			"progress applies only with until = \"progress\". Set until, or remove progress."))
 	}
 }
 
 // Create implements resource.Resource: it waits.
 func (r *awaitResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
 	defer guard(&resp.Diagnostics, "waiting for", "job", req.Plan.Raw)
-	var m awaitModel
-	resp.Diagnostics.Append(req.Plan.Get(ctx, &m)...)
-	limit, diags := m.Timeouts.Create(ctx, awaitTimeout)
-	resp.Diagnostics.Append(diags...)
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	m.ID = types.StringValue(m.namespace() + "/" + m.Job.ValueString())
-	resp.Diagnostics.Append(r.await(ctx, limit, &m)...)
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
+	r.wait(ctx, "create", req.Plan.Raw, &resp.State, &resp.Diagnostics)
 }
 
-// Read implements resource.Resource. A wait that is over stays over.
+// Read implements resource.Resource. A finished wait stays finished.
 func (r *awaitResource) Read(context.Context, resource.ReadRequest, *resource.ReadResponse) {}
 
-// Update implements resource.Resource: another condition is waited for.
+// Update implements resource.Resource: it waits for the changed condition.
 func (r *awaitResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
 	defer guard(&resp.Diagnostics, "waiting for", "job", req.Plan.Raw)
-	var m awaitModel
-	resp.Diagnostics.Append(req.Plan.Get(ctx, &m)...)
-	limit, diags := m.Timeouts.Update(ctx, awaitTimeout)
-	resp.Diagnostics.Append(diags...)
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	resp.Diagnostics.Append(r.await(ctx, limit, &m)...)
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
+	r.wait(ctx, "update", req.Plan.Raw, &resp.State, &resp.Diagnostics)
 }
 
-// Delete implements resource.Resource. There is nothing in the cluster.
+// Delete implements resource.Resource. The resource has no objects in the cluster.
 func (r *awaitResource) Delete(context.Context, resource.DeleteRequest, *resource.DeleteResponse) {}
 
-func (m *awaitModel) namespace() string {
-	if m.Namespace.ValueString() != "" {
-		return m.Namespace.ValueString()
+func (r *awaitResource) wait(
+	ctx context.Context, operation string, plan tftypes.Value, kept *tfsdk.State, diagnostics *tfdiag.Diagnostics,
+) {
+	attributes := attributesOf(plan)
+	share := held[big.Float](attributes["progress"])
+	w := wait{
+		namespace: namespaceOf(stringOf(attributes["namespace"])),
+		job:       stringOf(attributes["job"]),
+		until:     stringOf(attributes["until"]),
+		goesOn:    stringOf(attributes["on_failure"]) == failureContinue,
+		limit:     timeoutOf(plan, operation, awaitTimeout),
 	}
-	return defaultOf("namespace")
+	w.share, _ = share.Float64()
+	last, diags := r.await(ctx, w)
+	diagnostics.Append(diags...)
+	if diagnostics.HasError() {
+		return
+	}
+	kept.Raw = with(plan, values{
+		"id":              text(w.namespace + "/" + w.job),
+		"phase":           text(string(last.Phase)),
+		"done_count":      number(last.DoneCount()),
+		"failed_count":    number(last.FailedCount()),
+		"remaining_count": number(last.RemainingCount()),
+		"failed":          setText(last.FailedText(), last.FailedCount()),
+		"remaining":       setText(last.RemainingText(), last.RemainingCount()),
+	})
 }

@@ -83,7 +83,11 @@ func TestAccAwaitFails(t *testing.T) {
 				Config:    fmt.Sprintf(awaitConfig, ""),
 				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
 					plancheck.ExpectResourceAction("backfill_job.orders", plancheck.ResourceActionUpdate),
-					plancheck.ExpectKnownValue("backfill_job.orders", attribute("next_run").AtMapKey("intervals"), knownvalue.StringExact("[10,20)")),
+					plancheck.ExpectKnownValue(
+						"backfill_job.orders",
+						attribute("next_run").AtMapKey("intervals"),
+						knownvalue.StringExact("[10,20)"),
+					),
 					plancheck.ExpectResourceAction("backfill_await.orders", plancheck.ResourceActionCreate),
 				}},
 				ConfigStateChecks: []statecheck.StateCheck{
@@ -106,6 +110,7 @@ func TestAccAwaitOptions(t *testing.T) {
 		"share without number":    {`until = "progress"`, "Missing Required Attribute"},
 		"number without share":    {`progress = 0.5`, "Conflicting Definitions"},
 		"out of time":             {`timeouts = { create = "1ns" }`, "Backfill Not Finished In Time"},
+		"no time":                 {`timeouts = { create = "soon" }`, "Invalid Duration"},
 		"unknown choice":          {`until = "later"`, "Invalid Attribute Value Match"},
 	}
 	for name, test := range tests {
@@ -117,7 +122,10 @@ func TestAccAwaitOptions(t *testing.T) {
 			} else {
 				step.ExpectNonEmptyPlan = true // the job's failed partition
 			}
-			resource.Test(t, resource.TestCase{ProtoV6ProviderFactories: whileWaiting(c, failing(c)), Steps: []resource.TestStep{step}})
+			resource.Test(t, resource.TestCase{
+				ProtoV6ProviderFactories: whileWaiting(c, failing(c)),
+				Steps:                    []resource.TestStep{step},
+			})
 		})
 	}
 }

@@ -85,17 +85,25 @@ func TestSecretsStaySecret(t *testing.T) {
 	certificate, key := clientPair(t)
 	plugin := func(script string) object {
 		return object{"exec": object{
-			"api_version": "client.authentication.k8s.io/v1", "command": "sh", "args": []any{"-c", script}, "env": object{"SECRET": canary},
+			"api_version": "client.authentication.k8s.io/v1",
+			"command":     "sh",
+			"args":        []any{"-c", script},
+			"env":         object{"SECRET": canary},
 		}}
 	}
 	tests := map[string]struct {
 		secrets object
 		works   bool
 	}{
-		"token":        {object{"token": canary}, true},
-		"password":     {object{"username": "someone", "password": canary}, true},
-		"certificate":  {object{"client_certificate": certificate, "client_key": key}, true},
-		"plugin":       {plugin(`printf '{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1","status":{"token":"%s"}}' "$SECRET"`), true},
+		"token":       {object{"token": canary}, true},
+		"password":    {object{"username": "someone", "password": canary}, true},
+		"certificate": {object{"client_certificate": certificate, "client_key": key}, true},
+		"plugin": {
+			plugin(
+				`printf '{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1","status":{"token":"%s"}}' "$SECRET"`,
+			),
+			true,
+		},
 		"broken pair":  {object{"client_certificate": canary, "client_key": canary}, false},
 		"lone key":     {object{"client_key": canary}, false},
 		"proxy":        {object{"proxy_url": "http://user:" + canary + "@127.0.0.1:1"}, false},
@@ -139,7 +147,11 @@ func TestSecretsStaySecret(t *testing.T) {
 func quick() Option {
 	return func(p *backfillProvider) {
 		p.connect = func(c cluster.Config) (cluster.Backend, error) {
-			return cluster.Connect(c, "test", cluster.Retry{Attempts: 2, Pause: func(context.Context, time.Duration) error { return nil }})
+			return cluster.Connect(
+				c,
+				"test",
+				cluster.Retry{Attempts: 2, Pause: func(context.Context, time.Duration) error { return nil }},
+			)
 		}
 	}
 }
@@ -171,17 +183,32 @@ func everythingTold(t *testing.T, settings object, succeeds bool) map[string]str
 	config := encode(t, ty, valueOf(t, ty, orders()))
 	none := encode(t, ty, tftypes.NewValue(ty, nil))
 	providerType := schemas.Provider.ValueType()
-	configured, err := server.ConfigureProvider(ctx, &tfprotov6.ConfigureProviderRequest{Config: encode(t, providerType, valueOf(t, providerType, settings))})
+	configured, err := server.ConfigureProvider(
+		ctx,
+		&tfprotov6.ConfigureProviderRequest{Config: encode(t, providerType, valueOf(t, providerType, settings))},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
 	tell(configured.Diagnostics)
-	plan, err := server.PlanResourceChange(ctx, &tfprotov6.PlanResourceChangeRequest{TypeName: jobType, PriorState: none, ProposedNewState: config, Config: config})
+	plan, err := server.PlanResourceChange(
+		ctx,
+		&tfprotov6.PlanResourceChangeRequest{TypeName: jobType, PriorState: none, ProposedNewState: config, Config: config},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
 	tell(plan.Diagnostics, plan.PlannedState)
-	applied, err := server.ApplyResourceChange(ctx, &tfprotov6.ApplyResourceChangeRequest{TypeName: jobType, PriorState: none, PlannedState: plan.PlannedState, Config: config, PlannedPrivate: plan.PlannedPrivate})
+	applied, err := server.ApplyResourceChange(
+		ctx,
+		&tfprotov6.ApplyResourceChangeRequest{
+			TypeName:       jobType,
+			PriorState:     none,
+			PlannedState:   plan.PlannedState,
+			Config:         config,
+			PlannedPrivate: plan.PlannedPrivate,
+		},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -193,7 +220,10 @@ func everythingTold(t *testing.T, settings object, succeeds bool) map[string]str
 	if !succeeds {
 		state = encode(t, ty, valueOf(t, ty, object{"id": "default/orders"}))
 	}
-	read, err := server.ReadResource(ctx, &tfprotov6.ReadResourceRequest{TypeName: jobType, CurrentState: state, Private: applied.Private})
+	read, err := server.ReadResource(
+		ctx,
+		&tfprotov6.ReadResourceRequest{TypeName: jobType, CurrentState: state, Private: applied.Private},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,12 +4,17 @@
 package provider
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"sync"
 
 	tfdiag "github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/cluster"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
@@ -17,11 +22,11 @@ import (
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/job"
 )
 
-// connector opens a connection; nothing is sent yet.
+// connector opens a connection without sending requests.
 type connector func(cluster.Config) (cluster.Backend, error)
 
-// connection is a configured provider. It reaches for the cluster when that is
-// first needed, so that plans of new jobs work without one.
+// connection is a configured provider. It connects to the cluster on first use:
+// plans of new jobs work without a cluster.
 type connection struct {
 	settings settings
 	connect  connector
@@ -32,19 +37,62 @@ type connection struct {
 	diags  tfdiag.Diagnostics
 }
 
-// use returns the engine on the configured cluster. Nothing is ever assumed: a
-// provider that does not know its cluster yet, or was given none, is an error.
-func (c *connection) use() (*engine.Engine, tfdiag.Diagnostics) {
+// use returns the engine on the configured cluster, or nil: a provider without a
+// cluster, or whose cluster is not known yet, is an error.
+func (c *connection) use(diags *tfdiag.Diagnostics) *engine.Engine {
 	if c == nil {
-		return nil, tfdiag.Diagnostics{fault(diag.CodeInternal, path.Empty(),
-			"The provider was asked for a cluster before Terraform configured it. "+
-				"Please report this issue to the provider developers.")}
+		diags.Append(fault(diag.CodeInternal, path.Empty(),
+			"The provider needs a cluster, but Terraform has not configured the provider. "+
+				"Please report this issue to the provider developers."))
+		return nil
 	}
 	c.once.Do(c.open)
-	return c.engine, c.diags
+	diags.Append(c.diags...)
+	return c.engine
 }
 
-// limits are those of the provider; none while it is not configured.
+// configured is the connection of the provider; nil before Terraform has configured
+// the provider.
+func configured(providerData any, diags *tfdiag.Diagnostics) *connection {
+	c, ok := providerData.(*connection)
+	if !ok && providerData != nil {
+		diags.Append(fault(diag.CodeInternal, path.Empty(), "The provider was configured with a %T. Please report it.",
+			providerData))
+	}
+	return c
+}
+
+// resourceBase is what the resources share that the framework serves.
+type resourceBase struct {
+	kind       string
+	connection *connection
+}
+
+// idAttribute is their id, which never changes.
+func idAttribute(doc string) schema.Attribute {
+	return schema.StringAttribute{
+		Computed:            true,
+		MarkdownDescription: doc,
+		PlanModifiers:       []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
+	}
+}
+
+// replaces is what of them never changes either, because it is of another one then.
+func replaces() []planmodifier.String {
+	return []planmodifier.String{stringplanmodifier.RequiresReplace()}
+}
+
+// Metadata implements resource.Resource.
+func (r *resourceBase) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_" + r.kind
+}
+
+// Configure implements resource.ResourceWithConfigure.
+func (r *resourceBase) Configure(_ context.Context, req resource.ConfigureRequest, resp *resource.ConfigureResponse) {
+	r.connection = configured(req.ProviderData, &resp.Diagnostics)
+}
+
+// limits are the limits of the provider; none while it is not configured.
 func (c *connection) limits() job.Limits {
 	if c == nil {
 		return job.Limits{}
@@ -55,8 +103,8 @@ func (c *connection) limits() job.Limits {
 func (c *connection) open() {
 	if len(c.settings.unknown) > 0 {
 		c.diags.Append(fault(diag.CodeClusterUnknown, path.Empty(),
-			"Reading or changing a job needs the cluster, but these attributes of the provider will be known only after an apply: %s. "+
-				"Apply first what they come from (terraform apply -target=…), or give them values that are known. No other cluster is used instead.",
+			"Reading or changing a job needs the cluster, but these attributes of the provider are known only after apply: %s. "+
+				"Apply the resources they depend on first (terraform apply -target=…), or use known values.",
 			strings.Join(c.settings.unknown, ", ")))
 		return
 	}
@@ -74,5 +122,5 @@ func clusterError(err error) tfdiag.Diagnostic {
 		d := diag.Error(diag.CodeCluster, nil, known.Summary, known.Detail)
 		return convert(d, path.Empty(), d.Detail)
 	}
-	return fault(diag.CodeInternal, path.Empty(), "The connection to the cluster cannot be made: %v.", err)
+	return fault(diag.CodeInternal, path.Empty(), "The provider cannot connect to the cluster: %v.", err)
 }

@@ -6,26 +6,29 @@ package provider
 import (
 	"fmt"
 	"strings"
+	"sync"
 
 	"github.com/hashicorp/hcl/v2"
 	tfdiag "github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 	"github.com/zclconf/go-cty/cty"
 
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/decide"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
-	"github.com/terraform-backfill/terraform-provider-backfill/internal/engine"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/job"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/jobschema"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/lang"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/state"
 )
 
 // declaration is a job as the configuration declares it, in either form.
 type declaration struct {
 	// value is of the table's type and may hold unknowns.
 	value  cty.Value
-	job    *engine.Declared // the value, read
-	policy engine.Policy
+	job    *decide.Declared // the value, read
+	policy state.Policy
 	// policyKnown is false while a part of the policy is unknown.
 	policyKnown bool
 	// tell addresses problems of the value to the user's text.
@@ -35,13 +38,9 @@ type declaration struct {
 // declare reads a configuration. It returns nil when there is no declaration
 // to check: because of the errors returned, or because it is not known yet.
 func declare(config tftypes.Value) (*declaration, tfdiag.Diagnostics) {
-	var diags tfdiag.Diagnostics
-	attributes, err := attributesOf(config)
-	if err != nil {
-		internalError(&diags, "reading the configuration", err)
-		return nil, diags
-	}
-	if !checkForms(attributes, &diags) {
+	attributes := attributesOf(config)
+	diags := checkForms(attributes)
+	if diags.HasError() {
 		return nil, diags
 	}
 	policy, policyKnown, more := policyOf(attributes)
@@ -51,11 +50,11 @@ func declare(config tftypes.Value) (*declaration, tfdiag.Diagnostics) {
 	if d == nil || diags.HasError() {
 		return nil, diags
 	}
-	d.job, d.policy, d.policyKnown = engine.Declare(d.value), policy, policyKnown
+	d.job, d.policy, d.policyKnown = decide.Declare(d.value), policy, policyKnown
 	return d, diags
 }
 
-func declareJob(attributes map[string]tftypes.Value) (*declaration, tfdiag.Diagnostics) {
+func declareJob(attributes values) (*declaration, tfdiag.Diagnostics) {
 	if !attributes["source"].IsNull() {
 		return declareSource(attributes)
 	}
@@ -69,7 +68,7 @@ func declareJob(attributes map[string]tftypes.Value) (*declaration, tfdiag.Diagn
 }
 
 // checkForms demands exactly one of the two forms.
-func checkForms(attributes map[string]tftypes.Value, diags *tfdiag.Diagnostics) bool {
+func checkForms(attributes values) (diags tfdiag.Diagnostics) {
 	written := ""
 	for _, row := range jobschema.Job() {
 		if attributes[row.Name].IsNull() {
@@ -82,7 +81,7 @@ func checkForms(attributes map[string]tftypes.Value, diags *tfdiag.Diagnostics) 
 		}
 	}
 	if !attributes["source"].IsNull() {
-		return !diags.HasError()
+		return diags
 	}
 	for _, name := range []string{"job", "variables"} {
 		if !attributes[name].IsNull() {
@@ -94,17 +93,17 @@ func checkForms(attributes map[string]tftypes.Value, diags *tfdiag.Diagnostics) 
 		diags.Append(fault(diag.CodeNoDeclaration, path.Empty(),
 			"The resource declares no job. Set name, partition and runner, or set source to the text of a job file."))
 	}
-	return !diags.HasError()
+	return diags
 }
 
 // tableValue is the part of the resource that the table describes.
-func tableValue(attributes map[string]tftypes.Value) (cty.Value, error) {
-	types, part := map[string]tftypes.Type{}, map[string]tftypes.Value{}
+func tableValue(attributes values) (cty.Value, error) {
+	part := values{}
 	for _, row := range jobschema.Job() {
-		types[row.Name], part[row.Name] = attributes[row.Name].Type(), attributes[row.Name]
+		part[row.Name] = attributes[row.Name]
 	}
-	as := tftypes.Object{AttributeTypes: types}
-	return toCty(tftypes.NewValue(as, part), as, jobschema.Type(jobschema.Job()))
+	object := objectOf(part)
+	return toCty(object, object.Type(), jobschema.Type(jobschema.Job()))
 }
 
 // tableAttributeValues is the way back: the table's attributes of a resource
@@ -115,40 +114,27 @@ func tableAttributeValues(value cty.Value, resourceType tftypes.Object) (values,
 		types[row.Name] = resourceType.AttributeTypes[row.Name]
 	}
 	object, err := fromCty(value, jobschema.Type(jobschema.Job()), tftypes.Object{AttributeTypes: types})
-	if err != nil {
-		return nil, err
-	}
-	return attributesOf(object)
+	return attributesOf(object), err
 }
 
-func declareSource(attributes map[string]tftypes.Value) (*declaration, tfdiag.Diagnostics) {
+func declareSource(attributes values) (*declaration, tfdiag.Diagnostics) {
 	var diags tfdiag.Diagnostics
 	source, wanted, variables := attributes["source"], attributes["job"], attributes["variables"]
 	if !source.IsKnown() || !wanted.IsKnown() || !variables.IsKnown() {
 		return nil, diags
-	}
-	var text, job string
-	if err := source.As(&text); err != nil {
-		internalError(&diags, "reading source", err)
-		return nil, diags
-	}
-	if !wanted.IsNull() {
-		if err := wanted.As(&job); err != nil {
-			internalError(&diags, "reading job", err)
-			return nil, diags
-		}
 	}
 	in, err := variableValues(variables)
 	if err != nil {
 		diags.Append(fault(diag.CodeVariablesType, path.Root("variables"), "%v.", err))
 		return nil, diags
 	}
-	module, problems := lang.Load([]lang.Source{{Name: "source", Bytes: []byte(text)}}, lang.Inputs{Values: in})
+	file := lang.Source{Name: "source", Bytes: []byte(stringOf(source))}
+	module, problems := lang.Load([]lang.Source{file}, lang.Inputs{Values: in})
 	diags.Append(atSource(problems, module, nil)...)
 	if diags.HasError() {
 		return nil, diags
 	}
-	body := pick(module.Bodies, job, &diags)
+	body := pick(module.Bodies, stringOf(wanted), &diags)
 	if body == nil {
 		return nil, diags
 	}
@@ -185,7 +171,8 @@ func pick(bodies []lang.Body, name string, diags *tfdiag.Diagnostics) *lang.Body
 	}
 	if name == "" {
 		diags.Append(fault(diag.CodeManyJobs, path.Root("source"),
-			"The source declares the jobs %s, and one resource is one job. Set job to one of these names.", strings.Join(names, ", ")))
+			"The source declares the jobs %s, and one resource is one job. Set job to one of these names.",
+			strings.Join(names, ", ")))
 		return nil
 	}
 	diags.Append(fault(diag.CodeUnknownJob, path.Root("job"),
@@ -195,7 +182,7 @@ func pick(bodies []lang.Body, name string, diags *tfdiag.Diagnostics) *lang.Body
 
 // plan asks the engine what applying the declaration would do. The preview is
 // nil when there are errors or something is not known yet.
-func (d *declaration) plan(known *engine.Known) (*engine.Preview, tfdiag.Diagnostics) {
+func (d *declaration) plan(known *state.Observation) (*decide.Preview, tfdiag.Diagnostics) {
 	if !d.policyKnown {
 		_, problems := d.job.Plan(known)
 		return nil, d.tell(problems)
@@ -211,37 +198,34 @@ func (d *declaration) partitions() values {
 	if !ok {
 		return nil
 	}
-	if !dom.Bounded() {
-		return previewed(&engine.Preview{Open: true}).only("partition_count", "first_partition", "last_partition")
+	out := values{"partition_count": noNumber(), "first_partition": orNull(""), "last_partition": orNull("")}
+	if dom.Bounded() {
+		count := dom.Count()
+		out["partition_count"] = number(count)
+		out["first_partition"], out["last_partition"] = text(dom.Key(dom.At(0))), text(dom.Key(dom.At(count-1)))
 	}
-	count := dom.Count()
-	return values{
-		"partition_count": number(count),
-		"first_partition": text(dom.Key(dom.At(0))), "last_partition": text(dom.Key(dom.At(count - 1))),
-	}
+	return out
 }
 
 // identity is the namespace and name of the job; "" where not known yet.
 func (d *declaration) identity() (namespace, name string) {
-	return d.text("namespace"), d.text("name")
-}
-
-func (d *declaration) text(attribute string) string {
-	v := d.value.GetAttr(attribute)
-	if !v.IsKnown() {
-		return ""
+	of := func(attribute string) string {
+		v := d.value.GetAttr(attribute)
+		switch {
+		case !v.IsKnown():
+			return ""
+		case v.IsNull():
+			return defaultOf(attribute)
+		}
+		return v.AsString()
 	}
-	if v.IsNull() {
-		return defaultOf(attribute)
-	}
-	return v.AsString()
+	return of("namespace"), of("name")
 }
 
 // identified are the attributes that name the job.
 func (d *declaration) identified() values {
 	namespace, name := d.identity()
-	unknown := tftypes.NewValue(tftypes.String, tftypes.UnknownValue)
-	out := values{"id": unknown, "name": unknown}
+	out := values{"id": unknownOf(tftypes.String), "name": unknownOf(tftypes.String)}
 	if name != "" {
 		out["name"] = text(name)
 	}
@@ -249,4 +233,38 @@ func (d *declaration) identified() values {
 		out["id"] = text(namespace + "/" + name)
 	}
 	return out
+}
+
+// mostChecked bounds the declarations that are kept. Terraform has checked ten
+// that it has not planned yet, unless it was told to do more at a time, and
+// forgotten ones are read again.
+const mostChecked = 64
+
+// declarations hands what was checked to the plan, which Terraform asks for next
+// with the same bytes, so that a job is compiled once for both.
+type declarations struct {
+	mu   sync.Mutex
+	kept map[string]*declaration // by configuration as sent
+}
+
+func (c *declarations) keep(wire *tfprotov6.DynamicValue, d *declaration) {
+	if len(wire.MsgPack) == 0 {
+		return // sent as JSON, by which it is not kept
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.kept == nil || len(c.kept) >= mostChecked {
+		c.kept = map[string]*declaration{}
+	}
+	c.kept[string(wire.MsgPack)] = d
+}
+
+// take is nil for what was not kept. A declaration is taken once, because a plan
+// completes it.
+func (c *declarations) take(wire *tfprotov6.DynamicValue) *declaration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	d := c.kept[string(wire.MsgPack)]
+	delete(c.kept, string(wire.MsgPack))
+	return d
 }

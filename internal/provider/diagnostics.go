@@ -19,39 +19,30 @@ import (
 
 // atAttributes converts diagnostics; those that have a path go to the
 // attribute of the resource.
-func atAttributes(diags hcl.Diagnostics) tfdiag.Diagnostics {
-	var out tfdiag.Diagnostics
-	shown, omitted := diag.Capped(diags)
-	for _, d := range shown {
-		out.Append(convert(d, attributePath(diag.PathOf(d)), d.Detail))
-	}
-	return append(out, more(omitted)...)
-}
-
-// more tells of the problems that are not shown.
-func more(omitted int) tfdiag.Diagnostics {
-	if omitted == 0 {
-		return nil
-	}
-	return tfdiag.Diagnostics{tfdiag.NewWarningDiagnostic("More Problems", diag.Omitted(omitted))}
-}
+func atAttributes(diags hcl.Diagnostics) tfdiag.Diagnostics { return atSource(diags, nil, nil) }
 
 // atSource converts diagnostics of a job file inside the configuration: all
 // belong to the attribute `source`, and the detail shows the place in it.
 func atSource(diags hcl.Diagnostics, module *lang.Module, origin lang.Origin) tfdiag.Diagnostics {
-	var out tfdiag.Diagnostics
 	if origin != nil {
 		diags = diag.Resolve(diags, origin)
 	}
-	shown, omitted := diag.Capped(diag.Sort(diags))
-	for _, d := range shown {
-		if d.Subject == nil {
-			out.Append(convert(d, attributePath(diag.PathOf(d)), d.Detail))
-			continue
-		}
-		out.Append(convert(d, path.Root("source"), diag.Excerpt(d.Subject, module.Files)+d.Detail))
+	if module != nil {
+		diags = diag.Sort(diags)
 	}
-	return append(out, more(omitted)...)
+	var out tfdiag.Diagnostics
+	shown, omitted := diag.Capped(diags)
+	for _, d := range shown {
+		at, detail := attributePath(diag.PathOf(d)), d.Detail
+		if module != nil && d.Subject != nil {
+			at, detail = path.Root("source"), diag.Excerpt(d.Subject, module.Files)+d.Detail
+		}
+		out.Append(convert(d, at, detail))
+	}
+	if omitted > 0 {
+		out.AddWarning("More Problems", diag.Omitted(omitted))
+	}
+	return out
 }
 
 // convert addresses a diagnostic to an attribute of the resource. Terraform finds
@@ -88,6 +79,13 @@ func fault(code string, at path.Path, format string, args ...any) tfdiag.Diagnos
 	return convert(d, at, d.Detail)
 }
 
+// warning is fault, as a warning.
+func warning(code string, at path.Path, format string, args ...any) tfdiag.Diagnostic {
+	d := diag.At(code, nil, fmt.Sprintf(format, args...))
+	d.Severity = hcl.DiagWarning
+	return convert(d, at, d.Detail)
+}
+
 // attributePath is the same place as seen by Terraform.
 func attributePath(p cty.Path) path.Path {
 	out := path.Empty()
@@ -114,6 +112,7 @@ func attributePath(p cty.Path) path.Path {
 // asWarnings lowers errors to warnings. Terraform marks a resource whose
 // creation reports an error as tainted and replaces it, which would run
 // everything again; once the record exists, the next plan goes on instead.
+// See internal/decisions/0026-create-and-update-only-submit.md.
 func asWarnings(diags tfdiag.Diagnostics) tfdiag.Diagnostics {
 	var out tfdiag.Diagnostics
 	for _, d := range diags {
@@ -136,31 +135,26 @@ func guard(diags *tfdiag.Diagnostics, doing, what string, objects ...tftypes.Val
 
 // panicked words a panic, with the stack of whoever recovers it.
 func panicked(doing string, reason any) string {
-	return fmt.Sprintf("The provider failed while %s: %v. This is a fault of the provider, not of your configuration. Please report it at "+
-		"https://github.com/terraform-backfill/terraform-provider-backfill/issues with the job and these lines:\n\n%s", doing, reason, debug.Stack())
+	return fmt.Sprintf("The provider failed while %s: %v. This is a fault of the provider, not of your configuration. "+
+		"Please report it at https://github.com/terraform-backfill/terraform-provider-backfill/issues with the job and "+
+		"these lines:\n\n%s", doing, reason, debug.Stack())
 }
 
 // called is a job or a pool by its name, where one of the objects tells that.
 func called(what string, objects []tftypes.Value) string {
 	for _, object := range objects {
-		attributes, err := attributesOf(object)
-		if err != nil {
-			continue
-		}
+		attributes := attributesOf(object)
 		if id := stringOf(attributes["id"]); id != "" {
 			return what + " " + id
 		}
 		for _, attribute := range []string{"name", "job"} {
 			if name := stringOf(attributes[attribute]); name != "" {
-				return what + " " + namespaceOf(attributes["namespace"]) + "/" + name
+				return what + " " + namespaceOf(stringOf(attributes["namespace"])) + "/" + name
 			}
 		}
 	}
 	return "a " + what
 }
-
-// adder collects diagnostics.
-type adder interface{ Append(...tfdiag.Diagnostic) }
 
 func internalError(diags *tfdiag.Diagnostics, doing string, err error) {
 	diags.Append(fault(diag.CodeInternal, path.Empty(),

@@ -18,13 +18,15 @@ import (
 	"github.com/zclconf/go-cty/cty"
 	ctyjson "github.com/zclconf/go-cty/cty/json"
 
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/compile"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/decide"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
-	"github.com/terraform-backfill/terraform-provider-backfill/internal/engine"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/lang"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/ledger"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/state"
 )
 
-// sourceParameters are what the functions that read a job file take.
+// sourceParameters are the parameters of functions that read a job file.
 func sourceParameters() []function.Parameter {
 	return []function.Parameter{
 		function.StringParameter{
@@ -33,16 +35,17 @@ func sourceParameters() []function.Parameter {
 		},
 		function.DynamicParameter{
 			Name: "variables", AllowNullValue: true,
-			MarkdownDescription: "Object with the values of the variables that the file declares; `{}` for none.",
+			MarkdownDescription: "Object with the values of the variables of the file; `{}` for none.",
 		},
 	}
 }
 
-// compileArguments reads and compiles the jobs of a job file. The error is
-// about the parameter at fault. One of the jobs is nil when something that it needs
-// is not known yet: Terraform 1.11 calls no function then, but nothing in the protocol says so.
-// Only with guarded are jobs refused that exceed limits of their own.
-func compileArguments(ctx context.Context, arguments function.ArgumentsData, guarded bool) (all []*engine.Compiled, failed *function.FuncError) {
+// compileArguments reads and compiles the jobs of a job file. The error names the
+// wrong parameter. A job is nil if a value that it needs is not known yet: Terraform
+// 1.11 does not call functions then, but the protocol does not guarantee it. guarded
+// rejects jobs that exceed their own limits.
+func compileArguments(ctx context.Context, arguments function.ArgumentsData, guarded bool) (all []*compile.Compiled,
+	failed *function.FuncError) {
 	doing := "reading a job file"
 	defer guardFunction(&failed, &doing)
 	var source types.String
@@ -58,15 +61,16 @@ func compileArguments(ctx context.Context, arguments function.ArgumentsData, gua
 	if err != nil {
 		return nil, function.NewArgumentFuncError(1, err.Error())
 	}
-	module, problems := lang.Load([]lang.Source{{Name: "source", Bytes: []byte(source.ValueString())}}, lang.Inputs{Values: in})
+	module, problems := lang.Load([]lang.Source{{Name: "source", Bytes: []byte(source.ValueString())}},
+		lang.Inputs{Values: in})
 	if problems.HasErrors() {
 		return nil, sourceError(problems, module)
 	}
 	for _, body := range module.Bodies {
 		doing = fmt.Sprintf("compiling job %q", body.Name)
-		compiled, more := engine.Compile(body.Value, ledger.Set{}, 1)
+		compiled, more := compile.Value(body.Value, ledger.Set{}, 1)
 		if guarded && compiled != nil {
-			more = append(more, engine.Guard(compiled, engine.Policy{})...)
+			more = append(more, decide.Guard(state.Policy{}, compiled.Job, compiled.Spec.Template)...)
 		}
 		problems = append(problems, diag.Resolve(more, body.Origin)...)
 		all = append(all, compiled)
@@ -84,7 +88,7 @@ func guardFunction(failed **function.FuncError, doing *string) {
 	}
 }
 
-// sourceError shows every error with its place in the file; functions have no
+// sourceError shows every error with its location in the file. Functions have no
 // warnings.
 func sourceError(problems hcl.Diagnostics, module *lang.Module) *function.FuncError {
 	var parts []string
@@ -103,8 +107,12 @@ func sourceError(problems hcl.Diagnostics, module *lang.Module) *function.FuncEr
 	return function.NewArgumentFuncError(0, strings.Join(parts, "\n\n"))
 }
 
-// dynamic turns any JSON value into a Terraform value of the type that fits it.
-func dynamic(ctx context.Context, data []byte) (attr.Value, error) {
+// dynamic converts what is JSON to a Terraform value of a matching type.
+func dynamic(ctx context.Context, of any) (attr.Value, error) {
+	data, err := json.Marshal(of)
+	if err != nil {
+		return nil, err
+	}
 	ty, err := ctyjson.ImpliedType(data)
 	if err != nil {
 		return nil, fmt.Errorf("reading JSON: %w", err)
@@ -120,58 +128,71 @@ func dynamic(ctx context.Context, data []byte) (attr.Value, error) {
 	return types.DynamicType.ValueFromTerraform(ctx, converted)
 }
 
-var _ function.Function = compileFunction{}
-
-// compileFunction is provider::backfill::compile.
-type compileFunction struct{}
-
-func newCompileFunction() function.Function { return compileFunction{} }
+// providerFunction is a function of the provider.
+type providerFunction struct {
+	name       string
+	doing      string // what it does, for whoever reads of a panic
+	definition function.Definition
+	run        func(context.Context, function.ArgumentsData) (any, *function.FuncError)
+}
 
 // Metadata implements function.Function.
-func (compileFunction) Metadata(_ context.Context, _ function.MetadataRequest, resp *function.MetadataResponse) {
-	resp.Name = "compile"
+func (f *providerFunction) Metadata(_ context.Context, _ function.MetadataRequest, resp *function.MetadataResponse) {
+	resp.Name = f.name
 }
 
 // Definition implements function.Function.
-func (compileFunction) Definition(_ context.Context, _ function.DefinitionRequest, resp *function.DefinitionResponse) {
-	resp.Definition = function.Definition{
-		Summary: "Compile a job file to Kubernetes objects",
-		MarkdownDescription: "Returns the objects of the first run of every job in a job file, in a fixed order: template, data, run. " +
-			"They are those that `terraform-provider-backfill compile` prints. No cluster is needed. A job that exceeds `limits` of its own is an error.",
-		Parameters: sourceParameters(),
-		Return:     function.DynamicReturn{},
-	}
+func (f *providerFunction) Definition(
+	_ context.Context, _ function.DefinitionRequest, resp *function.DefinitionResponse,
+) {
+	resp.Definition = f.definition
 }
 
 // Run implements function.Function.
-func (compileFunction) Run(ctx context.Context, req function.RunRequest, resp *function.RunResponse) {
-	defer guardFunction(&resp.Error, new("returning the objects of a job file"))
-	all, failed := compileArguments(ctx, req.Arguments, true)
+func (f *providerFunction) Run(ctx context.Context, req function.RunRequest, resp *function.RunResponse) {
+	defer guardFunction(&resp.Error, &f.doing)
+	result, failed := f.run(ctx, req.Arguments)
+	if failed == nil {
+		failed = resp.Result.Set(ctx, result)
+	}
+	resp.Error = failed
+}
+
+// newCompileFunction is provider::backfill::compile.
+func newCompileFunction() function.Function {
+	return &providerFunction{
+		name:  "compile",
+		doing: "returning the objects of a job file",
+		run:   compileObjects,
+		definition: function.Definition{
+			Summary: "Compile a job file to Kubernetes objects",
+			MarkdownDescription: "Returns the objects of the first run of every job in a job file, in a fixed order: " +
+				"template, data, run. " +
+				"These are the objects that `terraform-provider-backfill compile` prints. No cluster is needed. A job that " +
+				"exceeds its own `limits` is an error.",
+			Parameters: sourceParameters(),
+			Return:     function.DynamicReturn{},
+		},
+	}
+}
+
+func compileObjects(ctx context.Context, arguments function.ArgumentsData) (any, *function.FuncError) {
+	all, failed := compileArguments(ctx, arguments, true)
 	if failed != nil {
-		resp.Error = failed
-		return
+		return nil, failed
 	}
 	if slices.Contains(all, nil) {
-		resp.Error = resp.Result.Set(ctx, types.DynamicUnknown())
-		return
+		return types.DynamicUnknown(), nil
 	}
 	objects := []any{}
 	for _, compiled := range all {
-		for _, o := range compiled.Objects {
+		for _, o := range compiled.Objects() {
 			objects = append(objects, o.Object)
 		}
 	}
-	resp.Error = setJSONResult(ctx, resp, objects)
-}
-
-func setJSONResult(ctx context.Context, resp *function.RunResponse, value any) *function.FuncError {
-	data, err := json.Marshal(value)
+	result, err := dynamic(ctx, objects)
 	if err != nil {
-		return function.NewFuncError(err.Error())
+		return nil, function.NewFuncError(err.Error())
 	}
-	result, err := dynamic(ctx, data)
-	if err != nil {
-		return function.NewFuncError(err.Error())
-	}
-	return resp.Result.Set(ctx, result)
+	return result, nil
 }

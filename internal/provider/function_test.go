@@ -21,14 +21,19 @@ import (
 	utiljson "k8s.io/apimachinery/pkg/util/json"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/cli"
-	"github.com/terraform-backfill/terraform-provider-backfill/internal/engine"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/compile"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/lang"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/ledger"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/manifest"
 )
 
 // call calls a function of the provider; the result is JSON.
-func call(t *testing.T, name string, returns tftypes.Type, arguments ...*tfprotov6.DynamicValue) ([]byte, *tfprotov6.FunctionError) {
+func call(
+	t *testing.T,
+	name string,
+	returns tftypes.Type,
+	arguments ...*tfprotov6.DynamicValue,
+) ([]byte, *tfprotov6.FunctionError) {
 	t.Helper()
 	server := newServer(t)
 	resp, err := server.CallFunction(t.Context(), &tfprotov6.CallFunctionRequest{Name: name, Arguments: arguments})
@@ -75,15 +80,18 @@ func TestCompileFunctionIsTheCompiler(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	module, diags := lang.Load([]lang.Source{{Name: "a", Bytes: []byte(ordersFile)}}, lang.Inputs{Texts: map[string]string{"last": "40"}})
+	module, diags := lang.Load(
+		[]lang.Source{{Name: "a", Bytes: []byte(ordersFile)}},
+		lang.Inputs{Texts: map[string]string{"last": "40"}},
+	)
 	if diags.HasErrors() {
 		t.Fatal(diags)
 	}
-	compiled, diags := engine.Compile(module.Bodies[0].Value, ledger.Set{}, 1)
+	compiled, diags := compile.Value(module.Bodies[0].Value, ledger.Set{}, 1)
 	if diags.HasErrors() {
 		t.Fatal(diags)
 	}
-	want, err := manifest.Encode(compiled.Objects, "json")
+	want, err := manifest.Encode(compiled.Objects(), "json")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -125,7 +133,10 @@ func TestFunctionsAreTheCommandLine(t *testing.T) {
 				if err := os.WriteFile(file, []byte(source), 0o600); err != nil {
 					t.Fatal(err)
 				}
-				arguments := []*tfprotov6.DynamicValue{encode(t, tftypes.String, text(source)), encode(t, tftypes.DynamicPseudoType, objectOf(given))}
+				arguments := []*tfprotov6.DynamicValue{
+					encode(t, tftypes.String, text(source)),
+					encode(t, tftypes.DynamicPseudoType, objectType(given)),
+				}
 				_, refused := call(t, "compile", tftypes.DynamicPseudoType, arguments...)
 				if refused != nil { // for limits of the job's own
 					code, _, stderr := command(t, append([]string{"compile", file}, flags...)...)
@@ -135,7 +146,10 @@ func TestFunctionsAreTheCommandLine(t *testing.T) {
 					return
 				}
 				for _, format := range []string{"json", "yaml"} {
-					if d := cmp.Diff(printed(t, append([]string{"compile", "-o", format, file}, flags...)...), compiledBy(t, format, arguments)); d != "" {
+					if d := cmp.Diff(
+						printed(t, append([]string{"compile", "-o", format, file}, flags...)...),
+						compiledBy(t, format, arguments),
+					); d != "" {
 						t.Errorf("as %s they differ:\n%s", format, d)
 					}
 				}
@@ -174,7 +188,7 @@ func command(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	return code, out.String(), problems.String()
 }
 
-func objectOf(given map[string]tftypes.Value) tftypes.Value {
+func objectType(given map[string]tftypes.Value) tftypes.Value {
 	types := map[string]tftypes.Type{}
 	for name, value := range given {
 		types[name] = value.Type()
@@ -211,7 +225,8 @@ func compiledBy(t *testing.T, format string, arguments []*tfprotov6.DynamicValue
 func comparePartitions(t *testing.T, args []string, arguments []*tfprotov6.DynamicValue) {
 	t.Helper()
 	data, failed := call(t, "partitions", partitionsFunctionType(t), arguments...)
-	if failed != nil && (strings.Contains(failed.Text, "more than 10000") || strings.Contains(failed.Text, "come from its query")) {
+	if failed != nil &&
+		(strings.Contains(failed.Text, "more than 10000") || strings.Contains(failed.Text, "come from its query")) {
 		return
 	}
 	if failed != nil {
@@ -229,7 +244,11 @@ func comparePartitions(t *testing.T, args []string, arguments []*tfprotov6.Dynam
 		if i > 0 && got[i-1].Job == p.Job {
 			continue
 		}
-		lines := json.NewDecoder(strings.NewReader(printed(t, append([]string{"partitions", "--limit", "0", "-o", "json", "--job", p.Job}, args...)...)))
+		lines := json.NewDecoder(
+			strings.NewReader(
+				printed(t, append([]string{"partitions", "--limit", "0", "-o", "json", "--job", p.Job}, args...)...),
+			),
+		)
 		for lines.More() {
 			one := partition{Job: p.Job}
 			if err := lines.Decode(&one); err != nil {
@@ -248,9 +267,15 @@ func comparePartitions(t *testing.T, args []string, arguments []*tfprotov6.Dynam
 func TestFunctionsOfWhatIsNotKnownYet(t *testing.T) {
 	unknownLast := tftypes.NewValue(tftypes.Object{AttributeTypes: map[string]tftypes.Type{"last": tftypes.Number}},
 		map[string]tftypes.Value{"last": tftypes.NewValue(tftypes.Number, tftypes.UnknownValue)})
-	for name, returns := range map[string]tftypes.Type{"compile": tftypes.DynamicPseudoType, "partitions": partitionsFunctionType(t)} {
-		for source, wrong := range map[string]bool{ordersFile: false, strings.Replace(ordersFile, "size = 10", "size = 0", 1): true} {
-			resp, err := newServer(t).CallFunction(t.Context(), &tfprotov6.CallFunctionRequest{Name: name, Arguments: []*tfprotov6.DynamicValue{
+	for name, returns := range map[string]tftypes.Type{
+		"compile": tftypes.DynamicPseudoType, "partitions": partitionsFunctionType(t),
+	} {
+		for source, wrong := range map[string]bool{
+			ordersFile: false, strings.Replace(ordersFile, "size = 10", "size = 0", 1): true,
+		} {
+			resp, err := newServer(
+				t,
+			).CallFunction(t.Context(), &tfprotov6.CallFunctionRequest{Name: name, Arguments: []*tfprotov6.DynamicValue{
 				encode(t, tftypes.String, text(source)), encode(t, tftypes.DynamicPseudoType, unknownLast),
 			}})
 			switch {
@@ -297,12 +322,18 @@ func partitionsFunctionType(t *testing.T) tftypes.Type {
 func TestFunctionErrorsShowTheirPlace(t *testing.T) {
 	broken := strings.Replace(ordersFile, "image ", "imagine", 1)
 	_, failed := call(t, "compile", tftypes.DynamicPseudoType, sourceArguments(t, broken, 40)...)
-	if failed == nil || failed.FunctionArgument == nil || *failed.FunctionArgument != 0 || !strings.Contains(failed.Text, "source:8:") {
+	if failed == nil || failed.FunctionArgument == nil || *failed.FunctionArgument != 0 ||
+		!strings.Contains(failed.Text, "source:8:") {
 		t.Errorf("got %+v", failed)
 	}
 	arguments := sourceArguments(t, ordersFile, 40)
 	arguments[1] = encode(t, tftypes.DynamicPseudoType, number(1))
-	if _, failed = call(t, "compile", tftypes.DynamicPseudoType, arguments...); failed == nil || *failed.FunctionArgument != 1 {
+	if _, failed = call(
+		t,
+		"compile",
+		tftypes.DynamicPseudoType,
+		arguments...); failed == nil ||
+		*failed.FunctionArgument != 1 {
 		t.Errorf("got %+v", failed)
 	}
 }

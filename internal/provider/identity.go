@@ -12,65 +12,53 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
 	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
-	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
 )
 
-// namedIdentity names a job or a pool for ever: changing either part makes
-// another one.
-type namedIdentity struct {
-	Namespace types.String `tfsdk:"namespace"`
-	Name      types.String `tfsdk:"name"`
-}
-
 // IdentitySchema implements resource.ResourceWithIdentity.
-func (r *jobResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
+func (r *jobResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest,
+	resp *resource.IdentitySchemaResponse) {
 	resp.IdentitySchema = namedSchema("job")
 }
 
-// namedSchema is the identity of what has a name in a namespace.
+// namedSchema is the identity of a resource with a name in a namespace.
 func namedSchema(what string) identityschema.Schema {
 	return identityschema.Schema{Attributes: map[string]identityschema.Attribute{
-		"name":      identityschema.StringAttribute{RequiredForImport: true, Description: "Name of the " + what + "."},
-		"namespace": identityschema.StringAttribute{OptionalForImport: true, Description: "Its namespace; \"default\" unless set."},
+		"name": identityschema.StringAttribute{RequiredForImport: true, Description: "Name of the " + what + "."},
+		"namespace": identityschema.StringAttribute{
+			OptionalForImport: true,
+			Description:       "Namespace. Defaults to \"default\".",
+		},
 	}}
 }
 
-// identify sets the identity. It comes first in every operation, because
-// Terraform demands it also where the operation fails half-way.
-func identify(ctx context.Context, identity *tfsdk.ResourceIdentity, namespace, name string) tfdiag.Diagnostics {
-	if identity == nil { // an old Terraform
-		return nil
-	}
-	return identity.Set(ctx, namedIdentity{Namespace: types.StringValue(namespace), Name: types.StringValue(name)})
+// identityOf identifies a job or a pool permanently: changing either part creates
+// another one.
+func identityOf(namespace, name string) tftypes.Value {
+	return objectOf(values{"namespace": text(namespace), "name": text(name)})
 }
 
-// ImportState implements resource.ResourceWithImportState, by id or by
-// identity. The read that follows fills in the rest from the record.
-func (r *jobResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
-	importByName(ctx, "job", req, resp)
+// identify sets the identity, unless Terraform is an old one. It comes first in every
+// operation, because Terraform requires it even if the operation fails.
+func identify(identity *tfsdk.ResourceIdentity, namespace, name string) {
+	if identity != nil {
+		identity.Raw = identityOf(namespace, name)
+	}
 }
 
-// importByName sets what the read after an import needs: the id, namespace/name.
-func importByName(ctx context.Context, what string, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
-	defer guard(&resp.Diagnostics, "importing", what)
-	namespace, name, ok := strings.Cut(req.ID, "/")
-	if req.ID == "" && req.Identity != nil {
-		var given namedIdentity
-		resp.Diagnostics.Append(req.Identity.Get(ctx, &given)...)
-		namespace, name, ok = given.Namespace.ValueString(), given.Name.ValueString(), true
-		if namespace == "" {
-			namespace = defaultOf("namespace")
-		}
+// importName is what is imported by an id or, without one, by the parts of an identity.
+func importName(what, id, namespace, name string) (string, string, tfdiag.Diagnostics) {
+	if id != "" {
+		namespace, name, _ = strings.Cut(id, "/")
+	} else {
+		namespace = namespaceOf(namespace)
 	}
-	if !ok || namespace == "" || name == "" || strings.Contains(name, "/") {
-		resp.Diagnostics.Append(fault(diag.CodeImportID, path.Empty(),
-			"A %s is imported by namespace/name, for example default/orders-risk-score, not by %q. Correct the id.", what, req.ID))
+	if namespace == "" || name == "" || strings.Contains(name, "/") {
+		return "", "", tfdiag.Diagnostics{fault(diag.CodeImportID, path.Empty(),
+			"The import ID of a %s has the form namespace/name, for example default/orders-risk-score, not %q. Correct the "+
+				"ID.", what, id)}
 	}
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	resp.Diagnostics.Append(identify(ctx, resp.Identity, namespace, name)...)
-	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("id"), namespace+"/"+name)...)
+	return namespace, name, nil
 }

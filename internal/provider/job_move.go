@@ -4,24 +4,20 @@
 package provider
 
 import (
-	"context"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
 
-	"github.com/hashicorp/hcl/v2"
 	tfdiag "github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
-	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/argo"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
-	"github.com/terraform-backfill/terraform-provider-backfill/internal/engine"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/manifest"
 )
-
-var _ resource.ResourceWithMoveState = (*jobResource)(nil)
 
 // movable are the resources that can hold the Workflow of a run: how the
 // manifest is found in their state, by provider without its registry.
@@ -31,59 +27,52 @@ var movable = map[string]func(state []byte) (manifest.Object, error){
 	"alekc/kubectl kubectl_manifest":           manifestOfKubectl,
 }
 
-// MoveState implements resource.ResourceWithMoveState. The run that a manifest
-// resource has applied tells its job; the read that follows takes the rest from
-// the cluster, as after an import.
-func (r *jobResource) MoveState(context.Context) []resource.StateMover {
-	return []resource.StateMover{{StateMover: moveJob}}
+// moving is a move of another provider's resource to a job.
+type moving struct {
+	provider, resource string
+	state              []byte // JSON
+
+	namespace, name string // of the job
+	private         privateValues
+	diags           tfdiag.Diagnostics
 }
 
-func moveJob(ctx context.Context, req resource.MoveStateRequest, resp *resource.MoveStateResponse) {
-	defer guard(&resp.Diagnostics, "moving the state of", "job")
-	_, source, _ := strings.Cut(req.SourceProviderAddress, "/") // without the registry's host
-	find := movable[source+" "+req.SourceTypeName]
+// moveJob finds the job by the run that a manifest resource has applied; the read that
+// follows takes the rest from the cluster, as after an import.
+func moveJob(m *moving) {
+	defer guard(&m.diags, "moving the state of", "job")
+	_, source, _ := strings.Cut(m.provider, "/") // without the registry's host
+	find := movable[source+" "+m.resource]
 	if find == nil {
-		resp.Diagnostics.Append(unmovable("it is a %s of the provider %s", req.SourceTypeName, source))
+		m.diags.Append(unmovable("it is a %s of the provider %s", m.resource, source))
 		return
 	}
-	o, err := find(req.SourceRawState.JSON)
+	o, err := find(m.state)
 	if err != nil {
-		resp.Diagnostics.Append(unmovable("the manifest in its state cannot be read: %v", err))
+		m.diags.Append(unmovable("the manifest in its state cannot be read: %v", err))
 		return
 	}
-	if problem := notTheRun(o); problem != nil {
-		resp.Diagnostics.Append(problem)
-		return
-	}
-	run, _ := engine.RunOf(o)
-	namespace := o.GetNamespace()
-	if namespace == "" {
-		namespace = defaultOf("namespace")
-	}
-	resp.Diagnostics.Append(identify(ctx, resp.TargetIdentity, namespace, run.Job)...)
-	resp.Diagnostics.Append(resp.TargetState.SetAttribute(ctx, path.Root("id"), namespace+"/"+run.Job)...)
-	resp.Diagnostics.Append(setJSON(ctx, resp.TargetPrivate, memoryMoved, movedMemory{Run: o.GetName()})...)
-}
-
-// notTheRun says why an object is not the Workflow of a run, or nil.
-func notTheRun(o manifest.Object) tfdiag.Diagnostic {
-	what := fmt.Sprintf("%s %s", o.GetKind(), o.GetName())
-	run, ours := engine.RunOf(o)
-	switch {
+	what := o.GetKind() + " " + o.GetName()
+	switch run, ours := argo.RunOf(o); {
 	case !ours:
-		return unmovable("%s was not compiled from a job", what)
+		m.diags.Append(unmovable("%s was not compiled from a job", what))
 	case !run.Whole:
-		return fault(diag.CodeMovePart, path.Empty(), "%s belongs to the job %q and has no resource of its own. Move the Workflow of the run, such as %s-r1, to the job, "+
-			"and let this leave the old state with a removed block:\n\n  removed {\n    from = <the old address>\n    lifecycle {\n      destroy = false\n    }\n  }",
-			what, run.Job, run.Job)
+		m.diags.Append(fault(diag.CodeMovePart, path.Empty(), "%s belongs to the job %q and has no resource of its own. "+
+			"Move the Workflow of the run, such as %s-r1, to the job, and let this leave the old state with a removed "+
+			"block:\n\n  removed {\n    from = <the old address>\n    lifecycle {\n      destroy = false\n    }\n  }",
+			what, run.Job, run.Job))
+	default:
+		m.name, m.namespace = run.Job, namespaceOf(o.GetNamespace())
+		m.private.note(privateMoved, "run", o.GetName())
 	}
-	return nil
 }
 
 func unmovable(why string, args ...any) tfdiag.Diagnostic {
-	return fault(diag.CodeMoveSource, path.Empty(), "Only the Workflow of a run that was compiled from a job becomes a backfill_job, from kubernetes_manifest (hashicorp/kubernetes) or kubectl_manifest "+
-		"(gavinbunney/kubectl, alekc/kubectl), and of the resource that the moved block names this is not true: %s. To make a job of another manifest, write it to a file and run\n\n"+
-		"  terraform-provider-backfill convert FILE\n\nThen declare that job, and remove the moved block.", fmt.Sprintf(why, args...))
+	return fault(diag.CodeMoveSource, path.Empty(), "Only the Workflow of a run that was compiled from a job becomes a "+
+		"backfill_job, from kubernetes_manifest (hashicorp/kubernetes) or kubectl_manifest (gavinbunney/kubectl, "+
+		"alekc/kubectl), and of the resource that the moved block names this is not true: %s. To make a job of another "+
+		"manifest, write it to a file and run\n\n  terraform-provider-backfill convert FILE\n\n"+
+		"Then declare that job, and remove the moved block.", fmt.Sprintf(why, args...))
 }
 
 // manifestOfKubernetes reads the state of a kubernetes_manifest, which keeps
@@ -123,26 +112,20 @@ func manifestOfKubectl(state []byte) (manifest.Object, error) {
 	if len(objects) != 1 {
 		return nil, fmt.Errorf("yaml_body holds %d objects", len(objects))
 	}
-	for _, namespace := range []string{kept.Override, kept.Namespace} {
-		if namespace != "" {
-			objects[0].SetNamespace(namespace)
-			break
-		}
+	if namespace := cmp.Or(kept.Override, kept.Namespace); namespace != "" {
+		objects[0].SetNamespace(namespace)
 	}
 	return objects[0], nil
 }
 
 // warnOfMove warns of a job that was moved here and of which nothing is left:
 // the plan that follows proposes to run all of it.
-func warnOfMove(ctx context.Context, private privateReader, namespace, name string) tfdiag.Diagnostics {
-	var moved movedMemory
-	diags := getJSON(ctx, private, memoryMoved, &moved)
-	if moved.Run == "" {
-		return diags
+func warnOfMove(private privateValues, namespace, name string, diags *tfdiag.Diagnostics) {
+	run := private.noted(privateMoved, "run", diags)
+	if run == "" {
+		return
 	}
-	d := diag.At(diag.CodeMovedGone, nil, fmt.Sprintf("Workflow \"%s/%s\", whose state was moved here, does not exist any more, and there is no record of job %q: what it has done cannot be told. "+
-		"The plan treats the job as a new one. Before you apply it, see whether its partitions were processed already.", namespace, moved.Run, name))
-	d.Severity = hcl.DiagWarning
-	diags.Append(convert(d, path.Empty(), d.Detail))
-	return diags
+	diags.Append(warning(diag.CodeMovedGone, path.Empty(), "Workflow \"%s/%s\", whose state was moved here, does not "+
+		"exist any more, and there is no record of job %q: what it has done cannot be told. The plan treats the job as a "+
+		"new one. Before you apply it, see whether its partitions were processed already.", namespace, run, name))
 }

@@ -4,139 +4,97 @@
 package provider
 
 import (
-	"context"
-	"fmt"
 	"maps"
 
-	"github.com/hashicorp/hcl/v2"
 	tfdiag "github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
-	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/decide"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
-	"github.com/terraform-backfill/terraform-provider-backfill/internal/engine"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/state"
 )
-
-// ModifyPlan implements resource.ResourceWithModifyPlan. It is a function of
-// configuration, state and private state alone, because Terraform plans again
-// inside the apply and compares.
-func (r *jobResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
-	defer guard(&resp.Diagnostics, "planning", "job", req.Config.Raw, req.State.Raw)
-	if req.Plan.Raw.IsNull() { // destroy
-		return
-	}
-	d, diags := declare(req.Config.Raw)
-	resp.Diagnostics.Append(diags...)
-	if d == nil {
-		return
-	}
-	c := change{declared: d, state: req.State.Raw, plan: req.Plan.Raw, private: req.Private}
-	resp.Diagnostics.Append(r.plan(ctx, &c)...)
-	resp.Plan.Raw = c.plan
-	if c.replaces {
-		resp.RequiresReplace = append(resp.RequiresReplace, path.Root("id"))
-	}
-}
 
 // change is what the plan of a job is made from.
 type change struct {
-	declared *declaration
+	config   tftypes.Value
+	declared *declaration  // nil where it has to be read from the configuration
 	state    tftypes.Value // null for a new job
 	// plan is what Terraform proposes, with everything computed unknown if and
 	// only if the configuration differs from the state. It becomes what is planned.
 	plan    tftypes.Value
-	private privateReader
+	private privateValues
 	// replaces tells that another job takes the place of this one.
 	replaces bool
 }
 
-func (r *jobResource) plan(ctx context.Context, c *change) tfdiag.Diagnostics {
-	var diagnostics tfdiag.Diagnostics
+// modify plans a change. It is a function of configuration, state and private
+// state alone, because Terraform plans again inside the apply and compares.
+// See internal/decisions/0027-planning-never-asks-the-cluster.md.
+func (r *jobResource) modify(c *change) (diags tfdiag.Diagnostics) {
+	defer guard(&diags, "planning", "job", c.config, c.state)
 	d := c.declared
-	d.policy.Limits = r.connection.limits()
-	var known *engine.Known
-	if !c.state.IsNull() {
-		var diags tfdiag.Diagnostics
-		known, diags = recall(ctx, c.state, c.private)
-		diagnostics.Append(diags...)
+	if d == nil {
+		d, diags = declare(c.config)
 	}
-	preview, diags := d.plan(known)
-	diagnostics.Append(diags...)
-	if diagnostics.HasError() {
-		return diagnostics
+	if d == nil {
+		return diags
+	}
+	d.policy.Limits = r.connection.limits()
+	var known *state.Observation
+	if !c.state.IsNull() {
+		known = recall(c.state, c.private, &diags)
+	}
+	preview, problems := d.plan(known)
+	diags.Append(problems...)
+	if diags.HasError() {
+		return diags
 	}
 
 	planned := d.identified()
-	if c.replaces = replaced(c.state, planned); c.replaces {
-		diagnostics.Append(warnOfReplacement(c.state, planned))
+	if prior := attributesOf(c.state); !c.state.IsNull() && planned["id"].IsKnown() && !prior["id"].Equal(planned["id"]) {
+		c.replaces = true
+		diags.Append(warnOfReplacement(prior, planned))
 	}
-	if known != nil && c.plan.Equal(c.state) && !calls(preview) {
-		return diagnostics
+	// There may be something to do although the configuration is the same.
+	idle := preview == nil || preview.Next == nil && len(preview.Repairs) == 0
+	if known != nil && c.plan.Equal(c.state) && idle {
+		return diags
 	}
-	planned["drift"] = driftOf(nil)
-	for name, value := range observedNames() {
-		planned[name] = tftypes.NewValue(value.Type(), tftypes.UnknownValue)
+	planned["drift"] = listOf(nil, text) // the apply repairs it
+	for name, value := range observed(&state.Observation{}) {
+		planned[name] = unknownOf(value.Type())
 	}
 	if preview != nil {
 		maps.Copy(planned, previewed(preview))
 	} else {
 		maps.Copy(planned, d.partitions())
 	}
-	merged, err := planned.merge(c.plan)
-	if err != nil {
-		internalError(&diagnostics, "writing the plan", err)
-		return diagnostics
-	}
-	c.plan = merged
-	return diagnostics
+	c.plan = with(c.plan, planned)
+	return diags
 }
 
-// calls tells whether there is something to do although the configuration is
-// the same.
-func calls(p *engine.Preview) bool {
-	return p != nil && (p.Next != nil || len(p.Heals) > 0)
-}
-
-// replaced tells whether the declaration names another job than the state.
-func replaced(state tftypes.Value, planned values) bool {
-	if state.IsNull() {
-		return false
-	}
-	prior, err := attributesOf(state)
-	return err == nil && planned["id"].IsKnown() && !prior["id"].Equal(planned["id"])
-}
-
-func warnOfReplacement(state tftypes.Value, planned values) tfdiag.Diagnostic {
-	prior, _ := attributesOf(state) // replaced has read it
-	d := diag.At(diag.CodeReplacement, nil, fmt.Sprintf(
-		"The job %s becomes %s, which is another job with a record of its own: nothing of it is done yet, and the %s partitions of the old one that are done "+
-			"would run again. To keep what is done, leave name and namespace as they are.",
-		stringOf(prior["id"]), stringOf(planned["id"]), stringOf(prior["progress"])))
-	d.Severity = hcl.DiagWarning
-	return convert(d, path.Root("name"), d.Detail)
+func warnOfReplacement(prior, planned values) tfdiag.Diagnostic {
+	return warning(diag.CodeReplacement, path.Root("name"),
+		"The job %s becomes %s, which is another job with a record of its own: nothing of it is done yet, and the %s "+
+			"partitions of the old one that are done would run again. To keep what is done, leave name and namespace as "+
+			"they are.",
+		stringOf(prior["id"]), stringOf(planned["id"]), stringOf(prior["progress"]))
 }
 
 // plannedNext is what the plan showed to be submitted, nil for nothing; shown
 // is false when it was not known while planning.
-func plannedNext(plan tftypes.Value) (next *engine.NextRun, shown bool, err error) {
-	attributes, err := attributesOf(plan)
-	if err != nil {
-		return nil, false, err
-	}
-	planned := attributes["next_run"]
+func plannedNext(plan tftypes.Value) (next *decide.NextRun, shown bool) {
+	planned := attributesOf(plan)["next_run"]
 	if planned.IsNull() || !planned.IsKnown() {
-		return nil, planned.IsKnown(), nil
+		return nil, planned.IsKnown()
 	}
-	parts, err := attributesOf(planned)
-	if err != nil {
-		return nil, false, err
-	}
-	return &engine.NextRun{
-		Because:    stringOf(parts["because"]),
-		Intervals:  stringOf(parts["intervals"]),
-		Template:   stringOf(parts["template"]),
-		Partitions: intOf(parts["partitions"]),
-		Asks:       parts["partitions"].IsNull(),
-	}, true, nil
+	parts := attributesOf(planned)
+	return &decide.NextRun{
+		Because:     stringOf(parts["because"]),
+		Intervals:   stringOf(parts["intervals"]),
+		Template:    stringOf(parts["template"]),
+		Partitions:  intOf(parts["partitions"]),
+		FindsBounds: parts["partitions"].IsNull(),
+	}, true
 }

@@ -5,25 +5,30 @@ package provider
 
 import (
 	"context"
+	"fmt"
 	"maps"
+	"strings"
 
 	tfdiag "github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
+
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/jobschema"
 )
 
 var (
-	_ resource.Resource                   = (*jobResource)(nil)
-	_ resource.ResourceWithConfigure      = (*jobResource)(nil)
-	_ resource.ResourceWithValidateConfig = (*jobResource)(nil)
-	_ resource.ResourceWithModifyPlan     = (*jobResource)(nil)
-	_ resource.ResourceWithImportState    = (*jobResource)(nil)
-	_ resource.ResourceWithIdentity       = (*jobResource)(nil)
+	_ resource.Resource             = (*jobResource)(nil)
+	_ resource.ResourceWithIdentity = (*jobResource)(nil)
 )
 
-// jobResource is backfill_job.
+// jobResource is backfill_job. The framework knows its name, schema and identity,
+// from which it makes what Terraform and the documentation show. It is never asked
+// for anything else, which jobServer answers, and so there is no more to implement.
 type jobResource struct {
+	resource.Resource
+
 	connection *connection
 }
 
@@ -35,27 +40,13 @@ func (r *jobResource) Metadata(_ context.Context, req resource.MetadataRequest, 
 }
 
 // Schema implements resource.Resource.
-func (r *jobResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
+func (r *jobResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	attributes := jobAttributes()
-	maps.Copy(attributes, sourceAttributes())
-	maps.Copy(attributes, policyAttributes())
-	maps.Copy(attributes, resultAttributes())
-	attributes["timeouts"] = timeoutsAttribute(ctx)
-	resp.Schema = schema.Schema{
-		MarkdownDescription: "A backfill: the declaration that a domain of keys has been processed by a runner. " +
-			"What is missing or failed is drift; the plan shows exactly those keys and the apply submits them as a run of Argo Workflows. " +
-			"A job that is complete plans empty, whether or not its Workflows still exist.\n\n" +
-			"Declare the job either with the attributes below (`name`, `partition` and `runner` at least), or with `source`.",
-		Attributes: attributes,
-	}
-}
-
-func sourceAttributes() map[string]schema.Attribute {
-	return map[string]schema.Attribute{
+	maps.Copy(attributes, map[string]schema.Attribute{
 		"source": schema.StringAttribute{
 			Optional: true,
-			MarkdownDescription: "Text of a job file, for example `file(\"orders.backfill.hcl\")`, instead of the other attributes of the job. " +
-				"It declares one job, or `job` picks one.",
+			MarkdownDescription: "Text of a job file, for example `file(\"orders.backfill.hcl\")`, instead of the other " +
+				"attributes of the job. It declares one job, or `job` picks one.",
 		},
 		"job": schema.StringAttribute{
 			Optional:            true,
@@ -65,30 +56,117 @@ func sourceAttributes() map[string]schema.Attribute {
 			Optional:            true,
 			MarkdownDescription: "Object with the values of the variables that `source` declares.",
 		},
+		"timeouts": jobTimeouts(),
+	})
+	maps.Copy(attributes, policyAttributes())
+	maps.Copy(attributes, resultAttributes())
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "A backfill: the declaration that a domain of keys has been processed by a runner. " +
+			"What is missing or failed is drift; the plan shows exactly those keys and the apply submits them as a run of " +
+			"Argo Workflows. " +
+			"A job that is complete plans empty, whether or not its Workflows still exist.\n\n" +
+			"Declare the job either with the attributes below (`name`, `partition` and `runner` at least), or with `source`.",
+		Attributes: attributes,
 	}
-}
-
-// Configure implements resource.ResourceWithConfigure.
-func (r *jobResource) Configure(_ context.Context, req resource.ConfigureRequest, resp *resource.ConfigureResponse) {
-	r.connection = configured(req.ProviderData, &resp.Diagnostics)
-}
-
-// ValidateConfig implements resource.ResourceWithValidateConfig.
-func (r *jobResource) ValidateConfig(_ context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
-	defer guard(&resp.Diagnostics, "checking", "job", req.Config.Raw)
-	_, diags := checkConfig(req.Config.Raw)
-	resp.Diagnostics.Append(diags...)
 }
 
 // checkConfig reads and checks a configuration. What is unknown is not checked
 // yet, and the declaration nil where that is too much.
-func checkConfig(config tftypes.Value) (*declaration, tfdiag.Diagnostics) {
-	d, diags := declare(config)
-	if d == nil {
-		return nil, diags
+func checkConfig(config tftypes.Value) (d *declaration, diags tfdiag.Diagnostics) {
+	defer guard(&diags, "checking", "job", config)
+	if d, diags = declare(config); d != nil {
+		// Warnings are for the plan, which follows.
+		_, problems := d.plan(nil)
+		diags.Append(problems.Errors()...)
 	}
-	// Warnings are for the plan, which follows.
-	_, problems := d.plan(nil)
-	diags.Append(problems.Errors()...)
-	return d, diags
+	return d, append(diags, checkPolicy(attributesOf(config))...)
+}
+
+// jobAttributes derives the resource's attributes from the table of the job
+// language. At the top none is required, because `source` can stand for all.
+func jobAttributes() map[string]schema.Attribute {
+	attributes := tableAttributes(jobschema.Job(), true)
+	// With `source` the name is in the file and becomes known from there.
+	name, _ := jobschema.Find(jobschema.Job(), "name")
+	attributes["name"] = schema.StringAttribute{
+		Optional: true, Computed: true,
+		MarkdownDescription: describe(name) + " With `source` it is read from there.",
+	}
+	return attributes
+}
+
+func tableAttributes(rows []jobschema.Attribute, optional bool) map[string]schema.Attribute {
+	attributes := make(map[string]schema.Attribute, len(rows))
+	for _, row := range rows {
+		if optional {
+			row.Required = false
+		}
+		attributes[row.Name] = tableAttribute(row)
+	}
+	return attributes
+}
+
+func tableAttribute(row jobschema.Attribute) schema.Attribute {
+	doc, required, optional := describe(row), row.Required, !row.Required
+	switch row.Kind {
+	case jobschema.Int:
+		return schema.Int64Attribute{Required: required, Optional: optional, MarkdownDescription: doc}
+	case jobschema.Bool:
+		return schema.BoolAttribute{Required: required, Optional: optional, MarkdownDescription: doc}
+	case jobschema.StringList, jobschema.IntList:
+		list := schema.ListAttribute{Required: required, Optional: optional, MarkdownDescription: doc}
+		list.ElementType = types.StringType
+		if row.Kind == jobschema.IntList {
+			list.ElementType = types.Int64Type
+		}
+		return list
+	case jobschema.StringMap:
+		return schema.MapAttribute{
+			Required:            required,
+			Optional:            optional,
+			MarkdownDescription: doc,
+			ElementType:         types.StringType,
+		}
+	case jobschema.Object:
+		return schema.SingleNestedAttribute{
+			Required: required, Optional: optional, MarkdownDescription: doc,
+			Attributes: tableAttributes(row.Attributes, false),
+		}
+	case jobschema.ObjectList:
+		return schema.ListNestedAttribute{
+			Required: required, Optional: optional, MarkdownDescription: doc,
+			NestedObject: schema.NestedAttributeObject{Attributes: tableAttributes(row.Attributes, false)},
+		}
+	case jobschema.ObjectMap:
+		return schema.MapNestedAttribute{
+			Required: required, Optional: optional, MarkdownDescription: doc,
+			NestedObject: schema.NestedAttributeObject{Attributes: tableAttributes(row.Attributes, false)},
+		}
+	case jobschema.Dynamic:
+		return schema.DynamicAttribute{Required: required, Optional: optional, MarkdownDescription: doc}
+	}
+	return schema.StringAttribute{Required: required, Optional: optional, MarkdownDescription: doc}
+}
+
+// describe is the documentation of a row as the registry shows it.
+func describe(row jobschema.Attribute) string {
+	var b strings.Builder
+	b.WriteString(row.Doc)
+	if len(row.Enum) > 0 {
+		fmt.Fprintf(&b, " One of `%s`.", strings.Join(row.Enum, "`, `"))
+	}
+	if row.Default != "" {
+		fmt.Fprintf(&b, " Defaults to `%s`.", row.Default)
+	}
+	if row.Late && row.Once {
+		b.WriteString(" The references `$${job.name}`, `$${run.name}` and `$${attempt}` are allowed here.")
+	} else if row.Late {
+		b.WriteString(" References to the partition, such as `$${partition.start}`, are allowed here.")
+	}
+	return b.String()
+}
+
+func defaultOf(attribute string) string {
+	row, _ := jobschema.Find(jobschema.Job(), attribute)
+	return row.Default
 }

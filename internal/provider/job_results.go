@@ -4,270 +4,173 @@
 package provider
 
 import (
-	"fmt"
-	"math/big"
-
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
-	"github.com/terraform-backfill/terraform-provider-backfill/internal/engine"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/decide"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/state"
 )
 
-// resultAttributes are what the resource computes.
+func textResult(doc string) schema.StringAttribute {
+	return schema.StringAttribute{Computed: true, MarkdownDescription: doc}
+}
+
+func countResult(doc string) schema.Int64Attribute {
+	return schema.Int64Attribute{Computed: true, MarkdownDescription: doc}
+}
+
+// resultAttributes are the computed attributes of the resource.
 func resultAttributes() map[string]schema.Attribute {
-	text := func(doc string) schema.StringAttribute {
-		return schema.StringAttribute{Computed: true, MarkdownDescription: doc}
-	}
-	number := func(doc string) schema.Int64Attribute {
-		return schema.Int64Attribute{Computed: true, MarkdownDescription: doc}
-	}
 	return map[string]schema.Attribute{
-		"id":              text("`namespace/name` of the job."),
-		"phase":           text("`Pending`, `Running`, `Paused`, `Stopping`, `AwaitingApproval`, `Complete`, `Incomplete` (no run active, keys left, none failed) or `Failed` (no run active; some failed, or the last run's setup did, or it found no bounds)."),
-		"progress":        text("`done/total` over the whole domain, in partitions; `0/?` while its bounds are not known."),
-		"partition_count": number("Partitions of the whole domain; null while its bounds are not known."),
-		"shard_count":     number("Shards of the whole domain."),
-		"first_partition": text("Key of the first partition, ascending."),
-		"last_partition":  text("Key of the last partition, ascending."),
-		"done":            text("Keys that are done, as half-open intervals; null when longer than 16 kB."),
-		"failed":          text("Keys that failed for good, as half-open intervals; null when longer than 16 kB."),
-		"remaining":       text("Keys that are not done, as half-open intervals; null when longer than 16 kB."),
-		"done_count":      number("Partitions that are done."),
-		"failed_count":    number("Partitions that failed for good."),
-		"remaining_count": number("Partitions that are not done."),
-		"run":             text("Name of the latest run, an Argo Workflow."),
-		"template":        text("Name of the immutable WorkflowTemplate made from the runner; another name means another runner."),
+		"id": textResult("`namespace/name` of the job."),
+		"phase": textResult("`Pending`, `Running`, `Paused`, `Stopping`, `AwaitingApproval`, `Complete`, `Incomplete` " +
+			"(no active run; some keys remain, none failed) or `Failed` (no active run; some keys failed, or the last run's " +
+			"setup failed, or it found no bounds)."),
+		"progress":        textResult("`done/total` partitions of the whole domain; `0/?` while its bounds are unknown."),
+		"partition_count": countResult("Number of partitions in the whole domain; null while its bounds are unknown."),
+		"shard_count":     countResult("Number of shards in the whole domain."),
+		"first_partition": textResult("Key of the first partition, ascending."),
+		"last_partition":  textResult("Key of the last partition, ascending."),
+		"done":            textResult("Keys that are done, as half-open intervals; null if longer than 16 kB."),
+		"failed":          textResult("Keys that failed, as half-open intervals; null if longer than 16 kB."),
+		"remaining":       textResult("Keys that are not done, as half-open intervals; null if longer than 16 kB."),
+		"done_count":      countResult("Number of partitions that are done."),
+		"failed_count":    countResult("Number of partitions that failed."),
+		"remaining_count": countResult("Number of partitions that are not done."),
+		"run":             textResult("Name of the latest run, an Argo Workflow."),
+		"template": textResult("Name of the immutable WorkflowTemplate of the runner. A different runner has a different " +
+			"name."),
 		"failed_partitions": schema.ListNestedAttribute{
 			Computed:            true,
-			MarkdownDescription: "The first 100 partitions that failed for good.",
+			MarkdownDescription: "The first 100 failed partitions.",
 			NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-				"key":      text("Key of the partition."),
-				"start":    text("Its start; null for values."),
-				"end":      text("Its end, which is not part of it; null for values."),
-				"attempts": number("How often it was tried."),
-				"message":  text("Why the last attempt failed, up to 256 bytes."),
+				"key":      textResult("Key of the partition."),
+				"start":    textResult("Start of the partition; null for values."),
+				"end":      textResult("End of the partition, exclusive; null for values."),
+				"attempts": countResult("Number of attempts."),
+				"message":  textResult("Message of the last failed attempt, up to 256 bytes."),
 				"attempt_details": schema.ListNestedAttribute{
 					Computed:            true,
-					MarkdownDescription: "Its last five attempts, ascending.",
+					MarkdownDescription: "The last five attempts, ascending.",
 					NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-						"attempt":     number("Number of the attempt, from 0."),
-						"node":        text("Node that it was on; null when it was on none."),
-						"capacity":    text("`spot` or `on_demand` where the attempt had to run on such a node, null where it could run on either."),
-						"cause":       text("What ended it: `application` (the runner failed), `oom`, `interruption` (its node or pod was taken away), `deadline`, `image` (it could not be pulled) or `unknown` (Argo reports an error of its own)."),
-						"exit_code":   number("Exit code of the runner; null when it is not known."),
-						"message":     text("What Argo says of it, up to 128 bytes."),
-						"started_at":  text("When its pod was made, RFC 3339."),
-						"finished_at": text("When it ended, RFC 3339; null when that is not known."),
+						"attempt": countResult("Number of the attempt, counted from 0."),
+						"node":    textResult("Node of the attempt; null if it was not scheduled."),
+						"capacity": textResult("`spot` or `on_demand` if the attempt had to run on such a node; null if it could run " +
+							"on either."),
+						"cause": textResult("Why it ended: `application` (the runner failed), `oom`, `interruption` (the node or pod " +
+							"was removed), `deadline`, `image` (the image could not be pulled) or `unknown` (another error reported by " +
+							"Argo)."),
+						"exit_code":   countResult("Exit code of the runner; null if unknown."),
+						"message":     textResult("Message from Argo, up to 128 bytes."),
+						"started_at":  textResult("Creation time of the pod, in RFC 3339."),
+						"finished_at": textResult("End time, in RFC 3339; null if unknown."),
 					}},
 				},
 			}},
 		},
 		"drift": schema.ListAttribute{
 			Computed: true, ElementType: types.StringType,
-			MarkdownDescription: "One sentence for each thing in the cluster that somebody changed by hand since it was written; the next apply puts it back.",
+			MarkdownDescription: "One sentence for each object in the cluster that was changed by hand. The next apply " +
+				"restores these objects.",
 		},
 		"next_run": schema.SingleNestedAttribute{
 			Computed: true,
-			MarkdownDescription: "What the apply of this plan submits; null when there is nothing to run. " +
-				"It keeps its planned value after the apply, and the next refresh clears it.",
+			MarkdownDescription: "The run that the apply of this plan submits; null if there is nothing to run. " +
+				"It keeps its planned value after apply, until the next refresh.",
 			Attributes: map[string]schema.Attribute{
-				"because":    text("Why there is something to run, in one sentence."),
-				"partitions": number("Partitions that will run; null when the run asks for the bounds."),
-				"intervals":  text("Keys that will run, as half-open intervals; null when longer than 16 kB."),
-				"template":   text("Template that they will run with."),
+				"because":    textResult("Why a run is needed, in one sentence."),
+				"partitions": countResult("Number of partitions that will run; null if the run queries the bounds."),
+				"intervals":  textResult("Keys that will run, as half-open intervals; null if longer than 16 kB."),
+				"template":   textResult("Name of the WorkflowTemplate of the run."),
 			},
 		},
 	}
 }
 
-// The types of the nested results.
-var (
-	attemptType = tftypes.Object{AttributeTypes: map[string]tftypes.Type{
-		"attempt": tftypes.Number, "node": tftypes.String, "capacity": tftypes.String, "cause": tftypes.String,
-		"exit_code": tftypes.Number, "message": tftypes.String, "started_at": tftypes.String, "finished_at": tftypes.String,
-	}}
-	attemptsType        = tftypes.List{ElementType: attemptType}
-	failedPartitionType = tftypes.Object{AttributeTypes: map[string]tftypes.Type{
-		"key": tftypes.String, "start": tftypes.String, "end": tftypes.String,
-		"attempts": tftypes.Number, "message": tftypes.String, "attempt_details": attemptsType,
-	}}
-	nextRunType = tftypes.Object{AttributeTypes: map[string]tftypes.Type{
-		"because": tftypes.String, "partitions": tftypes.Number,
-		"intervals": tftypes.String, "template": tftypes.String,
-	}}
-)
-
-var driftType = tftypes.List{ElementType: tftypes.String}
-
-// driftOf is the attribute drift. Plans hold none: whatever there is will have
-// been put back.
-func driftOf(sentences []string) tftypes.Value {
-	list := []tftypes.Value{}
-	for _, sentence := range sentences {
-		list = append(list, text(sentence))
-	}
-	return tftypes.NewValue(driftType, list)
-}
-
-// values are some top-level attributes of the resource.
-type values map[string]tftypes.Value
-
-// orNull is a text, or null where there is none.
-func orNull(s string) tftypes.Value {
-	if s == "" {
-		return tftypes.NewValue(tftypes.String, nil)
-	}
-	return tftypes.NewValue(tftypes.String, s)
-}
-
-func text(s string) tftypes.Value { return tftypes.NewValue(tftypes.String, s) }
-
-func number(n int64) tftypes.Value { return tftypes.NewValue(tftypes.Number, n) }
-
-// setText is the text of a set of keys: known to be empty when it holds none,
-// null when it is too long to be shown.
-func setText(s string, count int64) tftypes.Value {
-	if s == "" && count > 0 {
-		return tftypes.NewValue(tftypes.String, nil)
-	}
-	return text(s)
-}
-
-// previewed are the results that are known without a cluster.
-func previewed(p *engine.Preview) values {
-	if p.Open {
-		return values{
-			"partition_count": noNumber(), "shard_count": noNumber(), "first_partition": orNull(""), "last_partition": orNull(""),
-			"template": orNull(p.Template), "next_run": nextRun(p.Next),
-		}
-	}
-	return values{
-		"partition_count": number(p.PartitionCount),
-		"shard_count":     number(p.ShardCount),
-		"first_partition": orNull(p.FirstPartition),
-		"last_partition":  orNull(p.LastPartition),
+// previewed are the results that are known without a cluster. While bounds are not
+// known there are no partitions to tell of.
+func previewed(p *decide.Preview) values {
+	out := values{
+		"partition_count": noNumber(),
+		"shard_count":     noNumber(),
+		"first_partition": orNull(""),
+		"last_partition":  orNull(""),
 		"template":        orNull(p.Template),
 		"next_run":        nextRun(p.Next),
 	}
-}
-
-// noNumber is a number that nobody knows yet.
-func noNumber() tftypes.Value { return tftypes.NewValue(tftypes.Number, nil) }
-
-func partitionsOf(n *engine.NextRun) tftypes.Value {
-	if n.Asks {
-		return noNumber()
+	if !p.Open {
+		out["partition_count"], out["shard_count"] = number(p.PartitionCount), number(p.ShardCount)
+		out["first_partition"], out["last_partition"] = orNull(p.FirstPartition), orNull(p.LastPartition)
 	}
-	return number(n.Partitions)
+	return out
 }
 
-func nextRun(n *engine.NextRun) tftypes.Value {
+func nextRun(n *decide.NextRun) tftypes.Value {
 	if n == nil {
-		return tftypes.NewValue(nextRunType, nil)
+		return tftypes.NewValue(nextRun(&decide.NextRun{}).Type(), nil)
 	}
-	return tftypes.NewValue(nextRunType, values{
+	partitions := number(n.Partitions)
+	if n.FindsBounds {
+		partitions = noNumber()
+	}
+	return objectOf(values{
 		"because":    text(n.Because),
-		"partitions": partitionsOf(n),
+		"partitions": partitions,
 		"intervals":  orNull(n.Intervals),
 		"template":   text(n.Template),
-	}.raw())
+	})
 }
 
 // observed are the results that only the cluster knows.
-func observed(o *engine.Observation) values {
-	failed := []tftypes.Value{}
-	for _, f := range o.FailedPartitions {
-		failed = append(failed, tftypes.NewValue(failedPartitionType, values{
-			"key":      text(f.Key),
-			"start":    orNull(f.Start),
-			"end":      orNull(f.End),
-			"attempts": number(int64(f.Attempts)),
-			"message":  text(f.Message),
-
-			"attempt_details": attemptDetails(f.Details),
-		}.raw()))
-	}
-	remaining, left := number(o.RemainingCount), setText(o.RemainingText, o.RemainingCount)
-	if !o.Domain.Bounded() {
+func observed(o *state.Observation) values {
+	remaining, left := number(o.RemainingCount()), setText(o.RemainingText(), o.RemainingCount())
+	if !o.Domain().Bounded() {
 		remaining, left = noNumber(), orNull("")
 	}
 	return values{
 		"phase":             text(string(o.Phase)),
 		"progress":          text(o.Progress()),
-		"done":              setText(o.DoneText, o.DoneCount),
-		"failed":            setText(o.FailedText, o.FailedCount),
+		"done":              setText(o.DoneText(), o.DoneCount()),
+		"failed":            setText(o.FailedText(), o.FailedCount()),
 		"remaining":         left,
-		"done_count":        number(o.DoneCount),
-		"failed_count":      number(o.FailedCount),
+		"done_count":        number(o.DoneCount()),
+		"failed_count":      number(o.FailedCount()),
 		"remaining_count":   remaining,
-		"run":               orNull(o.Run),
-		"failed_partitions": tftypes.NewValue(tftypes.List{ElementType: failedPartitionType}, failed),
+		"run":               orNull(o.LatestRun()),
+		"failed_partitions": listOf(o.FailedPartitions(), failedPartition),
 	}
 }
 
-func attemptDetails(all []engine.Attempt) tftypes.Value {
-	list := []tftypes.Value{}
-	for _, a := range all {
-		code := tftypes.NewValue(tftypes.Number, nil)
-		if a.ExitCode != nil {
-			code = number(int64(*a.ExitCode))
-		}
-		list = append(list, tftypes.NewValue(attemptType, values{
-			"attempt": number(int64(a.Number)), "node": orNull(a.Node), "capacity": orNull(a.Capacity), "cause": text(a.Cause),
-			"exit_code": code, "message": text(a.Message), "started_at": orNull(a.Started), "finished_at": orNull(a.Finished),
-		}.raw()))
+// setText is the text of a set of keys: empty if there are no keys, null if it is too
+// long.
+func setText(s string, count int64) tftypes.Value {
+	if count > 0 {
+		return orNull(s)
 	}
-	return tftypes.NewValue(attemptsType, list)
+	return text(s)
 }
 
-// observedNames are the attributes that observed sets: an update does not know
-// them before it is applied.
-func observedNames() values { return observed(&engine.Observation{}) }
-
-// only are some of the values.
-func (v values) only(names ...string) values {
-	out := values{}
-	for _, name := range names {
-		out[name] = v[name]
-	}
-	return out
+func failedPartition(f state.Failure) tftypes.Value {
+	return objectOf(values{
+		"key":             text(f.Key),
+		"start":           orNull(f.Start),
+		"end":             orNull(f.End),
+		"attempts":        number(f.Attempts),
+		"message":         text(f.Message),
+		"attempt_details": listOf(f.Details, attempt),
+	})
 }
 
-func (v values) raw() map[string]tftypes.Value { return v }
-
-// merge returns an object of the resource's type with some attributes
-// replaced.
-func (v values) merge(object tftypes.Value) (tftypes.Value, error) {
-	attributes, err := attributesOf(object)
-	if err != nil {
-		return tftypes.Value{}, err
-	}
-	for name, value := range v {
-		attributes[name] = value
-	}
-	return tftypes.NewValue(object.Type(), attributes), nil
-}
-
-// intOf is a number attribute; 0 when null or unknown.
-func intOf(v tftypes.Value) int64 {
-	var f big.Float
-	if !v.IsKnown() || v.IsNull() || v.As(&f) != nil {
-		return 0
-	}
-	n, _ := f.Int64()
-	return n
-}
-
-// attributesOf returns a copy of the attributes of an object.
-func attributesOf(object tftypes.Value) (map[string]tftypes.Value, error) {
-	attributes := map[string]tftypes.Value{}
-	if err := object.As(&attributes); err != nil {
-		return nil, fmt.Errorf("reading a Terraform object: %w", err)
-	}
-	copied := make(map[string]tftypes.Value, len(attributes))
-	for name, value := range attributes {
-		copied[name] = value
-	}
-	return copied, nil
+func attempt(a state.Attempt) tftypes.Value {
+	return objectOf(values{
+		"attempt":     number(a.Number),
+		"node":        orNull(a.Node),
+		"capacity":    orNull(a.Capacity),
+		"cause":       text(a.Cause),
+		"exit_code":   number(a.ExitCode),
+		"message":     text(a.Message),
+		"started_at":  orNull(a.Started),
+		"finished_at": orNull(a.Finished),
+	})
 }

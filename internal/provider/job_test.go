@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
-	"github.com/hashicorp/terraform-plugin-go/tftypes"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/cluster"
@@ -48,7 +47,7 @@ func inFake(t *testing.T) (*terraform, *fake.Cluster) {
 	return onFake(t, c), c
 }
 
-func onFake(t *testing.T, c *fake.Cluster) *terraform {
+func onFake(t testing.TB, c *fake.Cluster) *terraform {
 	t.Helper()
 	return newTerraform(t, object{}, environment(nil), WithBackend(c), edges(func() {}))
 }
@@ -107,7 +106,8 @@ func TestPlanOfANewJobNeedsNoCluster(t *testing.T) {
 		"phase": "?", "progress": "?", "done": "?", "remaining": "?", "run": "?",
 	})
 	next := fields(t, fields(t, p.value)["next_run"])
-	if jsonOf(next["partitions"]) != "4" || jsonOf(next["intervals"]) != `"[0,40)"` || !next["template"].Equal(fields(t, p.value)["template"]) {
+	if jsonOf(next["partitions"]) != "4" || jsonOf(next["intervals"]) != `"[0,40)"` ||
+		!next["template"].Equal(fields(t, p.value)["template"]) {
 		t.Errorf("next_run is %s", show(t, p.value, "next_run"))
 	}
 	if stringOf(next["because"]) == "" {
@@ -120,7 +120,15 @@ func TestPlanOfANewJobNeedsNoCluster(t *testing.T) {
 func TestLifeOfAJob(t *testing.T) {
 	tf, c := inFake(t)
 	tf.mustApply(orders())
-	tf.mustHold(map[string]string{"run": `"orders-r1"`, "progress": `"0/4"`, "done": `""`, "remaining": `"[0,40)"`, "failed_partitions": "[]"})
+	tf.mustHold(
+		map[string]string{
+			"run":               `"orders-r1"`,
+			"progress":          `"0/4"`,
+			"done":              `""`,
+			"remaining":         `"[0,40)"`,
+			"failed_partitions": "[]",
+		},
+	)
 	tf.mustPlan(orders(), "no-op")
 	mustSucceed(t, "refresh", tf.refresh())
 	tf.mustHold(map[string]string{"next_run": "null"})
@@ -129,7 +137,11 @@ func TestLifeOfAJob(t *testing.T) {
 	playArgo(t, c, "orders-r1", "Failed", 4, map[int]string{2: "exit code 1"})
 	mustSucceed(t, "refresh", tf.refresh())
 	tf.mustHold(map[string]string{
-		"phase": `"Failed"`, "progress": `"3/4"`, "done": `"[0,20) [30,40)"`, "failed": `"[20,30)"`, "remaining": `"[20,30)"`,
+		"phase":             `"Failed"`,
+		"progress":          `"3/4"`,
+		"done":              `"[0,20) [30,40)"`,
+		"failed":            `"[20,30)"`,
+		"remaining":         `"[20,30)"`,
 		"failed_partitions": `[{"attempt_details":[{"attempt":0,"capacity":null,"cause":"unknown","exit_code":null,"finished_at":null,"message":"exit code 1","node":null,"started_at":null}],"attempts":1,"end":"30","key":"20--30","message":"exit code 1","start":"20"}]`,
 	})
 	p := tf.mustPlan(orders(), "update")
@@ -142,7 +154,9 @@ func TestLifeOfAJob(t *testing.T) {
 	tf.mustHold(map[string]string{"run": `"orders-r2"`, "progress": `"3/4"`})
 	playArgo(t, c, "orders-r2", "Succeeded", 1, nil)
 	mustSucceed(t, "refresh", tf.refresh())
-	tf.mustHold(map[string]string{"phase": `"Complete"`, "progress": `"4/4"`, "remaining": `""`, "failed_partitions": "[]"})
+	tf.mustHold(
+		map[string]string{"phase": `"Complete"`, "progress": `"4/4"`, "remaining": `""`, "failed_partitions": "[]"},
+	)
 	tf.mustPlan(orders(), "no-op")
 
 	for _, o := range c.Objects() {
@@ -291,7 +305,9 @@ func TestImport(t *testing.T) {
 
 	other := onFake(t, c)
 	mustSucceed(t, "import", other.importState("default/orders"))
-	other.mustHold(map[string]string{"id": `"default/orders"`, "name": `"orders"`, "phase": `"Complete"`, "partition_count": "4"})
+	other.mustHold(
+		map[string]string{"id": `"default/orders"`, "name": `"orders"`, "phase": `"Complete"`, "partition_count": "4"},
+	)
 	other.mustPlan(orders(), "no-op")
 	for _, id := range []string{"orders", "default/", "/orders", "a/b/c"} {
 		if diags := errorsOf(other.importState(id)); len(diags) != 1 || diags[0].Summary != "Invalid Import ID" {
@@ -329,7 +345,13 @@ func TestEditsByHandAreDrift(t *testing.T) {
 	tf, c := inFake(t)
 	tf.mustApply(orders())
 	template := stringOf(fields(t, tf.state)["template"])
-	if _, err := c.Patch(t.Context(), cluster.WorkflowTemplate, "default", template, []byte(`{"spec":{"templates":[]}}`)); err != nil {
+	if _, err := c.Patch(
+		t.Context(),
+		cluster.WorkflowTemplate,
+		"default",
+		template,
+		[]byte(`{"spec":{"templates":[]}}`),
+	); err != nil {
 		t.Fatal(err)
 	}
 	mustSucceed(t, "refresh", tf.refresh())
@@ -349,7 +371,12 @@ func TestUnknownConfiguration(t *testing.T) {
 	tf := newTerraform(t, object{}, environment(nil))
 	p := tf.mustPlan(orders(object{"max_parallel": unknown{}}), "create")
 	tf.mustShow(p, map[string]string{
-		"id": `"default/orders"`, "partition_count": "4", "first_partition": `"0--10"`, "last_partition": `"30--40"`, "shard_count": "?", "next_run": "?",
+		"id":              `"default/orders"`,
+		"partition_count": "4",
+		"first_partition": `"0--10"`,
+		"last_partition":  `"30--40"`,
+		"shard_count":     "?",
+		"next_run":        "?",
 	})
 	p = tf.mustPlan(orders(object{"partition": unknown{}}), "create")
 	tf.mustShow(p, map[string]string{"partition_count": "?", "first_partition": "?", "next_run": "?"})
@@ -397,7 +424,8 @@ func TestPolicy(t *testing.T) {
 	if jsonOf(next["intervals"]) != `"[0,40)"` || !strings.Contains(stringOf(next["because"]), "4") {
 		t.Errorf("next_run is %s", show(t, p.value, "next_run"))
 	}
-	if d := oneError(t, tf.plan(orders(object{"revision": "2", "prevent_reprocess": true})).diags); !strings.Contains(d.Detail, "4") {
+	d := oneError(t, tf.plan(orders(object{"revision": "2", "prevent_reprocess": true})).diags)
+	if !strings.Contains(d.Detail, "4") {
 		t.Errorf("got %s", written(d))
 	}
 	tf.mustApply(anew)
@@ -456,7 +484,7 @@ func TestUnknownPolicyKeepsThePlanOpen(t *testing.T) {
 	}
 }
 
-var identityType = tftypes.Object{AttributeTypes: map[string]tftypes.Type{"namespace": tftypes.String, "name": tftypes.String}}
+var identityType = identityOf("", "").Type()
 
 // Every operation tells the identity, which imports take instead of the id.
 func TestIdentity(t *testing.T) {
@@ -466,7 +494,9 @@ func TestIdentity(t *testing.T) {
 		if tf.identity == nil {
 			t.Fatalf("%s told no identity", doing)
 		}
-		if got := jsonOf(decode(t, identityType, tf.identity.IdentityData)); got != `{"name":"orders","namespace":"default"}` {
+		if got := jsonOf(
+			decode(t, identityType, tf.identity.IdentityData),
+		); got != `{"name":"orders","namespace":"default"}` {
 			t.Errorf("%s told the identity %s", doing, got)
 		}
 	}
@@ -484,7 +514,8 @@ func TestIdentity(t *testing.T) {
 	for _, identity := range []object{{"name": "orders"}, {"name": "orders", "namespace": "default"}} {
 		other := onFake(t, c)
 		mustSucceed(t, "import", other.importBy(&tfprotov6.ImportResourceStateRequest{
-			TypeName: jobType, Identity: &tfprotov6.ResourceIdentityData{IdentityData: encode(t, identityType, valueOf(t, identityType, identity))},
+			TypeName: jobType,
+			Identity: &tfprotov6.ResourceIdentityData{IdentityData: encode(t, identityType, valueOf(t, identityType, identity))},
 		}))
 		other.mustHold(map[string]string{"id": `"default/orders"`, "reason": `"another"`})
 	}
@@ -497,12 +528,12 @@ func TestUpdateOfAnotherJobIsRefused(t *testing.T) {
 	tf.mustApply(object{"source": ordersFile, "variables": variables(map[string]int64{"last": 40})})
 	before := len(c.Objects())
 	p := tf.mustPlan(object{"source": unknown{}, "variables": variables(map[string]int64{"last": 40})}, "update")
-	written := valueOf(t, tf.ty, object{"source": strings.Replace(ordersFile, `"orders"`, `"others"`, 1), "variables": variables(map[string]int64{"last": 40})})
+	written := valueOf(t, tf.ty, object{
+		"source":    strings.Replace(ordersFile, `"orders"`, `"others"`, 1),
+		"variables": variables(map[string]int64{"last": 40}),
+	})
 	source := fields(t, written)["source"]
-	value, err := values{"source": source}.merge(p.value)
-	if err != nil {
-		t.Fatal(err)
-	}
+	value := with(p.value, values{"source": source})
 	resp, err := tf.server.ApplyResourceChange(t.Context(), &tfprotov6.ApplyResourceChangeRequest{
 		TypeName: jobType, PriorState: encode(t, tf.ty, tf.state), PlannedState: encode(t, tf.ty, value),
 		Config: encode(t, tf.ty, written), PlannedPrivate: p.private, PlannedIdentity: p.identity,

@@ -25,13 +25,15 @@ func TestLimitsOfTheProvider(t *testing.T) {
 	tf := withLimits(t, c, object{"max_partitions": 3, "required_labels": []string{"team"}})
 	mustSucceed(t, "validate", tf.validate(orders()))
 	problems := errorsOf(tf.plan(orders()).diags)
-	if len(problems) != 2 || problems[0].Attribute.String() != `AttributeName("partition")` || problems[1].Attribute.String() != `AttributeName("labels")` ||
-		!strings.Contains(problems[0].Detail, "The job has 4 partitions, and the limits of the provider allow at most 3") {
+	if len(problems) != 2 || problems[0].Attribute.String() != `AttributeName("partition")` ||
+		problems[1].Attribute.String() != `AttributeName("labels")` ||
+		!strings.Contains(problems[0].Detail, "The job has 4 partitions; the limits of the provider allow at most 3") {
 		t.Fatalf("got %v", problems)
 	}
 	lifted := orders(object{"override_limits": []string{"max_partitions"}, "labels": object{"team": "data"}})
 	p := tf.mustPlan(lifted, "create")
-	if len(p.diags) != 1 || p.diags[0].Severity != tfprotov6.DiagnosticSeverityWarning || p.diags[0].Summary != "Limit Lifted" {
+	if len(p.diags) != 1 || p.diags[0].Severity != tfprotov6.DiagnosticSeverityWarning ||
+		p.diags[0].Summary != "Limit Overridden" {
 		t.Errorf("got %v", p.diags)
 	}
 	tf.mustApply(lifted)
@@ -54,8 +56,14 @@ func TestLimitsOfAQuery(t *testing.T) {
 		return orders(object{"partition": object{"query": q}})
 	}
 	tf := withLimits(t, fake.New(start), object{"max_partitions": 50})
-	for name, config := range map[string]object{"unless it says": query(nil), "as it says": query(object{"max_partitions": 51})} {
-		if d := oneError(t, tf.plan(config).diags); d.Summary != "Limit Exceeded" || d.Attribute.String() != `AttributeName("partition")` || !strings.HasSuffix(d.Detail, "[BF2241 at partition.query.max_partitions]") {
+	for name, config := range map[string]object{
+		"unless it says": query(nil), "as it says": query(object{"max_partitions": 51}),
+	} {
+		if d := oneError(
+			t,
+			tf.plan(config).diags,
+		); d.Summary != "Limit Exceeded" || d.Attribute.String() != `AttributeName("partition")` ||
+			!strings.HasSuffix(d.Detail, "[BF2241 at partition.query.max_partitions]") {
 			t.Errorf("%s: got %s at %s", name, written(d), d.Attribute)
 		}
 	}
@@ -67,7 +75,11 @@ func TestForbiddenWindowOfTheProvider(t *testing.T) {
 	tf := withLimits(t, c, object{"forbidden_windows": []object{{"from": "00:00", "to": "06:00"}}})
 	tf.mustPlan(orders(), "create") // plans know no time
 	_, diags := tf.apply(orders())
-	if d := oneError(t, diags); d.Summary != "Forbidden Time" || !strings.Contains(d.Detail, "the limits of the provider forbid that every day from 00:00 to 06:00 UTC") {
+	if d := oneError(
+		t,
+		diags,
+	); d.Summary != "Forbidden Time" ||
+		!strings.Contains(d.Detail, "the limits of the provider forbid that every day from 00:00 to 06:00 UTC") {
 		t.Errorf("got %s", written(d))
 	}
 	if left := c.Objects(); len(left) > 0 || tf.tainted {
@@ -85,7 +97,11 @@ func TestUnknownLimits(t *testing.T) {
 
 func TestWrongLimitsOfTheProvider(t *testing.T) {
 	tf := withLimits(t, fake.New(start), object{"forbidden_windows": []object{{"from": "9", "to": "17:00"}}})
-	if d := oneError(t, tf.lastErrors); d.Summary != "Invalid Limits" || d.Attribute.String() != `AttributeName("limits")` || !strings.HasSuffix(d.Detail, "[BF2240 at limits.forbidden_windows[0].from]") {
+	if d := oneError(
+		t,
+		tf.lastErrors,
+	); d.Summary != "Invalid Limits" || d.Attribute.String() != `AttributeName("limits")` ||
+		!strings.HasSuffix(d.Detail, "[BF2240 at limits.forbidden_windows[0].from]") {
 		t.Errorf("got %s at %s", written(d), d.Attribute)
 	}
 }

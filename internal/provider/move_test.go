@@ -14,7 +14,7 @@ import (
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/cluster"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/cluster/fake"
-	"github.com/terraform-backfill/terraform-provider-backfill/internal/engine"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/compile"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/ledger"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/manifest"
 )
@@ -28,11 +28,11 @@ func compiled(t *testing.T, n int, changes ...object) []manifest.Object {
 	if diags.HasError() {
 		t.Fatal(diags)
 	}
-	c, problems := engine.Compile(d.value, ledger.Set{}, n)
+	c, problems := compile.Value(d.value, ledger.Set{}, n)
 	if problems.HasErrors() {
 		t.Fatal(problems)
 	}
-	return c.Objects
+	return c.Objects()
 }
 
 // applied puts objects into a cluster as kubectl does, without a record.
@@ -67,13 +67,33 @@ var sources = map[string]struct {
 	provider, resource, file string
 	version                  int64
 }{
-	"hashicorp/kubernetes": {"registry.terraform.io/hashicorp/kubernetes", "kubernetes_manifest", "kubernetes_manifest.json", 1},
-	"gavinbunney/kubectl":  {"registry.terraform.io/gavinbunney/kubectl", "kubectl_manifest", "kubectl_manifest_gavinbunney.json", 1},
-	"alekc/kubectl 2":      {"registry.terraform.io/alekc/kubectl", "kubectl_manifest", "kubectl_manifest_alekc_2.json", 1},
-	"alekc/kubectl 3":      {"registry.opentofu.org/alekc/kubectl", "kubectl_manifest", "kubectl_manifest_alekc_3.json", 2},
+	"hashicorp/kubernetes": {
+		"registry.terraform.io/hashicorp/kubernetes",
+		"kubernetes_manifest",
+		"kubernetes_manifest.json",
+		1,
+	},
+	"gavinbunney/kubectl": {
+		"registry.terraform.io/gavinbunney/kubectl",
+		"kubectl_manifest",
+		"kubectl_manifest_gavinbunney.json",
+		1,
+	},
+	"alekc/kubectl 2": {
+		"registry.terraform.io/alekc/kubectl",
+		"kubectl_manifest",
+		"kubectl_manifest_alekc_2.json",
+		1,
+	},
+	"alekc/kubectl 3": {
+		"registry.opentofu.org/alekc/kubectl",
+		"kubectl_manifest",
+		"kubectl_manifest_alekc_3.json",
+		2,
+	},
 }
 
-func stored(t *testing.T, file string) []byte {
+func stored(t testing.TB, file string) []byte {
 	t.Helper()
 	state, err := os.ReadFile("testdata/moved/" + file)
 	if err != nil {
@@ -91,7 +111,9 @@ func TestMovedRunsBecomeJobs(t *testing.T) {
 			applied(t, c, compiled(t, 1))
 			playArgo(t, c, "orders-r1", "Running", 2, nil)
 			mustSucceed(t, "move", tf.move(source.provider, source.resource, source.version, stored(t, source.file)))
-			if got := jsonOf(decode(t, identityType, tf.identity.IdentityData)); got != `{"name":"orders","namespace":"default"}` {
+			if got := jsonOf(
+				decode(t, identityType, tf.identity.IdentityData),
+			); got != `{"name":"orders","namespace":"default"}` {
 				t.Errorf("the identity is %s", got)
 			}
 			mustSucceed(t, "refresh", tf.refresh())
@@ -132,14 +154,56 @@ func TestMovesThatAreRefused(t *testing.T) {
 		state              []byte
 		summary, detail    string
 	}{
-		"a Job of Kubernetes":    {kubernetes, "kubernetes_job_v1", []byte(`{"id":"default/x"}`), "State Cannot Be Moved Here", "terraform-provider-backfill convert FILE"},
-		"a namesake's manifest":  {"registry.terraform.io/someone/kubectl", "kubectl_manifest", stored(t, "kubectl_manifest_alekc_3.json"), "State Cannot Be Moved Here", "someone/kubectl"},
-		"a Workflow of others":   {kubectl, "kubectl_manifest", edited("backfill.dev/", "example.com/"), "State Cannot Be Moved Here", "was not compiled from a job"},
-		"the template":           {kubectl, "kubectl_manifest", edited("kind: Workflow", "kind: WorkflowTemplate"), "Part Of A Job Cannot Be Moved", "removed {"},
-		"a shard":                {kubectl, "kubectl_manifest", edited(`backfill.dev/run: \"1\"`, `backfill.dev/run: \"1\"\n    backfill.dev/shard: \"0\"`), "Part Of A Job Cannot Be Moved", "orders-r1"},
-		"no YAML":                {kubectl, "kubectl_manifest", []byte(`{"yaml_body":"{"}`), "State Cannot Be Moved Here", "cannot be read"},
-		"no JSON":                {kubernetes, "kubernetes_manifest", nil, "State Cannot Be Moved Here", "cannot be read"},
-		"a state with no object": {kubernetes, "kubernetes_manifest", []byte(`{"manifest":null}`), "State Cannot Be Moved Here", "no manifest"},
+		"a Job of Kubernetes": {
+			kubernetes,
+			"kubernetes_job_v1",
+			[]byte(`{"id":"default/x"}`),
+			"Unsupported Move Source",
+			"terraform-provider-backfill convert FILE",
+		},
+		"a namesake's manifest": {
+			"registry.terraform.io/someone/kubectl",
+			"kubectl_manifest",
+			stored(t, "kubectl_manifest_alekc_3.json"),
+			"Unsupported Move Source",
+			"someone/kubectl",
+		},
+		"a Workflow of others": {
+			kubectl,
+			"kubectl_manifest",
+			edited("backfill.dev/", "example.com/"),
+			"Unsupported Move Source",
+			"was not compiled from a job",
+		},
+		"the template": {
+			kubectl,
+			"kubectl_manifest",
+			edited("kind: Workflow", "kind: WorkflowTemplate"),
+			"Unsupported Move Of A Job Part",
+			"removed {",
+		},
+		"a shard": {
+			kubectl,
+			"kubectl_manifest",
+			edited(`backfill.dev/run: \"1\"`, `backfill.dev/run: \"1\"\n    backfill.dev/shard: \"0\"`),
+			"Unsupported Move Of A Job Part",
+			"orders-r1",
+		},
+		"no YAML": {
+			kubectl,
+			"kubectl_manifest",
+			[]byte(`{"yaml_body":"{"}`),
+			"Unsupported Move Source",
+			"cannot be read",
+		},
+		"no JSON": {kubernetes, "kubernetes_manifest", nil, "Unsupported Move Source", "cannot be read"},
+		"a state with no object": {
+			kubernetes,
+			"kubernetes_manifest",
+			[]byte(`{"manifest":null}`),
+			"Unsupported Move Source",
+			"no manifest",
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -160,7 +224,7 @@ func TestMovedRunThatIsGone(t *testing.T) {
 	mustSucceed(t, "move", tf.move(source.provider, source.resource, source.version, stored(t, source.file)))
 	diags := tf.refresh()
 	mustSucceed(t, "refresh", diags)
-	if !tf.state.IsNull() || len(diags) != 1 || diags[0].Summary != "Moved Run Is Gone" {
+	if !tf.state.IsNull() || len(diags) != 1 || diags[0].Summary != "Moved Run Not Found" {
 		t.Errorf("got %v", diags)
 	}
 }
@@ -182,7 +246,15 @@ func TestImportOfRunsWithoutARecord(t *testing.T) {
 			t.Errorf("an import sent %v", call)
 		}
 	}
-	tf.mustHold(map[string]string{"phase": `"Running"`, "partition_count": "6", "done": `"[0,20) [30,40)"`, "failed": `""`, "run": `"orders-r2"`})
+	tf.mustHold(
+		map[string]string{
+			"phase":           `"Running"`,
+			"partition_count": "6",
+			"done":            `"[0,20) [30,40)"`,
+			"failed":          `""`,
+			"run":             `"orders-r2"`,
+		},
+	)
 	tf.mustPlan(orders(grown), "update")
 	tf.mustApply(orders(grown))
 	tf.mustHold(map[string]string{"drift": "[]", "next_run": "null"})

@@ -4,21 +4,22 @@
 package provider
 
 import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
-	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
-	"github.com/hashicorp/terraform-plugin-framework-validators/listvalidator"
-	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	tfdiag "github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
-	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
-	"github.com/terraform-backfill/terraform-provider-backfill/internal/engine"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/jobschema"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/state"
 )
 
 // The choices of on_destroy and overlap.
@@ -30,151 +31,194 @@ const (
 	overlapAllow = "allow"
 )
 
-// policyAttributes say how the job is treated; they stand beside either form
+// policyAttributes control how the resource manages the job. They apply to both forms
 // of the declaration.
 func policyAttributes() map[string]schema.Attribute {
-	choice := func(doc string, values ...string) schema.StringAttribute {
-		return schema.StringAttribute{
-			Optional: true, MarkdownDescription: doc,
-			Validators: []validator.String{stringvalidator.OneOf(values...)},
-		}
+	option := func(doc string) schema.StringAttribute {
+		return schema.StringAttribute{Optional: true, MarkdownDescription: doc}
 	}
 	return map[string]schema.Attribute{
-		"revision": schema.StringAttribute{
-			Optional: true,
-			MarkdownDescription: "Any text. Changing it empties the ledger, so that **all** partitions run again; the plan says how many of them were done. " +
-				"Nothing else reprocesses what is done.",
-		},
-		"rerun": choice("When partitions that failed or did not run are taken up again: `auto` (the default), at the next apply; "+
-			"`manual`, when `rerun_token` changes.", engine.RerunAuto, engine.RerunManual),
-		"rerun_token": schema.StringAttribute{
-			Optional: true, MarkdownDescription: "Any text. With `rerun = \"manual\"`, changing it runs what failed or did not run.",
-		},
+		"revision": option("Any text. A change clears the ledger, and **all** partitions run again. The plan shows how " +
+			"many partitions were done. No other change reprocesses finished partitions."),
+		"rerun": option("When partitions that failed or did not run are run again: `auto` (the default), at the next " +
+			"apply; `manual`, when `rerun_token` changes."),
+		"rerun_token": option("Any text. With `rerun = \"manual\"`, a change runs the partitions that failed or did not " +
+			"run."),
 		"paused": schema.BoolAttribute{
 			Optional: true,
-			MarkdownDescription: "`true` lets no more partitions start, `false` lets them go on. " +
-				"Without it that is left to the command line (`pause`, `resume`).",
+			MarkdownDescription: "`true` pauses the job: no further partitions start. `false` resumes it. " +
+				"If it is not set, use the commands `pause` and `resume`.",
 		},
 		"approved_wave": schema.Int64Attribute{
-			Optional:   true,
-			Validators: []validator.Int64{int64validator.AtLeast(0)},
-			MarkdownDescription: "Opens the gates after waves 0 (the canary) to this one, of those that wait for approval (`approve = \"manual\"`). " +
-				"A changed `revision` closes them again, until this changes too. The command `approve` opens one gate without it.",
+			Optional: true,
+			MarkdownDescription: "Approves all waves up to this number that wait for approval (`approve = \"manual\"`). Wave " +
+				"0 is the canary. " +
+				"A changed `revision` revokes the approval until this changes too. The command `approve` approves a single wave.",
 		},
-		"on_change": choice("What a changed runner does to the active run: `stop` (the default) ends it, and a new run takes what is not done; "+
-			"`finish` lets it end, and the plan after it proposes what it left.", engine.OnChangeStop, engine.OnChangeFinish),
-		"stop_timeout": schema.StringAttribute{
-			Optional:            true,
-			MarkdownDescription: "How long an update waits for the run that it stopped, for example `10m`. Defaults to `5m`. When it passes, nothing new has been submitted.",
-		},
-		"on_destroy": choice("What a destroy does: `stop` (the default) stops the job and removes its Workflows, templates and record; "+
-			"`keep` leaves them, for another state to import. It never touches data.", destroyStop, destroyKeep),
-		"overlap": choice("Whether another job of the same `target` may process the same keys: `deny` (the default) or `allow`.", overlapDeny, overlapAllow),
+		"on_change": option("What happens to the active run if the runner changes: `stop` (the default) stops it, and a " +
+			"new run processes the remaining partitions; " +
+			"`finish` lets it finish, and the next plan proposes the remaining partitions."),
+		"stop_timeout": option("How long an update waits for the run that it stopped, for example `10m`. Defaults to " +
+			"`5m`. After this time the update fails without submitting a run."),
+		"on_destroy": option("What destroy does: `stop` (the default) stops the job and deletes its Workflows, templates " +
+			"and record; " +
+			"`keep` leaves them in the cluster, for import into another state. The processed data is never changed."),
+		"overlap": option("Whether another job of the same `target` may process the same keys: `deny` (the default) or " +
+			"`allow`."),
 		"override_limits": schema.ListAttribute{
 			Optional: true, ElementType: types.StringType,
-			Validators: []validator.List{listvalidator.ValueStringsAre(stringvalidator.OneOf(jobschema.LimitNames()...))},
-			MarkdownDescription: "Names of limits, such as `max_partitions`, that this job may exceed: those of the provider and its own. " +
-				"A plan that makes use of it says so in a warning.",
+			MarkdownDescription: "Names of limits, of the provider or of the job, that this job may exceed, such as " +
+				"`max_partitions`. " +
+				"A plan that exceeds such a limit shows a warning.",
 		},
 		"prevent_reprocess": schema.BoolAttribute{
 			Optional:            true,
-			MarkdownDescription: "Make it an error when a plan would run partitions again that are done.",
+			MarkdownDescription: "Whether a plan that would run finished partitions again is an error.",
 		},
 	}
 }
 
-// policyOf reads the policy from a configuration; known is false while a part
-// of it is not known.
-func policyOf(attributes map[string]tftypes.Value) (p engine.Policy, known bool, diags tfdiag.Diagnostics) {
+// policyOf reads the policy from a configuration; known is false while a part of it
+// is unknown.
+func policyOf(attributes values) (p state.Policy, known bool, diags tfdiag.Diagnostics) {
 	for name := range policyAttributes() {
 		if !attributes[name].IsFullyKnown() {
-			return engine.Policy{}, false, nil
+			return state.Policy{}, false, nil
 		}
 	}
-	p = engine.Policy{
+	p = state.Policy{
 		Revision:         stringOf(attributes["revision"]),
 		Rerun:            stringOf(attributes["rerun"]),
 		RerunToken:       stringOf(attributes["rerun_token"]),
 		Paused:           boolOf(attributes["paused"]),
-		ApprovedWave:     waveOf(attributes["approved_wave"]),
-		OverrideLimits:   textsOf(attributes["override_limits"]),
+		OverrideLimits:   stringsOf(attributes["override_limits"]),
 		OnChange:         stringOf(attributes["on_change"]),
 		AllowOverlap:     stringOf(attributes["overlap"]) == overlapAllow,
 		PreventReprocess: isTrue(attributes["prevent_reprocess"]),
 	}
-	if text := stringOf(attributes["stop_timeout"]); text != "" {
-		d, err := time.ParseDuration(text)
-		if err != nil || d <= 0 {
-			diags.Append(fault(diag.CodeDuration, path.Root("stop_timeout"),
-				"%q is no duration. Write a positive one such as \"90s\", \"10m\" or \"1h30m\".", text))
+	if v := attributes["approved_wave"]; !v.IsNull() {
+		p.ApprovedWave = new(int(intOf(v)))
+	}
+	if written := stringOf(attributes["stop_timeout"]); written != "" {
+		var err error
+		if p.StopTimeout, err = time.ParseDuration(written); err != nil || p.StopTimeout <= 0 {
+			diags.Append(notADuration(path.Root("stop_timeout"), written))
 		}
-		p.StopTimeout = d
 	}
 	return p, true, diags
 }
 
-// policyValues are the attributes that the record remembers, after an import
-// or when somebody else changed them.
-func policyValues(p engine.Policy) values {
-	paused := tftypes.NewValue(tftypes.Bool, nil)
-	if p.Paused != nil {
-		paused = tftypes.NewValue(tftypes.Bool, *p.Paused)
+func notADuration(at path.Path, written string) tfdiag.Diagnostic {
+	return fault(diag.CodeDuration, at,
+		"%q is not a valid duration. Use a positive duration such as \"90s\", \"10m\" or \"1h30m\".", written)
+}
+
+// checkPolicy checks what is known of the policy and the timeouts, also where the job
+// is not known yet.
+func checkPolicy(attributes values) tfdiag.Diagnostics {
+	var diags tfdiag.Diagnostics
+	for _, of := range []struct {
+		name    string
+		choices []string
+	}{
+		{"on_change", []string{state.OnChangeStop, state.OnChangeFinish}},
+		{"on_destroy", []string{destroyStop, destroyKeep}},
+		{"overlap", []string{overlapDeny, overlapAllow}},
+		{"override_limits", jobschema.LimitNames()},
+		{"rerun", []string{state.RerunAuto, state.RerunManual}},
+	} {
+		v := attributes[of.name]
+		if !v.IsFullyKnown() || v.IsNull() {
+			continue
+		}
+		given := stringsOf(v)
+		if v.Type().Is(tftypes.String) {
+			given = []string{stringOf(v)}
+		}
+		for _, one := range given {
+			if !slices.Contains(of.choices, one) {
+				diags.Append(fault(diag.CodeChoice, path.Root(of.name), "%q is %q.%s Use one of: %s.", of.name, one,
+					diag.DidYouMean(one, of.choices), strings.Join(of.choices, ", ")))
+			}
+		}
 	}
-	wave := tftypes.NewValue(tftypes.Number, nil)
-	if p.ApprovedWave != nil {
-		wave = number(int64(*p.ApprovedWave))
+	if wave := intOf(attributes["approved_wave"]); wave < 0 {
+		diags.Append(fault(diag.CodeOutOfRange, path.Root("approved_wave"),
+			"approved_wave is %d. Use 0 for the canary, or the number of a later wave.", wave))
+	}
+	return append(diags, checkTimeouts(attributes["timeouts"])...)
+}
+
+// policyValues are the attributes that the record stores, for imports and for changes
+// outside of this state.
+func policyValues(p state.Policy) values {
+	limits := listOf(p.OverrideLimits, text)
+	if len(p.OverrideLimits) == 0 {
+		limits = tftypes.NewValue(limits.Type(), nil)
 	}
 	return values{
-		"approved_wave": wave, "override_limits": textsOrNull(p.OverrideLimits),
-		"revision": orNull(p.Revision), "rerun": orNull(p.Rerun), "rerun_token": orNull(p.RerunToken), "paused": paused,
+		"approved_wave":   number(p.ApprovedWave),
+		"override_limits": limits,
+		"revision":        orNull(p.Revision),
+		"rerun":           orNull(p.Rerun),
+		"rerun_token":     orNull(p.RerunToken),
+		"paused":          tftypes.NewValue(tftypes.Bool, p.Paused),
 	}
 }
 
-// textsOf is a list of texts; nil when null or unknown.
-func textsOf(v tftypes.Value) []string {
-	var elements []tftypes.Value
-	if !v.IsKnown() || v.IsNull() || v.As(&elements) != nil {
-		return nil
-	}
-	var out []string
-	for _, e := range elements {
-		out = append(out, stringOf(e))
-	}
-	return out
+// defaultTimeouts are the default timeouts of the operations.
+var defaultTimeouts = map[string]time.Duration{
+	"create": 10 * time.Minute,
+	"read":   5 * time.Minute,
+	"update": 20 * time.Minute,
+	"delete": 20 * time.Minute,
 }
 
-// textsOrNull is a list of texts, or null where there are none.
-func textsOrNull(of []string) tftypes.Value {
-	list := tftypes.List{ElementType: tftypes.String}
-	if len(of) == 0 {
-		return tftypes.NewValue(list, nil)
+func jobTimeouts() schema.Attribute {
+	operations := map[string]string{
+		"create": "creating the job and submitting its first run",
+		"read":   "reading the job",
+		"update": "ending the active run and submitting the next one",
+		"delete": "stopping the job and removing its objects",
 	}
-	var elements []tftypes.Value
-	for _, s := range of {
-		elements = append(elements, text(s))
+	for name, doing := range operations {
+		operations[name] = fmt.Sprintf("Maximum time for %s, for example `30m`. Defaults to `%s`.", doing,
+			defaultTimeouts[name])
 	}
-	return tftypes.NewValue(list, elements)
+	return timeoutsAttribute("Timeouts of operations. No operation waits for partitions: create and update only submit "+
+		"a run.", operations)
 }
 
-// waveOf is the number of a wave; nil when null or unknown.
-func waveOf(v tftypes.Value) *int {
-	if !v.IsKnown() || v.IsNull() {
-		return nil
+// timeoutsAttribute documents the timeouts of some operations.
+func timeoutsAttribute(doc string, operations map[string]string) schema.Attribute {
+	attributes := map[string]schema.Attribute{}
+	for name, what := range operations {
+		attributes[name] = schema.StringAttribute{Optional: true, Description: what}
 	}
-	n := int(intOf(v))
-	return &n
+	return schema.SingleNestedAttribute{Optional: true, MarkdownDescription: doc, Attributes: attributes}
 }
 
-// boolOf is a bool attribute; nil when null or unknown.
-func boolOf(v tftypes.Value) *bool {
-	var b bool
-	if !v.IsKnown() || v.IsNull() || v.As(&b) != nil {
-		return nil
+func checkTimeouts(written tftypes.Value) (diags tfdiag.Diagnostics) {
+	operations := attributesOf(written)
+	for _, name := range slices.Sorted(maps.Keys(operations)) {
+		v := operations[name]
+		if _, err := time.ParseDuration(stringOf(v)); err != nil && v.IsKnown() && !v.IsNull() {
+			diags.Append(notADuration(path.Root("timeouts").AtName(name), stringOf(v)))
+		}
 	}
-	return &b
+	return diags
 }
 
-func isTrue(v tftypes.Value) bool {
-	b := boolOf(v)
-	return b != nil && *b
+// timeoutOf is the timeout of an operation as an object has it, which was checked.
+func timeoutOf(object tftypes.Value, operation string, otherwise time.Duration) time.Duration {
+	written := attributesOf(attributesOf(object)["timeouts"])
+	if d, err := time.ParseDuration(stringOf(written[operation])); err == nil {
+		return d
+	}
+	return otherwise
+}
+
+// bounded sets the deadline of an operation on a job.
+func bounded(ctx context.Context, object tftypes.Value, operation string) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, timeoutOf(object, operation, defaultTimeouts[operation]))
 }

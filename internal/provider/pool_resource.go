@@ -8,16 +8,18 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	tfdiag "github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
-	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/apply"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/engine"
 )
 
@@ -28,153 +30,146 @@ var (
 	_ resource.ResourceWithIdentity    = (*poolResource)(nil)
 )
 
-// largestPool bounds the size of a pool.
+// largestPool is the maximum size of a pool.
 const largestPool = 10_000
 
-// dnsLabel is what Kubernetes takes as the name of a pool.
+// dnsLabel is the syntax of a pool name.
 var dnsLabel = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 
 // poolResource is backfill_pool.
-type poolResource struct {
-	connection *connection
-}
+type poolResource struct{ resourceBase }
 
-// poolModel is the state of backfill_pool.
-type poolModel struct {
-	ID        types.String `tfsdk:"id"`
-	Name      types.String `tfsdk:"name"`
-	Namespace types.String `tfsdk:"namespace"`
-	Size      types.Int64  `tfsdk:"size"`
-}
-
-func newPoolResource() resource.Resource { return &poolResource{} }
-
-// Metadata implements resource.Resource.
-func (r *poolResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
-	resp.TypeName = req.ProviderTypeName + "_pool"
-}
+func newPoolResource() resource.Resource { return &poolResource{resourceBase{kind: "pool"}} }
 
 // Schema implements resource.Resource.
 func (r *poolResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
-	replaces := []planmodifier.String{stringplanmodifier.RequiresReplace()}
-	label := []validator.String{stringvalidator.RegexMatches(dnsLabel, "must be a DNS label: at most 63 lower-case letters, digits and dashes, starting and ending with a letter or digit")}
+	label := []validator.String{stringvalidator.RegexMatches(dnsLabel, "must be a DNS label: at most 63 lower-case "+
+		"letters, digits and dashes, starting and ending with a letter or digit")}
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Bounds how many shards several jobs of a namespace process at once. A job joins with `pool`. " +
-			"A job of one shard counts as one shard, and so does the canary of a larger job.",
+		MarkdownDescription: "Limits how many shards several jobs of a namespace process in parallel. A job joins a pool " +
+			"with its attribute `pool`. " +
+			"A job with one shard counts as one shard, and so does the canary of a larger job.",
 		Attributes: map[string]schema.Attribute{
-			"id":        schema.StringAttribute{Computed: true, MarkdownDescription: "`namespace/name` of the pool.", PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()}},
-			"name":      schema.StringAttribute{Required: true, MarkdownDescription: "Name of the pool, unique in the namespace.", PlanModifiers: replaces, Validators: label},
-			"namespace": schema.StringAttribute{Optional: true, MarkdownDescription: "Its namespace, which its jobs share. Defaults to `default`.", PlanModifiers: replaces, Validators: label},
+			"id": idAttribute("`namespace/name` of the pool."),
+			"name": schema.StringAttribute{
+				Required:            true,
+				MarkdownDescription: "Name of the pool, unique in the namespace.",
+				PlanModifiers:       replaces(),
+				Validators:          label,
+			},
+			"namespace": schema.StringAttribute{
+				Optional:            true,
+				MarkdownDescription: "Namespace of the pool and its jobs. Defaults to `default`.",
+				PlanModifiers:       replaces(),
+				Validators:          label,
+			},
 			"size": schema.Int64Attribute{
 				Required: true, Validators: []validator.Int64{int64validator.Between(1, largestPool)},
-				MarkdownDescription: "The most shards at once. A change holds at once: when it is lowered, shards that run go on, and none starts until enough have ended.",
+				MarkdownDescription: "Maximum number of shards in parallel. A change applies immediately. If you lower it, " +
+					"running shards continue, and no shard starts until enough have finished.",
 			},
 		},
 	}
 }
 
 // IdentitySchema implements resource.ResourceWithIdentity.
-func (r *poolResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
+func (r *poolResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest,
+	resp *resource.IdentitySchemaResponse) {
 	resp.IdentitySchema = namedSchema("pool")
-}
-
-// Configure implements resource.ResourceWithConfigure.
-func (r *poolResource) Configure(_ context.Context, req resource.ConfigureRequest, resp *resource.ConfigureResponse) {
-	r.connection = configured(req.ProviderData, &resp.Diagnostics)
 }
 
 // Create implements resource.Resource.
 func (r *poolResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
 	defer guard(&resp.Diagnostics, "creating", "pool", req.Plan.Raw)
-	var m poolModel
-	resp.Diagnostics.Append(req.Plan.Get(ctx, &m)...)
-	e, diags := r.connection.use()
-	resp.Diagnostics.Append(diags...)
-	if resp.Diagnostics.HasError() {
-		return
+	p := poolOf(req.Plan.Raw)
+	if e := r.open(p, resp.Identity, &resp.Diagnostics); e != nil {
+		tellOfPool(e.CreatePool(ctx, p), "name", &resp.Diagnostics)
 	}
-	p := m.pool()
-	resp.Diagnostics.Append(identify(ctx, resp.Identity, p.Namespace, p.Name)...)
-	if problem := e.CreatePool(ctx, p); problem != nil {
-		resp.Diagnostics.Append(convert(problem, path.Root("name"), problem.Detail))
-		return
+	if !resp.Diagnostics.HasError() {
+		resp.State.Raw = with(req.Plan.Raw, values{"id": text(p.Namespace + "/" + p.Name)})
 	}
-	m.ID = types.StringValue(p.Namespace + "/" + p.Name)
-	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
 }
 
-// Read implements resource.Resource.
+// Read implements resource.Resource. After an import the id is all that is known.
 func (r *poolResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
 	defer guard(&resp.Diagnostics, "reading", "pool", req.State.Raw)
-	var m poolModel
-	resp.Diagnostics.Append(req.State.Get(ctx, &m)...)
-	e, diags := r.connection.use()
-	resp.Diagnostics.Append(diags...)
-	if resp.Diagnostics.HasError() {
+	attributes := attributesOf(req.State.Raw)
+	namespace, name, _ := strings.Cut(stringOf(attributes["id"]), "/")
+	e := r.open(apply.Pool{Namespace: namespace, Name: name}, resp.Identity, &resp.Diagnostics)
+	if e == nil {
 		return
 	}
-	namespace, name, _ := strings.Cut(m.ID.ValueString(), "/")
-	resp.Diagnostics.Append(identify(ctx, resp.Identity, namespace, name)...)
 	p, problem := e.ReadPool(ctx, namespace, name)
+	tellOfPool(problem, "name", &resp.Diagnostics)
 	switch {
 	case problem != nil:
-		resp.Diagnostics.Append(convert(problem, path.Root("name"), problem.Detail))
-		return
 	case p == nil:
 		resp.State.RemoveResource(ctx)
-		return
+	default:
+		attributes["name"], attributes["size"] = text(name), number(p.Size)
+		if attributes["namespace"].IsNull() && namespace != defaultOf("namespace") {
+			attributes["namespace"] = text(namespace)
+		}
+		resp.State.Raw = with(req.State.Raw, attributes)
 	}
-	m.Name, m.Size = types.StringValue(name), types.Int64Value(int64(p.Size))
-	if m.Namespace.IsNull() && namespace != defaultOf("namespace") {
-		m.Namespace = types.StringValue(namespace)
-	}
-	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
 }
 
 // Update implements resource.Resource: only the size can change.
 func (r *poolResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
 	defer guard(&resp.Diagnostics, "changing", "pool", req.State.Raw)
-	var m poolModel
-	resp.Diagnostics.Append(req.Plan.Get(ctx, &m)...)
-	e, diags := r.connection.use()
-	resp.Diagnostics.Append(diags...)
-	if resp.Diagnostics.HasError() {
-		return
+	p := poolOf(req.Plan.Raw)
+	if e := r.open(p, resp.Identity, &resp.Diagnostics); e != nil {
+		tellOfPool(e.ResizePool(ctx, p), "size", &resp.Diagnostics)
 	}
-	p := m.pool()
-	resp.Diagnostics.Append(identify(ctx, resp.Identity, p.Namespace, p.Name)...)
-	if problem := e.ResizePool(ctx, p); problem != nil {
-		resp.Diagnostics.Append(convert(problem, path.Root("size"), problem.Detail))
-		return
+	if !resp.Diagnostics.HasError() {
+		resp.State.Raw = req.Plan.Raw
 	}
-	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
 }
 
 // Delete implements resource.Resource.
 func (r *poolResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
 	defer guard(&resp.Diagnostics, "deleting", "pool", req.State.Raw)
-	var m poolModel
-	resp.Diagnostics.Append(req.State.Get(ctx, &m)...)
-	e, diags := r.connection.use()
+	p := poolOf(req.State.Raw)
+	if e := r.open(p, nil, &resp.Diagnostics); e != nil {
+		tellOfPool(e.DeletePool(ctx, p.Namespace, p.Name), "name", &resp.Diagnostics)
+	}
+}
+
+// open sets the identity of a pool and connects to its cluster.
+func (r *poolResource) open(p apply.Pool, identity *tfsdk.ResourceIdentity, diags *tfdiag.Diagnostics) *engine.Engine {
+	identify(identity, p.Namespace, p.Name)
+	return r.connection.use(diags)
+}
+
+func tellOfPool(problem *hcl.Diagnostic, attribute string, diags *tfdiag.Diagnostics) {
+	if problem != nil {
+		diags.Append(convert(problem, path.Root(attribute), problem.Detail))
+	}
+}
+
+func poolOf(object tftypes.Value) apply.Pool {
+	attributes := attributesOf(object)
+	return apply.Pool{
+		Namespace: namespaceOf(stringOf(attributes["namespace"])),
+		Name:      stringOf(attributes["name"]),
+		Size:      int(intOf(attributes["size"])),
+	}
+}
+
+// ImportState implements resource.ResourceWithImportState: it sets the id, which is what
+// the read that follows needs.
+func (r *poolResource) ImportState(
+	ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse,
+) {
+	defer guard(&resp.Diagnostics, "importing", "pool")
+	var given values
+	if req.Identity != nil {
+		given = attributesOf(req.Identity.Raw)
+	}
+	namespace, name, diags := importName("pool", req.ID, stringOf(given["namespace"]), stringOf(given["name"]))
 	resp.Diagnostics.Append(diags...)
-	if resp.Diagnostics.HasError() {
-		return
+	if !diags.HasError() {
+		identify(resp.Identity, namespace, name)
+		resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("id"), namespace+"/"+name)...)
 	}
-	p := m.pool()
-	if problem := e.DeletePool(ctx, p.Namespace, p.Name); problem != nil {
-		resp.Diagnostics.Append(convert(problem, path.Root("name"), problem.Detail))
-	}
-}
-
-// ImportState implements resource.ResourceWithImportState, by id or identity.
-func (r *poolResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
-	importByName(ctx, "pool", req, resp)
-}
-
-func (m poolModel) pool() engine.Pool {
-	namespace := m.Namespace.ValueString()
-	if namespace == "" {
-		namespace = defaultOf("namespace")
-	}
-	return engine.Pool{Namespace: namespace, Name: m.Name.ValueString(), Size: int(m.Size.ValueInt64())}
 }

@@ -112,7 +112,11 @@ func TestProblemsOfTheCluster(t *testing.T) {
 					t.Error("the failed creation left a state")
 				}
 			}
-			got := strings.ReplaceAll(written(oneError(t, diags)), server.Listener.Addr().String(), "cluster.example:6443") + "\n"
+			got := strings.ReplaceAll(
+				written(oneError(t, diags)),
+				server.Listener.Addr().String(),
+				"cluster.example:6443",
+			) + "\n"
 			got = templateHash.ReplaceAllString(got, "orders-<hash>")
 			all.Files = append(all.Files, txtar.File{Name: test.name, Data: []byte(got)})
 			if d := cmp.Diff(want[test.name], got); d != "" && !*update {

@@ -1,11 +1,11 @@
 // Copyright (c) The terraform-provider-backfill authors
 // SPDX-License-Identifier: MPL-2.0
 
-// Package provider is the Terraform face: it turns Terraform values into jobs
-// and results back into Terraform values.
+// Package provider is the Terraform provider: it converts Terraform values to jobs
+// and results to Terraform values.
 //
-// Every decision about jobs is made by package engine. Plans are pure: they
-// use configuration, state and private state, and never a cluster.
+// Package decide makes all decisions about jobs. Plans are pure: they use
+// configuration, state and private state, and never a cluster.
 package provider
 
 import (
@@ -41,10 +41,10 @@ type backfillProvider struct {
 	connection *connection // nil until Terraform has configured the provider
 }
 
-// Option replaces one of the provider's edges.
+// Option replaces a dependency of the provider, for tests.
 type Option func(*backfillProvider)
 
-// WithBackend makes the provider use b, whatever its configuration says.
+// WithBackend makes the provider use b, regardless of its configuration.
 func WithBackend(b cluster.Backend) Option {
 	return func(p *backfillProvider) {
 		p.connect = func(cluster.Config) (cluster.Backend, error) { return b, nil }
@@ -85,24 +85,18 @@ func (p *backfillProvider) Metadata(_ context.Context, _ provider.MetadataReques
 // Schema implements provider.Provider.
 func (p *backfillProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp *provider.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Declares backfills that Argo Workflows runs. " +
-			"Planning a new job needs no cluster; the settings below say which cluster reads and applies talk to.",
+		MarkdownDescription: "Manages backfills on Argo Workflows. " +
+			"Planning a new job needs no cluster. The settings below select the cluster for read and apply.",
 		Attributes: settingsAttributes(),
 	}
 }
 
-// Configure implements provider.Provider. It contacts nothing: the cluster is
-// reached when the first read or apply needs it.
-func (p *backfillProvider) Configure(ctx context.Context, req provider.ConfigureRequest, resp *provider.ConfigureResponse) {
+// Configure implements provider.Provider. It sends no requests: the first read or
+// apply connects to the cluster.
+func (p *backfillProvider) Configure(_ context.Context, req provider.ConfigureRequest,
+	resp *provider.ConfigureResponse) {
 	defer guard(&resp.Diagnostics, "configuring", "provider")
-	var model settingsModel
-	resp.Diagnostics.Append(req.Config.Get(ctx, &model)...)
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	read, diags := model.read(ctx)
-	resp.Diagnostics.Append(diags...)
-	read.limits, diags = readLimits(req.Config.Raw)
+	read, diags := readSettings(req.Config.Raw)
 	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() {
 		return

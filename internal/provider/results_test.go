@@ -12,7 +12,7 @@ import (
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/cluster"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/domain"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/ledger"
-	"github.com/terraform-backfill/terraform-provider-backfill/internal/record"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/state"
 )
 
 // Sets too long to read become null; the counts tell, and the next run takes
@@ -27,25 +27,25 @@ func TestLongResultsBecomeCounts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rec, err := record.Decode(o)
+	rec, err := state.DecodeRecord(o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	random, total := rand.New(rand.NewPCG(1, 2)), int64(0)
-	rec.Done = ledger.Of(rec.Domain, func(yield func(domain.Partition) bool) {
+	rec.Done = ledger.Of(rec.Domain(), func(yield func(domain.Partition) bool) {
 		for i := range int64(10_000) {
 			if random.IntN(2) == 0 {
 				continue
 			}
 			total++
-			if !yield(rec.Domain.At(i)) {
+			if !yield(rec.Domain().At(i)) {
 				return
 			}
 		}
 	})
-	rec.Failed = ledger.Full(rec.Domain).Minus(rec.Done)
-	rec.Runs[0].Outcome = record.Failed
-	if o, err = record.Encode(rec); err != nil {
+	rec.Failed = ledger.Full(rec.Domain()).Minus(rec.Done)
+	rec.Runs[0].Recorded(state.Failed)
+	if o, err = state.EncodeRecord(rec); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := c.Update(t.Context(), o); err != nil {
@@ -56,8 +56,14 @@ func TestLongResultsBecomeCounts(t *testing.T) {
 	mustSucceed(t, "import", tf.importState("default/orders"))
 	left := fmt.Sprint(10_000 - total)
 	tf.mustHold(map[string]string{
-		"phase": `"Failed"`, "progress": fmt.Sprintf(`"%d/10000"`, total), "done": "null", "failed": "null", "remaining": "null",
-		"done_count": fmt.Sprint(total), "failed_count": left, "remaining_count": left,
+		"phase":           `"Failed"`,
+		"progress":        fmt.Sprintf(`"%d/10000"`, total),
+		"done":            "null",
+		"failed":          "null",
+		"remaining":       "null",
+		"done_count":      fmt.Sprint(total),
+		"failed_count":    left,
+		"remaining_count": left,
 	})
 	if shown := strings.Count(show(t, tf.state, "failed_partitions"), `"key"`); shown != 100 {
 		t.Errorf("%d failed partitions are shown, want the first 100", shown)

@@ -4,16 +4,22 @@
 package provider
 
 import (
-	"context"
 	"slices"
 
-	"github.com/hashicorp/terraform-plugin-framework/attr"
-	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework-validators/listvalidator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	tfdiag "github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/provider/schema"
+	resourceschema "github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
-	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+	"github.com/zclconf/go-cty/cty"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/cluster"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/job"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/jobschema"
 )
 
 // settings are the provider's configuration as written, in plain values.
@@ -24,89 +30,159 @@ type settings struct {
 	unknown []string
 }
 
-// read takes the settings out of Terraform's values.
-func (m settingsModel) read(ctx context.Context) (settings, diag.Diagnostics) {
-	r := &settingsReader{ctx: ctx}
-	c := cluster.Config{
-		Host:                  r.text("host", m.Host),
-		Username:              r.text("username", m.Username),
-		Password:              r.text("password", m.Password),
-		TLSServerName:         r.text("tls_server_name", m.TLSServerName),
-		ClientCertificate:     r.text("client_certificate", m.ClientCertificate),
-		ClientKey:             r.text("client_key", m.ClientKey),
-		ClusterCACertificate:  r.text("cluster_ca_certificate", m.ClusterCACertificate),
-		ConfigPath:            r.text("config_path", m.ConfigPath),
-		ConfigPaths:           r.texts("config_paths", m.ConfigPaths),
-		ConfigContext:         r.text("config_context", m.ConfigContext),
-		ConfigContextAuthInfo: r.text("config_context_auth_info", m.ConfigContextAuthInfo),
-		ConfigContextCluster:  r.text("config_context_cluster", m.ConfigContextCluster),
-		Token:                 r.text("token", m.Token),
-		ProxyURL:              r.text("proxy_url", m.ProxyURL),
-		Exec:                  r.exec(m.Exec),
-	}
-	if insecure := r.flag("insecure", m.Insecure); !m.Insecure.IsNull() {
-		c.Insecure = &insecure
-	}
-	c.InCluster = r.flag("in_cluster", m.InCluster)
-	slices.Sort(r.unknown)
-	return settings{cluster: c, unknown: slices.Compact(r.unknown)}, r.diags
+// setting is a text of the configuration: where it goes, and the environment variable
+// that replaces it, which has the name that the other Kubernetes providers use.
+type setting struct {
+	name string
+	into *string
+	env  string
+	doc  string
 }
 
-type settingsReader struct {
-	ctx     context.Context
-	unknown []string
-	diags   diag.Diagnostics
-}
-
-func (r *settingsReader) isUnknown(name string, v attr.Value) bool {
-	if v.IsUnknown() {
-		r.unknown = append(r.unknown, name)
+func textSettings(c *cluster.Config) []setting {
+	return []setting{
+		{"host", &c.Host, "KUBE_HOST", "URL of the Kubernetes API server, such as `https://10.0.0.1:6443`."},
+		{"username", &c.Username, "KUBE_USER", "User name for basic authentication."},
+		{"password", &c.Password, "KUBE_PASSWORD", "Password for basic authentication."},
+		{"tls_server_name", &c.TLSServerName, "KUBE_TLS_SERVER_NAME",
+			"Name to expect in the server's certificate, if it is not the host name."},
+		{"client_certificate", &c.ClientCertificate, "KUBE_CLIENT_CERT_DATA",
+			"PEM client certificate for TLS authentication."},
+		{"client_key", &c.ClientKey, "KUBE_CLIENT_KEY_DATA", "PEM key of the client certificate."},
+		{"cluster_ca_certificate", &c.ClusterCACertificate, "KUBE_CLUSTER_CA_CERT_DATA",
+			"PEM bundle of the authorities that may sign the server's certificate."},
+		{"config_path", &c.ConfigPath, "KUBE_CONFIG_PATH", "Path of a kubeconfig file; `~` is your home directory."},
+		{"config_context", &c.ConfigContext, "KUBE_CTX", "Context of the kubeconfig to use."},
+		{"config_context_auth_info", &c.ConfigContextAuthInfo, "KUBE_CTX_AUTH_INFO",
+			"User of the kubeconfig to use, instead of the context's."},
+		{"config_context_cluster", &c.ConfigContextCluster, "KUBE_CTX_CLUSTER",
+			"Cluster of the kubeconfig to use, instead of the context's."},
+		{"token", &c.Token, "KUBE_TOKEN", "Bearer token."},
+		{"proxy_url", &c.ProxyURL, "KUBE_PROXY_URL", "Proxy for all requests: http, https or socks5."},
 	}
-	return v.IsUnknown()
 }
 
-func (r *settingsReader) text(name string, v types.String) string {
-	r.isUnknown(name, v)
-	return v.ValueString()
-}
+// secrets are the texts that Terraform does not show.
+var secrets = []string{"password", "client_certificate", "client_key", "token"}
 
-func (r *settingsReader) flag(name string, v types.Bool) bool {
-	r.isUnknown(name, v)
-	return v.ValueBool()
-}
-
-func (r *settingsReader) texts(name string, list types.List) []string {
-	if list.IsNull() || r.isUnknown(name, list) {
-		return nil
+func settingsAttributes() map[string]schema.Attribute {
+	orEnv := func(name string) string { return " Can be set with `" + name + "`." }
+	attributes := map[string]schema.Attribute{
+		"limits": resourceschema.SingleNestedAttribute{
+			Optional:   true,
+			Attributes: tableAttributes(jobschema.Limits(), false),
+			MarkdownDescription: "Limits that no job of this provider may exceed. They are checked when there is something to " +
+				"apply; `override_limits` of a job lists the limits that it exceeds on purpose.",
+		},
+		"insecure": schema.BoolAttribute{
+			Optional:            true,
+			MarkdownDescription: "Do not verify the server's certificate." + orEnv("KUBE_INSECURE"),
+		},
+		"config_paths": schema.ListAttribute{
+			Optional: true, ElementType: types.StringType,
+			MarkdownDescription: "Paths of several kubeconfig files, merged as kubectl does." + orEnv("KUBE_CONFIG_PATHS") +
+				" The variable is split at the system's path list separator.",
+			Validators: []validator.List{listvalidator.SizeAtLeast(1)},
+		},
+		"in_cluster": schema.BoolAttribute{
+			Optional: true,
+			MarkdownDescription: "Use the service account of the pod that Terraform runs in. " +
+				"Never used by default.",
+		},
+		"exec": execAttribute(),
 	}
-	var elements []types.String
-	r.diags.Append(list.ElementsAs(r.ctx, &elements, false)...)
-	var out []string
-	for _, e := range elements {
-		out = append(out, r.text(name, e))
+	for _, of := range textSettings(&cluster.Config{}) {
+		a := schema.StringAttribute{
+			Optional:            true,
+			Sensitive:           slices.Contains(secrets, of.name),
+			MarkdownDescription: of.doc + orEnv(of.env),
+		}
+		if of.name == "config_path" {
+			a.Validators = []validator.String{stringvalidator.ConflictsWith(path.MatchRoot("config_paths"))}
+		}
+		attributes[of.name] = a
 	}
-	return out
+	return attributes
 }
 
-func (r *settingsReader) exec(o types.Object) *cluster.Exec {
-	if o.IsNull() || r.isUnknown("exec", o) {
-		return nil
+func execAttribute() schema.Attribute {
+	return schema.SingleNestedAttribute{
+		Optional: true,
+		MarkdownDescription: "Program that prints credentials, such as `gke-gcloud-auth-plugin` or `aws eks get-token`. " +
+			"No other credentials are used: of a kubeconfig, only the cluster is used. The program cannot read standard " +
+			"input. Its standard error goes to Terraform's log.",
+		Attributes: map[string]schema.Attribute{
+			"api_version": schema.StringAttribute{
+				Required: true,
+				MarkdownDescription: "Version of the credential protocol: `client.authentication.k8s.io/v1` or " +
+					"`client.authentication.k8s.io/v1beta1`.",
+			},
+			"command": schema.StringAttribute{Required: true, MarkdownDescription: "Program to run."},
+			"args": schema.ListAttribute{
+				Optional:            true,
+				ElementType:         types.StringType,
+				MarkdownDescription: "Arguments of the program.",
+			},
+			"env": schema.MapAttribute{
+				Optional: true, Sensitive: true, ElementType: types.StringType,
+				MarkdownDescription: "Environment variables of the program, in addition to those of Terraform.",
+			},
+		},
 	}
-	var m execModel
-	r.diags.Append(o.As(r.ctx, &m, basetypes.ObjectAsOptions{})...)
+}
+
+// readSettings reads the provider's configuration. Limits that are not known yet are
+// checked during apply.
+func readSettings(config tftypes.Value) (s settings, diags tfdiag.Diagnostics) {
+	attributes := attributesOf(config)
+	for _, of := range textSettings(&s.cluster) {
+		*of.into = stringOf(attributes[of.name])
+	}
+	s.cluster.Insecure, s.cluster.InCluster = boolOf(attributes["insecure"]), isTrue(attributes["in_cluster"])
+	s.cluster.ConfigPaths = stringsOf(attributes["config_paths"])
+	written := attributes["limits"]
+	delete(attributes, "limits")
+	value, err := toCty(written, written.Type(), jobschema.Type(jobschema.Limits()))
+	if err != nil {
+		internalError(&diags, "reading the limits of the provider", err)
+		return s, diags
+	}
+	if !value.IsKnown() {
+		value = cty.NullVal(value.Type())
+	}
+	limits, problems := job.ParseLimits(value)
+	s.limits, diags = limits, atAttributes(problems)
+
+	if exec := attributes["exec"]; exec.IsKnown() && !exec.IsNull() {
+		delete(attributes, "exec")
+		parts := attributesOf(exec)
+		s.cluster.Exec = readExec(parts)
+		s.unknown = unknownAmong("exec.", parts)
+	}
+	s.unknown = append(s.unknown, unknownAmong("", attributes)...)
+	slices.Sort(s.unknown)
+	return s, diags
+}
+
+func readExec(parts values) *cluster.Exec {
 	e := &cluster.Exec{
-		APIVersion: r.text("exec.api_version", m.APIVersion),
-		Command:    r.text("exec.command", m.Command),
-		Args:       r.texts("exec.args", m.Args),
+		APIVersion: stringOf(parts["api_version"]),
+		Command:    stringOf(parts["command"]),
+		Args:       stringsOf(parts["args"]),
 		Env:        map[string]string{},
 	}
-	if m.Env.IsNull() || r.isUnknown("exec.env", m.Env) {
-		return e
-	}
-	elements := map[string]types.String{}
-	r.diags.Append(m.Env.ElementsAs(r.ctx, &elements, false)...)
-	for name, v := range elements {
-		e.Env[name] = r.text("exec.env", v)
+	for name, v := range attributesOf(parts["env"]) { // none while it is not known
+		e.Env[name] = stringOf(v)
 	}
 	return e
+}
+
+func unknownAmong(prefix string, attributes values) []string {
+	var names []string
+	for name, v := range attributes {
+		if !v.IsFullyKnown() {
+			names = append(names, prefix+name)
+		}
+	}
+	return names
 }

@@ -47,7 +47,8 @@ func opened(t *testing.T, settings object, variables map[string]string) (cluster
 
 func TestConfigurationWinsOverEnvironment(t *testing.T) {
 	c, _ := opened(t, object{"host": "https://written.example", "token": "written"}, map[string]string{
-		"KUBE_HOST": "https://other.example", "KUBE_CONFIG_PATH": "/other", "KUBE_TOKEN": "other", "KUBE_PROXY_URL": "http://proxy.example",
+		"KUBE_HOST": "https://other.example", "KUBE_CONFIG_PATH": "/other", "KUBE_TOKEN": "other",
+		"KUBE_PROXY_URL": "http://proxy.example",
 	})
 	if c.Host != "https://written.example" || c.ConfigPath != "" || c.Token != "written" {
 		t.Errorf("the environment replaced what is written: %s, token %s", c, c.Token)
@@ -58,7 +59,9 @@ func TestConfigurationWinsOverEnvironment(t *testing.T) {
 }
 
 func TestUnknownSettingsNeverFallThrough(t *testing.T) {
-	_, problem := opened(t, object{"host": unknown{}}, map[string]string{"KUBE_CONFIG_PATH": "/other", "KUBE_HOST": "https://other.example"})
+	_, problem := opened(t, object{"host": unknown{}}, map[string]string{
+		"KUBE_CONFIG_PATH": "/other", "KUBE_HOST": "https://other.example",
+	})
 	if !strings.Contains(problem, "Cluster Not Known Yet") || !strings.Contains(problem, "host") {
 		t.Errorf("got %q", problem)
 	}
@@ -71,7 +74,9 @@ func TestNoSettingsNameWhatWasLookedAt(t *testing.T) {
 	if len(problems) != 1 {
 		t.Fatalf("got %d errors", len(problems))
 	}
-	for _, part := range []string{"host", "config_path", "config_paths", "in_cluster", "KUBE_HOST", "KUBE_CONFIG_PATH", "KUBE_CONFIG_PATHS"} {
+	for _, part := range []string{
+		"host", "config_path", "config_paths", "in_cluster", "KUBE_HOST", "KUBE_CONFIG_PATH", "KUBE_CONFIG_PATHS",
+	} {
 		if !strings.Contains(problems[0].Detail, part) {
 			t.Errorf("%s is not named in %q", part, problems[0].Detail)
 		}
@@ -113,7 +118,8 @@ func TestUnknownExecNeverFallsThrough(t *testing.T) {
 
 func TestExecReachesTheCluster(t *testing.T) {
 	c, problem := opened(t, object{"host": "https://a.example", "exec": object{
-		"api_version": "client.authentication.k8s.io/v1", "command": "get-token", "args": []string{"-v"}, "env": object{"A": "b"},
+		"api_version": "client.authentication.k8s.io/v1", "command": "get-token", "args": []string{"-v"},
+		"env": object{"A": "b"},
 	}}, nil)
 	if problem != "" {
 		t.Log(problem)

@@ -52,9 +52,12 @@ func TestSourceIsTheSameJob(t *testing.T) {
 
 func TestSourceWithUnknownVariables(t *testing.T) {
 	tf := newTerraform(t, object{}, environment(nil))
-	hole := tftypes.NewValue(tftypes.Object{AttributeTypes: map[string]tftypes.Type{"last": tftypes.Number}}, map[string]tftypes.Value{
-		"last": tftypes.NewValue(tftypes.Number, tftypes.UnknownValue),
-	})
+	hole := tftypes.NewValue(
+		tftypes.Object{AttributeTypes: map[string]tftypes.Type{"last": tftypes.Number}},
+		map[string]tftypes.Value{
+			"last": tftypes.NewValue(tftypes.Number, tftypes.UnknownValue),
+		},
+	)
 	p := tf.mustPlan(object{"source": ordersFile, "variables": hole}, "create")
 	tf.mustShow(p, map[string]string{"id": `"default/orders"`, "partition_count": "?"})
 	p = tf.mustPlan(object{"source": unknown{}}, "create")
@@ -63,7 +66,15 @@ func TestSourceWithUnknownVariables(t *testing.T) {
 
 func TestProblemsOfSourceShowTheirPlace(t *testing.T) {
 	tf := newTerraform(t, object{}, environment(nil))
-	d := oneError(t, tf.validate(object{"source": strings.Replace(ordersFile, "size = 10", "size = 0", 1), "variables": variables(map[string]int64{"last": 40})}))
+	d := oneError(
+		t,
+		tf.validate(
+			object{
+				"source":    strings.Replace(ordersFile, "size = 10", "size = 0", 1),
+				"variables": variables(map[string]int64{"last": 40}),
+			},
+		),
+	)
 	if d.Attribute.String() != `AttributeName("source")` {
 		t.Errorf("the error is at %s", d.Attribute)
 	}
@@ -89,14 +100,26 @@ func TestExactlyOneForm(t *testing.T) {
 		at      string
 		summary string
 	}{
-		"neither":                 {object{}, "", "Missing Job Declaration"},
-		"both":                    {object{"source": "x", "runner": orders()["runner"]}, `AttributeName("runner")`, "Conflicting Job Declarations"},
-		"variables without":       {orders(object{"variables": variables(nil)}), `AttributeName("variables")`, "Attribute Without Source"},
+		"neither": {object{}, "", "Missing Job Declaration"},
+		"both": {
+			object{"source": "x", "runner": orders()["runner"]},
+			`AttributeName("runner")`,
+			"Conflicting Job Declarations",
+		},
+		"variables without": {
+			orders(object{"variables": variables(nil)}),
+			`AttributeName("variables")`,
+			"Attribute Without Source",
+		},
 		"job without":             {orders(object{"job": "x"}), `AttributeName("job")`, "Attribute Without Source"},
 		"several jobs":            {object{"source": two}, `AttributeName("source")`, "More Than One Job"},
 		"a job that is not there": {object{"source": two, "job": "c"}, `AttributeName("job")`, "Unknown Job"},
-		"variables of a kind":     {object{"source": two, "job": "a", "variables": tftypes.NewValue(tftypes.Number, 1)}, `AttributeName("variables")`, "Wrong Type Of Variables"},
-		"a bad job":               {orders(object{"max_parallel": 0}), `AttributeName("max_parallel")`, "Value Out Of Range"},
+		"variables of a kind": {
+			object{"source": two, "job": "a", "variables": tftypes.NewValue(tftypes.Number, 1)},
+			`AttributeName("variables")`,
+			"Wrong Type Of Variables",
+		},
+		"a bad job": {orders(object{"max_parallel": 0}), `AttributeName("max_parallel")`, "Value Out Of Range"},
 		"a bad bound": {
 			orders(object{"partition": object{"range": object{"start": 5, "end": 5, "size": 1}}}),
 			`AttributeName("partition")`, "Invalid Range",
@@ -120,7 +143,10 @@ func TestExactlyOneForm(t *testing.T) {
 func TestOneJobOfSeveral(t *testing.T) {
 	tf := newTerraform(t, object{}, environment(nil))
 	both := ordersFile + strings.Replace(ordersFile[strings.Index(ordersFile, "job"):], `"orders"`, `"others"`, 1)
-	p := tf.mustPlan(object{"source": both, "job": "others", "variables": variables(map[string]int64{"last": 40})}, "create")
+	p := tf.mustPlan(
+		object{"source": both, "job": "others", "variables": variables(map[string]int64{"last": 40})},
+		"create",
+	)
 	tf.mustShow(p, map[string]string{"name": `"others"`})
 }
 
@@ -129,9 +155,11 @@ func TestOneJobOfSeveral(t *testing.T) {
 func TestNestedProblemsAreAtTheirAttribute(t *testing.T) {
 	tf := newTerraform(t, object{}, environment(nil))
 	for want, config := range map[string]object{
-		"[BF2103 at partition.range.end]":   orders(object{"partition": object{"range": object{"start": 5, "end": 5, "size": 1}}}),
-		`[BF2010 at runner.env["1x"]]`:      orders(object{"runner": object{"image": "i", "command": []string{"c"}, "env": object{"1x": "y"}}}),
-		"[BF1403 at runner.command[1]]":     orders(object{"runner": object{"image": "i", "command": []string{"c", "${partition.strat}"}}}),
+		"[BF2103 at " +
+			"partition.range.end]": orders(object{"partition": object{"range": object{"start": 5, "end": 5, "size": 1}}}),
+		`[BF2010 at runner.env["1x"]]`: orders(object{"runner": object{"image": "i", "command": []string{"c"}, "env": object{"1x": "y"}}}),
+		"[BF1403 at " +
+			"runner.command[1]]": orders(object{"runner": object{"image": "i", "command": []string{"c", "${partition.strat}"}}}),
 		"[BF2009 at labels[\"team\"]]":      orders(object{"labels": object{"team": "not a label"}}),
 		"must be from 1 to 10000. [BF2002]": orders(object{"max_parallel": 0}),
 	} {

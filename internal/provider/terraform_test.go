@@ -25,7 +25,7 @@ type unknown struct{}
 // repeatable and kept, and keeps state and private state. There is no binary
 // and no network.
 type terraform struct {
-	t          *testing.T
+	t          testing.TB
 	server     tfprotov6.ProviderServer
 	ty         tftypes.Object
 	computed   map[string]bool // attributes that take their prior value when not written
@@ -36,7 +36,7 @@ type terraform struct {
 	lastErrors []*tfprotov6.Diagnostic
 }
 
-func newTerraform(t *testing.T, settings object, options ...Option) *terraform {
+func newTerraform(t testing.TB, settings object, options ...Option) *terraform {
 	t.Helper()
 	server := newServer(t, options...)
 	schemas, err := server.GetProviderSchema(t.Context(), &tfprotov6.GetProviderSchemaRequest{})
@@ -127,7 +127,13 @@ func (tf *terraform) planFrom(prior, written tftypes.Value) planned {
 	if err != nil {
 		tf.t.Fatal(err)
 	}
-	p := planned{config: written, private: resp.PlannedPrivate, identity: resp.PlannedIdentity, replace: resp.RequiresReplace, diags: resp.Diagnostics}
+	p := planned{
+		config:   written,
+		private:  resp.PlannedPrivate,
+		identity: resp.PlannedIdentity,
+		replace:  resp.RequiresReplace,
+		diags:    resp.Diagnostics,
+	}
 	if len(errorsOf(resp.Diagnostics)) == 0 {
 		p.value = decode(tf.t, tf.ty, resp.PlannedState)
 	}
@@ -219,7 +225,8 @@ func (tf *terraform) destroy() []*tfprotov6.Diagnostic {
 	resp, err := tf.server.ApplyResourceChange(tf.t.Context(), &tfprotov6.ApplyResourceChangeRequest{
 		TypeName: jobType, PriorState: encode(tf.t, tf.ty, tf.state),
 		PlannedState: encode(tf.t, tf.ty, tftypes.NewValue(tf.ty, nil)),
-		Config:       encode(tf.t, tf.ty, tftypes.NewValue(tf.ty, nil)), PlannedPrivate: tf.private, PlannedIdentity: tf.identity,
+		Config:       encode(tf.t, tf.ty, tftypes.NewValue(tf.ty, nil)), PlannedPrivate: tf.private,
+		PlannedIdentity: tf.identity,
 	})
 	if err != nil {
 		tf.t.Fatal(err)
@@ -250,7 +257,7 @@ func (tf *terraform) importBy(req *tfprotov6.ImportResourceStateRequest) []*tfpr
 }
 
 // show is an attribute of an object as JSON, "?" where it is unknown.
-func show(t *testing.T, value tftypes.Value, name string) string {
+func show(t testing.TB, value tftypes.Value, name string) string {
 	t.Helper()
 	return jsonOf(fields(t, value)[name])
 }
@@ -291,7 +298,7 @@ func jsonOf(v tftypes.Value) string {
 	return "[" + strings.Join(parts, ",") + "]"
 }
 
-func valueOf(t *testing.T, ty tftypes.Type, o object) tftypes.Value {
+func valueOf(t testing.TB, ty tftypes.Type, o object) tftypes.Value {
 	t.Helper()
 	known, holes := object{}, values{}
 	for name, value := range o {
@@ -313,23 +320,18 @@ func valueOf(t *testing.T, ty tftypes.Type, o object) tftypes.Value {
 	if err != nil {
 		t.Fatal(err)
 	}
-	merged, err := holes.merge(value)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return merged
+	return with(value, holes)
 }
 
-func fields(t *testing.T, value tftypes.Value) map[string]tftypes.Value {
+func fields(t testing.TB, value tftypes.Value) map[string]tftypes.Value {
 	t.Helper()
-	attributes, err := attributesOf(value)
-	if err != nil {
-		t.Fatal(err)
+	if value.IsNull() || !value.IsKnown() {
+		t.Fatalf("%s is no object", value)
 	}
-	return attributes
+	return attributesOf(value)
 }
 
-func encode(t *testing.T, ty tftypes.Type, value tftypes.Value) *tfprotov6.DynamicValue {
+func encode(t testing.TB, ty tftypes.Type, value tftypes.Value) *tfprotov6.DynamicValue {
 	t.Helper()
 	wire, err := tfprotov6.NewDynamicValue(ty, value)
 	if err != nil {
@@ -338,7 +340,7 @@ func encode(t *testing.T, ty tftypes.Type, value tftypes.Value) *tfprotov6.Dynam
 	return &wire
 }
 
-func decode(t *testing.T, ty tftypes.Type, wire *tfprotov6.DynamicValue) tftypes.Value {
+func decode(t testing.TB, ty tftypes.Type, wire *tfprotov6.DynamicValue) tftypes.Value {
 	t.Helper()
 	value, err := wire.Unmarshal(ty)
 	if err != nil {
@@ -357,7 +359,7 @@ func errorsOf(diags []*tfprotov6.Diagnostic) []*tfprotov6.Diagnostic {
 	return out
 }
 
-func mustSucceed(t *testing.T, doing string, diags []*tfprotov6.Diagnostic) {
+func mustSucceed(t testing.TB, doing string, diags []*tfprotov6.Diagnostic) {
 	t.Helper()
 	for _, d := range errorsOf(diags) {
 		t.Fatalf("%s: %s", doing, written(d))

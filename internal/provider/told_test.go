@@ -48,13 +48,20 @@ func (tf *terraform) wait(config object) []*tfprotov6.Diagnostic {
 	ty := schemas.ResourceSchemas[name].ValueType()
 	written := encode(tf.t, ty, valueOf(tf.t, ty, config))
 	none := encode(tf.t, ty, tftypes.NewValue(ty, nil))
-	planned, err := tf.server.PlanResourceChange(tf.t.Context(), &tfprotov6.PlanResourceChangeRequest{TypeName: name, PriorState: none, ProposedNewState: written, Config: written})
+	planned, err := tf.server.PlanResourceChange(
+		tf.t.Context(),
+		&tfprotov6.PlanResourceChangeRequest{TypeName: name, PriorState: none, ProposedNewState: written, Config: written},
+	)
 	if err != nil {
 		tf.t.Fatal(err)
 	}
 	mustSucceed(tf.t, "plan", planned.Diagnostics)
 	applied, err := tf.server.ApplyResourceChange(tf.t.Context(), &tfprotov6.ApplyResourceChangeRequest{
-		TypeName: name, PriorState: none, PlannedState: planned.PlannedState, Config: written, PlannedPrivate: planned.PlannedPrivate,
+		TypeName:       name,
+		PriorState:     none,
+		PlannedState:   planned.PlannedState,
+		Config:         written,
+		PlannedPrivate: planned.PlannedPrivate,
 	})
 	if err != nil {
 		tf.t.Fatal(err)
@@ -84,7 +91,10 @@ var toldCases = []struct {
 	{"BF5006 variables that are no object", func(tf *terraform, _ *fake.Cluster) []*tfprotov6.Diagnostic {
 		return tf.validate(object{"source": twoJobs, "job": "a", "variables": tftypes.NewValue(tftypes.Number, 1)})
 	}},
-	{"BF5007 an id without a namespace", func(tf *terraform, _ *fake.Cluster) []*tfprotov6.Diagnostic { return tf.importState("orders") }},
+	{
+		"BF5007 an id without a namespace",
+		func(tf *terraform, _ *fake.Cluster) []*tfprotov6.Diagnostic { return tf.importState("orders") },
+	},
 	{"BF5008 another name", func(tf *terraform, c *fake.Cluster) []*tfprotov6.Diagnostic {
 		tf.mustApply(orders())
 		playArgo(tf.t, c, "orders-r1", "Succeeded", 4, nil)
@@ -122,7 +132,11 @@ var toldCases = []struct {
 		return tf.move("registry.terraform.io/hashicorp/kubernetes", "kubernetes_job_v1", 1, []byte(`{"id":"default/x"}`))
 	}},
 	{"BF5031 the state of a template", func(tf *terraform, _ *fake.Cluster) []*tfprotov6.Diagnostic {
-		state := bytes.ReplaceAll(stored(tf.t, "kubectl_manifest_alekc_3.json"), []byte("kind: Workflow"), []byte("kind: WorkflowTemplate"))
+		state := bytes.ReplaceAll(
+			stored(tf.t, "kubectl_manifest_alekc_3.json"),
+			[]byte("kind: Workflow"),
+			[]byte("kind: WorkflowTemplate"),
+		)
 		return tf.move("registry.terraform.io/alekc/kubectl", "kubectl_manifest", 2, state)
 	}},
 	{"BF5032 the state of a run that is gone", func(tf *terraform, _ *fake.Cluster) []*tfprotov6.Diagnostic {

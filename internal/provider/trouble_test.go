@@ -24,9 +24,16 @@ func pend(c *fake.Cluster) error {
 	nodes := map[string]any{}
 	for i := range 4 {
 		nodes[fmt.Sprint(i)] = map[string]any{
-			"id": fmt.Sprint(i), "displayName": fmt.Sprintf("p(%d:%d)", i, i), "type": "Pod", "phase": "Pending", "startedAt": "2026-01-01T00:00:00Z",
-			"message": "Unschedulable: no nodes", "templateRef": map[string]any{"template": "partition"},
-			"inputs": map[string]any{"parameters": []any{map[string]any{"name": "i", "value": fmt.Sprint(i)}}},
+			"id": fmt.Sprint(
+				i,
+			),
+			"displayName": fmt.Sprintf("p(%d:%d)", i, i),
+			"type":        "Pod",
+			"phase":       "Pending",
+			"startedAt":   "2026-01-01T00:00:00Z",
+			"message":     "Unschedulable: no nodes",
+			"templateRef": map[string]any{"template": "partition"},
+			"inputs":      map[string]any{"parameters": []any{map[string]any{"name": "i", "value": fmt.Sprint(i)}}},
 		}
 	}
 	patch, err := json.Marshal(map[string]any{"status": map[string]any{"phase": "Running", "nodes": nodes}})
@@ -46,7 +53,8 @@ func TestStuckIsAWarning(t *testing.T) {
 		t.Fatal(err)
 	}
 	diags := tf.refresh()
-	if len(diags) != 1 || diags[0].Severity != tfprotov6.DiagnosticSeverityWarning || diags[0].Summary != "Backfill Stuck" ||
+	if len(diags) != 1 || diags[0].Severity != tfprotov6.DiagnosticSeverityWarning ||
+		diags[0].Summary != "Backfill Stuck" ||
 		!strings.Contains(diags[0].Detail, "no spot capacity since 2026-01-01T00:00:00Z: 4 pods wait for a spot node") {
 		t.Errorf("got %v", diags)
 	}
@@ -70,9 +78,13 @@ func TestAccAwaitTellsOfTrouble(t *testing.T) {
 	c := fake.New(start)
 	resource.Test(t, resource.TestCase{
 		ProtoV6ProviderFactories: whileWaiting(c, func() { _ = pend(c) }),
-		Steps: []resource.TestStep{{
-			Config:      fmt.Sprintf(awaitConfig, `timeouts = { create = "5s" }`),
-			ExpectError: regexp.MustCompile(`(?s)Backfill Not Finished In Time.*The\s+run\s+is\s+stuck:\s+no\s+node\s+since\s+2026-01-01T00:00:00Z:\s+4\s+pods\s+wait`),
-		}},
+		Steps: []resource.TestStep{
+			{
+				Config: fmt.Sprintf(awaitConfig, `timeouts = { create = "5s" }`),
+				ExpectError: regexp.MustCompile(
+					`(?s)Backfill Not Finished In Time.*The\s+run\s+is\s+stuck:\s+no\s+node\s+since\s+2026-01-01T00:00:00Z:\s+4\s+pods\s+wait`,
+				),
+			},
+		},
 	})
 }

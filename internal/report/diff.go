@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/manifest"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/text"
 )
 
 // longestShown bounds a value in a difference, in bytes.
@@ -33,9 +34,9 @@ func Diff(before, after []manifest.Object) []string {
 		case b[name] == nil:
 			lines = append(lines, "- "+name)
 		default:
-			d := &differ{object: name}
-			d.compare("", a[name], b[name])
-			lines = append(lines, d.lines...)
+			for _, d := range manifest.Differences(a[name], b[name], manifest.Comparing{Additions: true}) {
+				lines = append(lines, line(name, d))
+			}
 		}
 	}
 	return lines
@@ -85,7 +86,8 @@ func neutral(v any, hashed map[string]string) any {
 		out := make(map[string]any, len(v))
 		for name, value := range v {
 			switch name {
-			case "status", "backfill.dev/spec-hash", "backfill.dev/declaration", "managedFields", "resourceVersion", "uid", "generation", "creationTimestamp":
+			case "status", "backfill.dev/spec-hash", "backfill.dev/declaration", "managedFields", "resourceVersion", "uid",
+				"generation", "creationTimestamp":
 				continue
 			}
 			rest := neutral(value, hashed)
@@ -111,91 +113,25 @@ func union(a, b map[string]any) map[string]any {
 	return all
 }
 
-// differ collects the differences inside one object.
-type differ struct {
-	object string
-	lines  []string
-}
-
-func (d *differ) compare(path string, a, b any) {
-	if reflect.DeepEqual(a, b) {
-		return
-	}
-	left, leftMap := a.(map[string]any)
-	right, rightMap := b.(map[string]any)
-	if leftMap && rightMap {
-		d.fields(path, left, right)
-		return
-	}
-	leftNamed, rightNamed := byName(a), byName(b)
-	if leftNamed != nil && rightNamed != nil {
-		d.elements(path, leftNamed, rightNamed)
-		return
-	}
-	leftList, leftIs := a.([]any)
-	rightList, rightIs := b.([]any)
-	if leftIs && rightIs && len(leftList) == len(rightList) {
-		for i := range leftList {
-			d.compare(fmt.Sprintf("%s[%d]", path, i), leftList[i], rightList[i])
-		}
-		return
-	}
-	before, after := around(text(a), text(b))
-	d.line("~", path, before+" -> "+after)
-}
-
-func (d *differ) fields(path string, a, b map[string]any) {
-	for _, name := range slices.Sorted(maps.Keys(union(a, b))) {
-		d.member(strings.TrimPrefix(path+"."+name, "."), a, b, name)
-	}
-}
-
-func (d *differ) elements(path string, a, b map[string]any) {
-	for _, name := range slices.Sorted(maps.Keys(union(a, b))) {
-		d.member(path+"["+name+"]", a, b, name)
-	}
-}
-
-func (d *differ) member(path string, a, b map[string]any, name string) {
-	before, inA := a[name]
-	after, inB := b[name]
+// line is a difference inside one object.
+func line(object string, d manifest.Difference) string {
+	sign, values := "~", ""
 	switch {
-	case !inA:
-		d.line("+", path, shown(after))
-	case !inB:
-		d.line("-", path, shown(before))
+	case d.Want == nil:
+		sign, values = "+", shown(d.Live)
+	case d.Live == nil:
+		sign, values = "-", shown(d.Want)
 	default:
-		d.compare(path, before, after)
+		before, after := around(asJSON(d.Want), asJSON(d.Live))
+		values = before + " -> " + after
 	}
+	return fmt.Sprintf("%s %s: %s: %s", sign, object, d.Field(), values)
 }
 
-func (d *differ) line(sign, path, text string) {
-	d.lines = append(d.lines, fmt.Sprintf("%s %s: %s: %s", sign, d.object, path, text))
-}
+func shown(v any) string { return cut(asJSON(v), 0) }
 
-// byName keys a list by the names of its elements; nil when they have none, or
-// the same twice.
-func byName(v any) map[string]any {
-	list, ok := v.([]any)
-	if !ok {
-		return nil
-	}
-	out := map[string]any{}
-	for _, e := range list {
-		fields, _ := e.(map[string]any)
-		name, ok := fields["name"].(string)
-		if _, twice := out[name]; !ok || twice {
-			return nil
-		}
-		out[name] = e
-	}
-	return out
-}
-
-func shown(v any) string { return cut(text(v), 0) }
-
-// text is a value as JSON.
-func text(v any) string {
+// asJSON is a value as JSON.
+func asJSON(v any) string {
 	var b bytes.Buffer
 	encoder := json.NewEncoder(&b)
 	encoder.SetEscapeHTML(false)
@@ -219,15 +155,4 @@ func around(a, b string) (shownA, shownB string) {
 }
 
 // cut is a text from a position, as much of it as is shown.
-func cut(text string, from int) string {
-	end := ""
-	from = max(0, from)
-	if text = text[from:]; len(text) > longestShown {
-		text, end = text[:longestShown], "…"
-	}
-	text = strings.ToValidUTF8(text, "") + end
-	if from > 0 {
-		return "…" + text
-	}
-	return text
-}
+func cut(s string, from int) string { return text.Shorten(text.From(s, from), longestShown) }

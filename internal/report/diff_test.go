@@ -64,10 +64,10 @@ metadata: {name: a-r1-d0, namespace: data}
 `, []string{
 			`+ ConfigMap data/a-r1-d0`,
 			`+ Workflow data/a-r1: spec.suspend: true`,
-			`- WorkflowTemplate data/a-…: spec.templates[gone]: {"name":"gone","steps":[]}`,
-			`+ WorkflowTemplate data/a-…: spec.templates[new]: {"name":"new"}`,
 			`~ WorkflowTemplate data/a-…: spec.templates[x].container.args: ["p","q"] -> ["p"]`,
 			`~ WorkflowTemplate data/a-…: spec.templates[x].container.image: "one" -> "two"`,
+			`- WorkflowTemplate data/a-…: spec.templates[gone]: {"name":"gone","steps":[]}`,
+			`+ WorkflowTemplate data/a-…: spec.templates[new]: {"name":"new"}`,
 		}},
 	}
 	for name, test := range tests {
@@ -106,7 +106,7 @@ spec:
 	}
 	const same = "…12345678901234567890123456789" // and the bracket makes 30
 	want := []string{`~ Workflow data/a-r1: spec.templates[run].steps[0][shards].arguments.parameters[count].value: ` +
-		same + `<a>` + long[:88] + `… -> ` + same + `<b>` + long[:88] + `…`}
+		same + `<a>` + long[:82] + `… -> ` + same + `<b>` + long[:82] + `…`}
 	if got := Diff(object("<a>"), object("<b>")); !slices.Equal(got, want) {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}

@@ -17,8 +17,8 @@ import (
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/plan"
 )
 
-// PartitionRow is one partition of a run as it is listed. Bounds are those of
-// each dimension, [start, end); values have none.
+// PartitionRow is one partition in a list. Bounds are those of each dimension,
+// [start, end); values have none.
 type PartitionRow struct {
 	Key    string        `json:"key"`
 	Index  int64         `json:"index"`
@@ -26,7 +26,7 @@ type PartitionRow struct {
 	Bounds []BoundsOfRow `json:"-"`
 	Start  string        `json:"start,omitempty"`
 	End    string        `json:"end,omitempty"`
-	// Dimensions are given for products instead of Start and End.
+	// Dimensions are set instead of Start and End if there are several.
 	Dimensions map[string]BoundsOfRow `json:"dimensions,omitempty"`
 }
 
@@ -73,8 +73,8 @@ func partitionRow(d domain.Domain, p domain.Partition, shard int) PartitionRow {
 	return row
 }
 
-// Partitions lists the partitions of a run as a table, as csv with a header,
-// or as json with one object a line.
+// Partitions lists the partitions of a run as a table, as csv with a header, or as
+// json with one object per line.
 func Partitions(w io.Writer, p plan.Plan, limit int64, format string) error {
 	out := bufio.NewWriter(w)
 	var err error

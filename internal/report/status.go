@@ -1,8 +1,8 @@
 // Copyright (c) The terraform-provider-backfill authors
 // SPDX-License-Identifier: MPL-2.0
 
-// Package report writes results for people: plain lines now. It computes
-// nothing and fetches nothing.
+// Package report writes results for people, as plain text. It does not compute or
+// fetch anything.
 package report
 
 import (
@@ -10,55 +10,54 @@ import (
 	"io"
 	"strings"
 
-	"github.com/terraform-backfill/terraform-provider-backfill/internal/engine"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/state"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/text"
 )
 
 // Line is the state of a job in one line.
-func Line(o *engine.Observation) string {
+func Line(o *state.Observation) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s done", o.Phase, o.Progress())
-	if o.FailedCount > 0 {
-		fmt.Fprintf(&b, ", %d failed", o.FailedCount)
+	if o.FailedCount() > 0 {
+		fmt.Fprintf(&b, ", %d failed", o.FailedCount())
 	}
-	if o.Run != "" {
-		fmt.Fprintf(&b, " (run %s)", o.Run)
+	if o.LatestRun() != "" {
+		fmt.Fprintf(&b, " (run %s)", o.LatestRun())
 	}
-	if o.SetupError != "" {
-		fmt.Fprintf(&b, ", setup failed: %s", oneLine(o.SetupError))
+	if o.SetupError() != "" {
+		fmt.Fprintf(&b, ", setup failed: %s", text.OneLine(o.SetupError()))
 	}
 	return b.String()
 }
 
-// ObstacleLine tells what keeps an active run from going on.
-func ObstacleLine(t engine.Obstacle) string {
+// ObstacleLine says what keeps an active run waiting.
+func ObstacleLine(t state.Obstacle) string {
 	if !t.Stuck {
 		return t.What
 	}
-	return "stuck: " + t.What + ". " + t.Cure
+	return "stuck: " + t.What + ". " + t.Fix
 }
 
-// FailedLine tells of one partition that failed for good.
-func FailedLine(f engine.FailedPartition) string {
+// FailedLine describes one failed partition.
+func FailedLine(f state.Failure) string {
 	attempts := "1 attempt"
 	if f.Attempts != 1 {
 		attempts = fmt.Sprintf("%d attempts", f.Attempts)
 	}
 	line := fmt.Sprintf("failed %s after %s", f.Key, attempts)
 	if f.Message != "" {
-		line += ": " + oneLine(f.Message)
+		line += ": " + text.OneLine(f.Message)
 	}
 	return line
 }
 
-func oneLine(message string) string { return strings.Join(strings.Fields(message), " ") }
-
-// maxDetailed is how many failed partitions are shown with their attempts unless
-// all are asked for.
+// maxDetailed is the default number of failed partitions that are shown with their
+// attempts.
 const maxDetailed = 10
 
-// Status writes everything about a job, one fact a line. The attempts of the
-// first failed partitions are listed, or of all.
-func Status(w io.Writer, o *engine.Observation, all bool) error {
+// Status writes everything about a job, one fact per line. It lists the attempts of
+// the first failed partitions, or of all.
+func Status(w io.Writer, o *state.Observation, all bool) error {
 	var b strings.Builder
 	row := func(label, value string) {
 		if value != "" {
@@ -68,51 +67,50 @@ func Status(w io.Writer, o *engine.Observation, all bool) error {
 	row("job", o.Namespace+"/"+o.Name)
 	row("phase", string(o.Phase))
 	row("progress", o.Progress())
-	row("why", o.Message)
-	row("run", o.Run)
-	row("template", o.Template)
-	row("setup", failure(o.SetupError))
-	row("teardown", failure(o.TeardownError))
-	row("done", keys(o.DoneText, o.DoneCount))
-	row("failed", keys(o.FailedText, o.FailedCount))
-	row("remaining", keys(o.RemainingText, o.RemainingCount))
+	row("why", o.Message())
+	row("run", o.LatestRun())
+	row("template", o.Template())
+	row("setup", failure(o.SetupError()))
+	row("teardown", failure(o.TeardownError()))
+	row("done", keys(o.DoneText(), o.DoneCount()))
+	row("failed", keys(o.FailedText(), o.FailedCount()))
+	row("remaining", keys(o.RemainingText(), o.RemainingCount()))
 	for _, t := range o.Obstacles {
 		label := "waiting"
 		switch {
 		case t.Stuck:
 			label = "stuck"
-			t.What += ". " + t.Cure
+			t.What += ". " + t.Fix
 		case t.Retried:
 			label = "retrying"
 		}
 		row(label, t.What)
 	}
-	for i, failed := range o.FailedPartitions {
+	for i, failed := range o.FailedPartitions() {
 		fmt.Fprintln(&b, FailedLine(failed))
 		if i >= maxDetailed && !all {
 			continue
 		}
 		for _, attempt := range failed.Details {
-			fmt.Fprintln(&b, "  "+engine.AttemptText(attempt))
+			fmt.Fprintln(&b, "  "+attempt.String())
 		}
 	}
-	if more := o.FailedCount - int64(len(o.FailedPartitions)); more > 0 && len(o.FailedPartitions) > 0 {
+	if more := o.FailedCount() - int64(len(o.FailedPartitions())); more > 0 && len(o.FailedPartitions()) > 0 {
 		fmt.Fprintf(&b, "and %d more failed partitions\n", more)
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }
 
-// failure tells of what runs once for a run; "" when it has not failed.
+// failure is the text for a failed setup or teardown; "" if it has not failed.
 func failure(message string) string {
 	if message == "" {
 		return ""
 	}
-	return "failed: " + oneLine(message)
+	return "failed: " + text.OneLine(message)
 }
 
-// keys is the text of a set of keys, or their number when the text would be
-// too long to read.
+// keys is the text of a set of keys, or their number if the text is too long.
 func keys(text string, count int64) string {
 	if text == "" && count > 0 {
 		return fmt.Sprintf("%d partitions", count)

@@ -90,7 +90,8 @@ func run(o options) (string, error) {
 			if err != nil {
 				return "", fmt.Errorf("%w\n%s", err, output.String())
 			}
-			return fmt.Sprintf("%s in %s: %d executions in %s, at most %d MB", o.target, o.pattern, w.executed(), o.time, w.peak>>10), nil
+			return fmt.Sprintf("%s in %s: %d executions in %s, at most %d "+
+				"MB", o.target, o.pattern, w.executed(), o.time, w.peak>>10), nil
 		case <-tick.C:
 			if err := w.exceeded(o, workers(cmd.Process.Pid)); err != nil {
 				_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGQUIT) // their stacks tell where they were

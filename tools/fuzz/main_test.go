@@ -84,9 +84,12 @@ func FuzzHangs(f *testing.F) {
 			t.Fatal(err)
 		}
 	}
-	for target, want := range map[string]string{"FuzzGood": "", "FuzzGreedy": "MB, and may take 512", "FuzzHangs": "hung"} { // Go itself ends what takes 10 s
+	for target, want := range map[string]string{"FuzzGood": "", "FuzzGreedy": "MB, and may take " +
+		"512", "FuzzHangs": "hung"} { // Go itself ends what takes 10 s
 		t.Run(target, func(t *testing.T) {
-			report, err := run(options{time: 20 * time.Second, stall: 8 * time.Second, memory: 512, module: dir, pattern: ".", target: target})
+			report, err := run(
+				options{time: 20 * time.Second, stall: 8 * time.Second, memory: 512, module: dir, pattern: ".", target: target},
+			)
 			switch {
 			case want == "" && (err != nil || !strings.Contains(report, "executions")):
 				t.Errorf("got %q, %v", report, err)

@@ -1,4 +1,4 @@
-# The objects of the first run, for example to keep them in Git.
+# Writes the objects of the first run to a file, for example to keep them in Git.
 resource "local_file" "orders" {
   filename = "${path.module}/orders.yaml"
   content = join("---\n", [

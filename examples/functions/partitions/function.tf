@@ -1,4 +1,4 @@
-# Fails the plan when a job would have no partition for the last day.
+# Fails if the job has no partition for the last day.
 check "covers_yesterday" {
   assert {
     condition = contains(

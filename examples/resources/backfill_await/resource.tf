@@ -1,4 +1,4 @@
-# The search index is switched over when every order has its score.
+# Switches the search index when every order has its score.
 resource "backfill_await" "orders" {
   job       = backfill_job.orders.name
   namespace = backfill_job.orders.namespace

@@ -1,2 +1,2 @@
-# namespace/name of a job whose record is in the cluster
+# The id is namespace/name. The record of the job must be in the cluster.
 terraform import backfill_job.orders data/orders-risk-score

@@ -1,4 +1,4 @@
-# "Every order has a risk score", a million orders at a time.
+# "Every order has a risk score", with a million orders per partition.
 resource "backfill_job" "orders" {
   name      = "orders-risk-score"
   namespace = "data"

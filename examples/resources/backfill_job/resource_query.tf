@@ -1,5 +1,5 @@
-# Scores all orders that there are when the run starts: a container asks the
-# database for the bounds, and the run cuts what lies between them.
+# Scores all orders that exist when the run starts: a container asks the
+# database for the bounds, and the run processes everything between them.
 resource "backfill_job" "orders" {
   name      = "orders-risk-score"
   namespace = "data"
@@ -25,6 +25,6 @@ resource "backfill_job" "orders" {
   orchestrator_service_account = "backfill-orchestrator"
   max_parallel                 = 40
 
-  # Another text here has the bounds asked again, and what is new runs.
+  # Change this text to run the query again and process what is new.
   rerun_token = "2026-11"
 }

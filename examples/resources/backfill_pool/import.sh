@@ -1,2 +1,2 @@
-# namespace/name
+# The id is namespace/name.
 terraform import backfill_pool.database data/orders-database

@@ -1,4 +1,4 @@
-# At most four shards of all jobs together write to the database.
+# All jobs together write to the database from at most four shards.
 resource "backfill_pool" "database" {
   name = "orders-database"
   size = 4

@@ -96,7 +96,8 @@ func (s suite) expect(err error, want cluster.Reason) {
 func (s suite) createThenGet() {
 	made := s.make(s.configMap("a", map[string]any{"k": "v"}))
 	if made.GetUID() == "" || made.GetResourceVersion() == "" || made.GetCreationTimestamp().Time.IsZero() {
-		s.Errorf("uid %q, version %q, creation %v: none may be empty", made.GetUID(), made.GetResourceVersion(), made.GetCreationTimestamp())
+		s.Errorf("uid %q, version %q, creation %v: none may be empty", made.GetUID(), made.GetResourceVersion(),
+			made.GetCreationTimestamp())
 	}
 	got, err := s.get(made)
 	if err != nil {
@@ -192,7 +193,8 @@ func (s suite) compareAndSwap() {
 
 func (s suite) patch() {
 	o := s.make(s.configMap("patch", map[string]any{"a": "1", "b": "2"}))
-	got, err := s.Backend.Patch(s.Context(), cluster.ConfigMap, s.Namespace, o.GetName(), []byte(`{"data":{"a":null,"c":"3"},"metadata":{"labels":{"new":"x"}}}`))
+	got, err := s.Backend.Patch(s.Context(), cluster.ConfigMap, s.Namespace, o.GetName(),
+		[]byte(`{"data":{"a":null,"c":"3"},"metadata":{"labels":{"new":"x"}}}`))
 	if err != nil {
 		s.Fatal(err)
 	}
@@ -207,7 +209,8 @@ func (s suite) patch() {
 
 func (s suite) deleteByUID() {
 	o := s.make(s.configMap("delete", nil))
-	err := s.Backend.Delete(s.Context(), cluster.ConfigMap, s.Namespace, o.GetName(), "11111111-2222-4333-8444-555555555555")
+	err := s.Backend.Delete(s.Context(), cluster.ConfigMap, s.Namespace, o.GetName(),
+		"11111111-2222-4333-8444-555555555555")
 	s.expect(err, cluster.Conflict)
 	if err := s.Backend.Delete(s.Context(), cluster.ConfigMap, s.Namespace, o.GetName(), string(o.GetUID())); err != nil {
 		s.Fatal(err)
@@ -239,7 +242,12 @@ type gone struct{ cluster.Backend }
 
 func (g gone) Delete(ctx context.Context, kind cluster.Kind, namespace, name, _ string) error {
 	if _, err := g.Get(ctx, kind, namespace, name); !cluster.IsNotFound(err) {
-		return cluster.NewError(cluster.Unavailable, cluster.Call{Verb: "delete", Kind: kind, Namespace: namespace, Name: name}, "", err)
+		return cluster.NewError(cluster.Unavailable, cluster.Call{
+			Verb:      "delete",
+			Kind:      kind,
+			Namespace: namespace,
+			Name:      name,
+		}, "", err)
 	}
 	return nil
 }
@@ -263,7 +271,8 @@ func (s suite) workflowContent() {
 	if p, _, _ := unstructured.NestedInt64(got.Object, "spec", "parallelism"); p != 7 {
 		s.Errorf("parallelism = %d", p)
 	}
-	got, err = s.Backend.Patch(s.Context(), cluster.Workflow, s.Namespace, o.GetName(), []byte(`{"spec":{"suspend":null,"parallelism":3}}`))
+	got, err = s.Backend.Patch(s.Context(), cluster.Workflow, s.Namespace, o.GetName(),
+		[]byte(`{"spec":{"suspend":null,"parallelism":3}}`))
 	if err != nil {
 		s.Fatal(err)
 	}
@@ -278,14 +287,16 @@ func (s suite) generation() {
 	if o.GetGeneration() != 1 {
 		s.Errorf("generation = %d, want 1", o.GetGeneration())
 	}
-	labelled, err := s.Backend.Patch(s.Context(), cluster.WorkflowTemplate, s.Namespace, o.GetName(), []byte(`{"metadata":{"labels":{"l":"v"}}}`))
+	labelled, err := s.Backend.Patch(s.Context(), cluster.WorkflowTemplate, s.Namespace, o.GetName(),
+		[]byte(`{"metadata":{"labels":{"l":"v"}}}`))
 	if err != nil {
 		s.Fatal(err)
 	}
 	if labelled.GetGeneration() != 1 {
 		s.Errorf("generation after a label = %d, want 1", labelled.GetGeneration())
 	}
-	edited, err := s.Backend.Patch(s.Context(), cluster.WorkflowTemplate, s.Namespace, o.GetName(), []byte(`{"spec":{"entrypoint":"main"}}`))
+	edited, err := s.Backend.Patch(s.Context(), cluster.WorkflowTemplate, s.Namespace, o.GetName(),
+		[]byte(`{"spec":{"entrypoint":"main"}}`))
 	if err != nil {
 		s.Fatal(err)
 	}

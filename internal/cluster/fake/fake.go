@@ -153,7 +153,8 @@ func (c *Cluster) Get(ctx context.Context, kind cluster.Kind, namespace, name st
 }
 
 // List implements cluster.Backend.
-func (c *Cluster) List(ctx context.Context, kind cluster.Kind, namespace, selector string) (found []manifest.Object, err error) {
+func (c *Cluster) List(ctx context.Context, kind cluster.Kind, namespace, selector string) (found []manifest.Object,
+	err error) {
 	call := cluster.Call{Verb: "list", Kind: kind, Namespace: namespace, Name: selector}
 	wanted, parseErr := labels.Parse(selector)
 	err = c.serve(ctx, call, func() error {
@@ -236,7 +237,8 @@ func (c *Cluster) Update(ctx context.Context, in manifest.Object) (got manifest.
 }
 
 // Patch implements cluster.Backend.
-func (c *Cluster) Patch(ctx context.Context, kind cluster.Kind, namespace, name string, patch []byte) (got manifest.Object, err error) {
+func (c *Cluster) Patch(ctx context.Context, kind cluster.Kind, namespace, name string,
+	patch []byte) (got manifest.Object, err error) {
 	k := key{kind, namespace, name}
 	call := cluster.Call{Verb: "patch", Kind: kind, Namespace: namespace, Name: name}
 	err = c.serve(ctx, call, func() error {

@@ -37,7 +37,8 @@ func TestFinalizersKeepAnObject(t *testing.T) {
 	if err != nil || held.GetDeletionTimestamp() == nil {
 		t.Fatalf("got %v, %v; want an object that is being deleted", held, err)
 	}
-	if _, err := c.Patch(ctx, cluster.ConfigMap, "default", "held", []byte(`{"metadata":{"finalizers":null}}`)); err != nil {
+	if _, err := c.Patch(ctx, cluster.ConfigMap, "default", "held",
+		[]byte(`{"metadata":{"finalizers":null}}`)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := c.Get(ctx, cluster.ConfigMap, "default", "held"); !cluster.IsNotFound(err) {

@@ -99,7 +99,10 @@ func (s *session) answer() {
 			uid = string(*options.Preconditions.UID)
 		}
 		err := s.cluster.Delete(ctx, s.kind, s.namespace, s.name, uid)
-		s.write(http.StatusOK, &metav1.Status{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Status"}, Status: metav1.StatusSuccess}, err)
+		s.write(http.StatusOK, &metav1.Status{
+			TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Status"},
+			Status:   metav1.StatusSuccess,
+		}, err)
 	}
 }
 

@@ -55,7 +55,8 @@ func TestEnsureWithoutGoSaysSoAndLeavesNothing(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	cache := t.TempDir()
 	_, err := Ensure(t.Context(), cache, Pin{Version: "v3.7.18", Sums: sums}, &bytes.Buffer{})
-	const want = "build Argo's executor v3.7.18: the go command is not on the PATH; install Go (https://go.dev/dl) or add it to the PATH"
+	const want = "build Argo's executor v3.7.18: the go command is not on the PATH; install Go (https://go.dev/dl) or " +
+		"add it to the PATH"
 	if err == nil || err.Error() != want {
 		t.Errorf("error %q", err)
 	}

@@ -24,7 +24,8 @@ func TestUpAndDown(t *testing.T) {
 	c.env = append(c.env, "ETCD_NAME=other", "KUBECONFIG=/nowhere", "LEADER_ELECTION_IDENTITY=other")
 	stdout := c.up(t)
 	kubeconfig := filepath.Join(c.state, "kubeconfig")
-	want := "kubeconfig: " + kubeconfig + "\n\nexport KUBECONFIG=" + kubeconfig + "\nexport KUBE_CONFIG_PATH=" + kubeconfig + "\n"
+	want := "kubeconfig: " + kubeconfig + "\n\nexport KUBECONFIG=" + kubeconfig +
+		"\nexport KUBE_CONFIG_PATH=" + kubeconfig + "\n"
 	if stdout != want {
 		t.Errorf("up printed\n%s\nwant\n%s", stdout, want)
 	}
@@ -51,8 +52,20 @@ func TestUpAndDown(t *testing.T) {
 		}
 	})
 	t.Run("the default service account may do nothing", func(t *testing.T) {
-		for account, want := range map[string]string{"default": "no", "backfill-runner": "no", "backfill-orchestrator": "yes"} {
-			stdout, _, _ := c.run(t.Context(), "kubectl", "auth", "can-i", "create", "workflows.argoproj.io", "--as=system:serviceaccount:default:"+account)
+		for account, want := range map[string]string{
+			"default":               "no",
+			"backfill-runner":       "no",
+			"backfill-orchestrator": "yes",
+		} {
+			stdout, _, _ := c.run(
+				t.Context(),
+				"kubectl",
+				"auth",
+				"can-i",
+				"create",
+				"workflows.argoproj.io",
+				"--as=system:serviceaccount:default:"+account,
+			)
 			if strings.TrimSpace(stdout) != want {
 				t.Errorf("%s may create Workflows: %s, want %s", account, stdout, want)
 			}
@@ -155,7 +168,16 @@ func TestClustersSideBySide(t *testing.T) {
 func TestForeground(t *testing.T) {
 	c := prepare(t)
 	c.needsContainers(t)
-	cmd := exec.CommandContext(t.Context(), c.program, "--state", c.state, "up", "--foreground", "--on-demand=0", "--spot=0")
+	cmd := exec.CommandContext(
+		t.Context(),
+		c.program,
+		"--state",
+		c.state,
+		"up",
+		"--foreground",
+		"--on-demand=0",
+		"--spot=0",
+	)
 	cmd.Env = c.env
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
@@ -227,7 +249,12 @@ func TestUpReportsAComponentThatDies(t *testing.T) {
 	if err == nil {
 		t.Fatal("up succeeds without etcd")
 	}
-	for _, want := range []string{"etcd ended while the cluster was starting", "Its last log lines:\n", "not a directory", "The whole log: " + filepath.Join(c.state, "logs", "etcd.log")} {
+	for _, want := range []string{
+		"etcd ended while the cluster was starting",
+		"Its last log lines:\n",
+		"not a directory",
+		"The whole log: " + filepath.Join(c.state, "logs", "etcd.log"),
+	} {
 		if !strings.Contains(stderr, want) {
 			t.Errorf("the message lacks %q:\n%s", want, stderr)
 		}

@@ -21,9 +21,13 @@ import (
 // pod is a manifest of one container called main; spec is the rest of the pod's specification.
 func pod(name, container, spec string) string {
 	indent := func(text, by string) string { return by + strings.ReplaceAll(strings.TrimSpace(text), "\n", "\n"+by) }
-	return fmt.Sprintf("apiVersion: v1\nkind: Pod\nmetadata: {name: %s, labels: {team: data}}\nspec:\n  restartPolicy: Never\n"+
-		"  terminationGracePeriodSeconds: 3\n  containers:\n    - name: main\n      image: any\n%s\n%s\n",
-		name, indent(container, "      "), indent(spec, "  "))
+	return fmt.Sprintf(
+		"apiVersion: v1\nkind: Pod\nmetadata: {name: %s, labels: {team: data}}\nspec:\n  restartPolicy: Never\n"+
+			"  terminationGracePeriodSeconds: 3\n  containers:\n    - name: main\n      image: any\n%s\n%s\n",
+		name,
+		indent(container, "      "),
+		indent(spec, "  "),
+	)
 }
 
 func (c *cluster) pod(t *testing.T, name string) *corev1.Pod {
@@ -146,7 +150,12 @@ volumes:
         - downwardAPI: {items: [{path: labels, fieldRef: {fieldPath: "metadata.labels['team']"}}]}
   - {name: scratch, emptyDir: {}}
 `))
-	wantText(t, got, "blueblue"+"p$w'\"d"+"team=\"data\""+"blue"+"data\n400\n440\n644\nsettings are read-only\ndata\nblueroot is read-only\nx\n/somewhere/else\n")
+	wantText(
+		t,
+		got,
+		"blueblue"+"p$w'\"d"+"team=\"data\""+"blue"+"data\n400\n440\n644\nsettings are read-only\ndata\nblueroot is "+
+			"read-only\nx\n/somewhere/else\n",
+	)
 }
 
 func testHostPaths(t *testing.T, c *cluster) {
@@ -229,7 +238,8 @@ func testEnds(t *testing.T, c *cluster) {
 		podReason             string
 	}{
 		{name: "exit-7", container: `command: [sh, -c, "echo -n why > /dev/termination-log; exit 7"]`, code: 7, reason: "Error", message: "why"},
-		{name: "log-message", container: "command: [sh, -c, \"echo from the log; exit 1\"]\nterminationMessagePolicy: FallbackToLogsOnError",
+		{name: "log-message", container: "command: [sh, -c, \"echo from the log; exit 1\"]\nterminationMessagePolicy: " +
+			"FallbackToLogsOnError",
 			code: 1, reason: "Error", message: "from the log\n"},
 		{name: "killed", container: `command: [sh, -c, "sh -c 'kill -9 $$$$'; exit $?"]`, code: 137, reason: "Error"},
 		{name: "not-found", container: `command: [no-such-program]`, code: 128, reason: "StartError",
@@ -246,7 +256,9 @@ func testEnds(t *testing.T, c *cluster) {
 			if p.Status.Phase != corev1.PodFailed || p.Status.Reason != test.podReason || got == nil {
 				t.Fatalf("status %+v", p.Status)
 			}
-			if got.ExitCode != test.code || got.Reason != test.reason || got.Message != test.message || got.FinishedAt.IsZero() || got.StartedAt.IsZero() {
+			if got.ExitCode != test.code || got.Reason != test.reason || got.Message != test.message ||
+				got.FinishedAt.IsZero() ||
+				got.StartedAt.IsZero() {
 				t.Errorf("got %+v", got)
 			}
 		})
@@ -275,8 +287,19 @@ volumeMounts: [{name: v, mountPath: /v}]
 }
 
 func testLogsAndExec(t *testing.T, c *cluster) {
-	c.create(t, pod("talk", `command: [sh, -c, "trap 'printf four; exit 0' TERM; echo one; echo two >&2; sleep 0.1; echo three; while :; do sleep 0.05; done"]`, ""))
-	eventually(t, "everything is logged", func() bool { return strings.HasSuffix(c.kubectl(t, "logs", "talk"), "three\n") })
+	c.create(
+		t,
+		pod(
+			"talk",
+			`command: [sh, -c, "trap 'printf four; exit 0' TERM; echo one; echo two >&2; sleep 0.1; echo three; while :; do sleep 0.05; done"]`,
+			"",
+		),
+	)
+	eventually(
+		t,
+		"everything is logged",
+		func() bool { return strings.HasSuffix(c.kubectl(t, "logs", "talk"), "three\n") },
+	)
 	log := c.kubectl(t, "logs", "talk")
 	if len(log) != len("one\ntwo\nthree\n") || !strings.Contains(log, "one\n") || !strings.Contains(log, "two\n") {
 		t.Errorf("log is %q", log)
@@ -285,11 +308,29 @@ func testLogsAndExec(t *testing.T, c *cluster) {
 	if stamped := c.kubectl(t, "logs", "talk", "--timestamps", "--tail=1"); !strings.HasPrefix(stamped, "20") {
 		t.Errorf("no timestamp in %q", stamped)
 	}
-	if _, stderr, err := c.run(t.Context(), "kubectl", "logs", "talk", "--previous"); err == nil || !strings.Contains(stderr, "containers are not restarted") {
+	if _, stderr, err := c.run(
+		t.Context(),
+		"kubectl",
+		"logs",
+		"talk",
+		"--previous",
+	); err == nil ||
+		!strings.Contains(stderr, "containers are not restarted") {
 		t.Errorf("--previous: %v, %s", err, stderr)
 	}
 
-	stdout, stderr, err := c.runWithInput(t.Context(), "input", "kubectl", "exec", "-i", "talk", "--", "sh", "-c", "cat; echo err >&2; exit 6")
+	stdout, stderr, err := c.runWithInput(
+		t.Context(),
+		"input",
+		"kubectl",
+		"exec",
+		"-i",
+		"talk",
+		"--",
+		"sh",
+		"-c",
+		"cat; echo err >&2; exit 6",
+	)
 	if err == nil || stdout != "input" || !strings.Contains(stderr, "err\n") || !strings.Contains(stderr, "exit code 6") {
 		t.Errorf("exec: %v, %q, %q", err, stdout, stderr)
 	}
@@ -304,17 +345,28 @@ func testLogsAndExec(t *testing.T, c *cluster) {
 }
 
 func testSupport(t *testing.T, c *cluster) {
-	c.create(t, pod("refused", "securityContext: {privileged: true}\nlivenessProbe: {exec: {command: [\"true\"]}}", "hostPID: true"))
+	c.create(
+		t,
+		pod("refused", "securityContext: {privileged: true}\nlivenessProbe: {exec: {command: [\"true\"]}}", "hostPID: true"),
+	)
 	p := c.ended(t, "refused")
 	wantText(t, p.Status.Reason, "UnsupportedByLocalCluster")
-	wantText(t, p.Status.Message, "The local cluster does not support hostPID; container main with livenessProbe; container main with privileged; "+
-		"container main without command (an image is only a label here, so its entrypoint is unknown).")
+	wantText(
+		t,
+		p.Status.Message,
+		"The local cluster does not support hostPID; container main with livenessProbe; container main with privileged; "+
+			"container main without command (an image is only a label here, so its entrypoint is unknown).",
+	)
 
 	c.create(t, pod("accepted", "command: [\"true\"]\nresources: {limits: {cpu: 1}}",
 		"imagePullSecrets: [{name: x}]\nsecurityContext: {seccompProfile: {type: RuntimeDefault}}"))
 	for _, condition := range c.ended(t, "accepted").Status.Conditions {
 		if condition.Type == "LocalClusterNotEnforced" {
-			wantText(t, condition.Message, "accepted without effect on a local process: imagePullSecrets, limits.cpu, seccompProfile")
+			wantText(
+				t,
+				condition.Message,
+				"accepted without effect on a local process: imagePullSecrets, limits.cpu, seccompProfile",
+			)
 			return
 		}
 	}
@@ -322,7 +374,11 @@ func testSupport(t *testing.T, c *cluster) {
 }
 
 func testNodes(t *testing.T, c *cluster) {
-	wantText(t, c.kubectl(t, "get", "nodes", "-l", "cloud.google.com/gke-spot=true", "-o", "name"), "node/spot-0\nnode/spot-1\n")
+	wantText(
+		t,
+		c.kubectl(t, "get", "nodes", "-l", "cloud.google.com/gke-spot=true", "-o", "name"),
+		"node/spot-0\nnode/spot-1\n",
+	)
 	spot := pod("on-spot", `command: ["true"]`, `
 nodeSelector: {cloud.google.com/gke-spot: "true"}
 tolerations: [{key: cloud.google.com/gke-spot, operator: Exists}]
@@ -359,7 +415,8 @@ volumeMounts: [{name: v, mountPath: /v}]
 	}
 	p := c.ended(t, "lost")
 	terminated := p.Status.ContainerStatuses[0].State.Terminated
-	if p.Status.Phase != corev1.PodFailed || p.Status.Reason != "NodeAgentRestarted" || terminated == nil || terminated.ExitCode != 137 {
+	if p.Status.Phase != corev1.PodFailed || p.Status.Reason != "NodeAgentRestarted" || terminated == nil ||
+		terminated.ExitCode != 137 {
 		t.Errorf("got %+v", p.Status)
 	}
 	if err := os.Remove(filepath.Join(dir, "beat")); err != nil {

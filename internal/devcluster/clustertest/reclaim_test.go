@@ -87,8 +87,8 @@ func TestReclaimByKubeletShutdown(t *testing.T) {
 	eventually(t, "another node comes", func() bool { return c.nodes(t) == "spot-1 spot-2" })
 }
 
-// Without a word: Kubernetes finds out that the node is silent, and the cloud that its machine is gone. A pool without stock
-// brings no other.
+// Without a word: Kubernetes finds out that the node is silent, and the cloud that its machine is
+// gone. A pool without stock brings no other.
 func TestHardReclaim(t *testing.T) {
 	c := prepareLong(t)
 	c.up(t, "--on-demand", "0", "--spot", "2", "--node-delay", "1s", "--node-grace", "10s")
@@ -102,7 +102,11 @@ func TestHardReclaim(t *testing.T) {
 	if got := c.shown(t, "hard", "{.status.phase}"); got != "Running" {
 		t.Errorf("of a pod without a machine the last word was %q", got)
 	}
-	eventually(t, "pod garbage collection removes it", func() bool { return c.shown(t, "hard", "{.status.phase}") == "NotFound" })
+	eventually(
+		t,
+		"pod garbage collection removes it",
+		func() bool { return c.shown(t, "hard", "{.status.phase}") == "NotFound" },
+	)
 }
 
 // A node that is drained at its notice has its pods evicted, and disruption budgets are respected until its end.
@@ -119,12 +123,27 @@ spec: {minAvailable: 1, selector: {matchLabels: {app: kept}}}
 	eventually(t, "the budget is known", func() bool {
 		return c.kubectl(t, "get", "pdb", "kept", "-o", "jsonpath={.status.currentHealthy}") == "1"
 	})
-	if _, stderr, err := c.run(t.Context(), "evict", "kept"); err == nil || !strings.Contains(stderr, "disruption budget") {
+	if _, stderr, err := c.run(
+		t.Context(),
+		"evict",
+		"kept",
+	); err == nil ||
+		!strings.Contains(stderr, "disruption budget") {
 		t.Errorf("evict: %v, %s", err, stderr)
 	}
 	c.must(t, "reclaim", "spot-0", "--notice", "8s", "--no-wait")
 	eventually(t, "the free pod is evicted", func() bool { return c.shown(t, "free", "{.status.phase}") == "NotFound" })
-	if got := c.kubectl(t, "get", "node", "spot-0", "-o", "jsonpath={.spec.taints[*].key}"); !strings.Contains(got, "karpenter.sh/disrupted") {
+	if got := c.kubectl(
+		t,
+		"get",
+		"node",
+		"spot-0",
+		"-o",
+		"jsonpath={.spec.taints[*].key}",
+	); !strings.Contains(
+		got,
+		"karpenter.sh/disrupted",
+	) {
 		t.Errorf("taints: %s", got)
 	}
 	if got := c.shown(t, "kept", "{.metadata.deletionTimestamp}{.status.phase}"); got != "Running" {

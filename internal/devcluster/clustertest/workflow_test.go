@@ -17,7 +17,13 @@ func (c *cluster) awaitPhase(t *testing.T, workflow, want string) {
 		return got == "Succeeded" || got == "Failed" || got == "Error"
 	})
 	if got != want {
-		t.Fatalf("Workflow %s ended %s, want %s:\n%s", workflow, got, want, c.kubectl(t, "get", "workflow", workflow, "-o", "yaml"))
+		t.Fatalf(
+			"Workflow %s ended %s, want %s:\n%s",
+			workflow,
+			got,
+			want,
+			c.kubectl(t, "get", "workflow", workflow, "-o", "yaml"),
+		)
 	}
 }
 
@@ -162,7 +168,16 @@ func TestWorkflows(t *testing.T) {
 		}
 		for _, name := range []string{"stopped", "kept"} {
 			eventually(t, name+" runs", func() bool {
-				log, _, _ := c.run(t.Context(), "kubectl", "logs", "-l", "workflows.argoproj.io/workflow="+name, "-c", "main", "--tail=-1")
+				log, _, _ := c.run(
+					t.Context(),
+					"kubectl",
+					"logs",
+					"-l",
+					"workflows.argoproj.io/workflow="+name,
+					"-c",
+					"main",
+					"--tail=-1",
+				)
 				return strings.Contains(log, "started")
 			})
 		}

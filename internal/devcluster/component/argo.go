@@ -62,7 +62,8 @@ func runArgoController(args []string) int {
 		config.QPS, config.Burst = float32(*qps), *burst
 		core := rest.CopyConfig(config)
 		if *protobuf {
-			core.ContentType, core.AcceptContentTypes = runtime.ContentTypeProtobuf, runtime.ContentTypeProtobuf+","+runtime.ContentTypeJSON
+			core.ContentType = runtime.ContentTypeProtobuf
+			core.AcceptContentTypes = runtime.ContentTypeProtobuf + "," + runtime.ContentTypeJSON
 		}
 		err = argoController(config, core, *namespace, *image, *health, &readyHook{quiet: *quiet})
 	}

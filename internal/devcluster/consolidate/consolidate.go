@@ -1,9 +1,10 @@
 // Copyright (c) The terraform-provider-backfill authors
 // SPDX-License-Identifier: MPL-2.0
 
-// Package consolidate removes nodes that are not needed, as an autoscaler does: it looks at the cluster again and again,
-// empties one node at a time through the eviction API, and gives its machine back. Which node may go is for the rules of
-// package disruption to say; nodes are added by the pools of the node agent.
+// Package consolidate removes nodes that are not needed, as an autoscaler does: it looks at the
+// cluster again and again, empties one node at a time through the eviction API, and gives its
+// machine back. Which node may go is for the rules of package disruption to say; nodes are added
+// by the pools of the node agent.
 package consolidate
 
 import (
@@ -173,7 +174,12 @@ func (l *Loop) remove(ctx context.Context, c *disruption.Candidate) error {
 		time.Sleep(evictPause)
 	}
 	// The pool first: it would replace a machine that it misses.
-	_, err := nodeagent.ChangePool(ctx, l.Client, c.Node.Labels[nodeagent.PoolLabel], func(s *pool.Spec) { s.Size = max(0, s.Size-1) })
+	_, err := nodeagent.ChangePool(
+		ctx,
+		l.Client,
+		c.Node.Labels[nodeagent.PoolLabel],
+		func(s *pool.Spec) { s.Size = max(0, s.Size-1) },
+	)
 	if err != nil {
 		return err
 	}
@@ -186,7 +192,8 @@ func (l *Loop) remove(ctx context.Context, c *disruption.Candidate) error {
 
 const evictPause = 250 * time.Millisecond
 
-// evict asks for the eviction of what is left of a candidate's pods, and counts it. What a budget refuses is asked for again.
+// evict asks for the eviction of what is left of a candidate's pods, and counts it. What a budget
+// refuses is asked for again.
 func (l *Loop) evict(ctx context.Context, c *disruption.Candidate, told map[string]bool) (left int) {
 	for _, pod := range c.Evict {
 		now, err := l.Client.CoreV1().Pods(pod.Namespace).Get(ctx, pod.Name, metav1.GetOptions{})

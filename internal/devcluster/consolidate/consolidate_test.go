@@ -48,7 +48,9 @@ func TestAMachineIsGivenBackAndNotReplaced(t *testing.T) {
 	if !slices.Equal(told, []string{"remove spot-3"}) {
 		t.Errorf("told %v", told)
 	}
-	config, err := client.CoreV1().ConfigMaps(nodeagent.PoolsNamespace).Get(context.Background(), nodeagent.PoolsName, metav1.GetOptions{})
+	config, err := client.CoreV1().
+		ConfigMaps(nodeagent.PoolsNamespace).
+		Get(context.Background(), nodeagent.PoolsName, metav1.GetOptions{})
 	if err != nil || config.Data["spot"] != `{"size":1}` {
 		t.Errorf("%v, %v", config, err)
 	}
@@ -73,11 +75,13 @@ func TestDue(t *testing.T) {
 		with  [][]disruption.Candidate
 		want  bool
 	}{
-		"long enough":                  {false, []disruption.State{at(0), at(10)}, [][]disruption.Candidate{unneeded, unneeded}, true},
-		"not yet":                      {false, []disruption.State{at(0), at(9)}, [][]disruption.Candidate{unneeded, unneeded}, false},
-		"needed in between":            {false, []disruption.State{at(0), at(5), at(10)}, [][]disruption.Candidate{unneeded, nil, unneeded}, false},
-		"a pod came":                   {false, []disruption.State{at(0), at(10, "a")}, [][]disruption.Candidate{unneeded, unneeded}, true},
-		"a pod came, and calm matters": {true, []disruption.State{at(0), at(10, "a")}, [][]disruption.Candidate{unneeded, unneeded}, false},
+		"long enough": {false, []disruption.State{at(0), at(10)}, [][]disruption.Candidate{unneeded, unneeded}, true},
+		"not yet":     {false, []disruption.State{at(0), at(9)}, [][]disruption.Candidate{unneeded, unneeded}, false},
+		"needed in " +
+			"between": {false, []disruption.State{at(0), at(5), at(10)}, [][]disruption.Candidate{unneeded, nil, unneeded}, false},
+		"a pod came": {false, []disruption.State{at(0), at(10, "a")}, [][]disruption.Candidate{unneeded, unneeded}, true},
+		"a pod came, and calm " +
+			"matters": {true, []disruption.State{at(0), at(10, "a")}, [][]disruption.Candidate{unneeded, unneeded}, false},
 	} {
 		l := &Loop{After: 10 * time.Second, Calm: tt.calm, since: map[string]time.Time{}}
 		var got *disruption.Candidate

@@ -84,8 +84,10 @@ func writeCertificates(l Layout, cluster, etcd, node *authority, now time.Time) 
 		{"etcd", etcd, leaf{name: "etcd", both: true}},
 		{"etcd-client", etcd, leaf{name: "kube-apiserver"}},
 		{"kube-apiserver", cluster, leaf{name: "kube-apiserver", serves: true,
-			names: []string{"kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local"},
-			ips:   []net.IP{net.ParseIP(serviceIP)}}},
+			names: []string{
+				"kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local",
+			},
+			ips: []net.IP{net.ParseIP(serviceIP)}}},
 		{"kube-controller-manager", cluster, leaf{name: "kube-controller-manager", serves: true}},
 		{"kube-scheduler", cluster, leaf{name: "kube-scheduler", serves: true}},
 		{"node", node, leaf{name: "node-agent", serves: true}},
@@ -151,7 +153,9 @@ func writeKubeconfigs(l Layout, ca *authority, port int, now time.Time) error {
 		{l.Kubeconfig(), leaf{name: UserAdmin, groups: []string{groupMasters}}},
 		{l.ComponentKubeconfig(ControllerManager), leaf{name: UserControllerManager}},
 		{l.ComponentKubeconfig(Scheduler), leaf{name: UserScheduler}},
-		{l.ComponentKubeconfig(ArgoController), leaf{name: UserArgo, groups: []string{"system:serviceaccounts", "system:serviceaccounts:argo"}}},
+		{l.ComponentKubeconfig(ArgoController), leaf{
+			name: UserArgo, groups: []string{"system:serviceaccounts", "system:serviceaccounts:argo"},
+		}},
 		{l.ComponentKubeconfig(NodeAgent), leaf{name: UserNodeAgent}},
 	} {
 		pair, err := ca.issue(c.leaf, now)

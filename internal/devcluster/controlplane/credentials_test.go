@@ -57,7 +57,9 @@ func parseCert(t *testing.T, raw []byte) *x509.Certificate {
 func verify(cert, ca *x509.Certificate, at time.Time, name string, usage x509.ExtKeyUsage) error {
 	roots := x509.NewCertPool()
 	roots.AddCert(ca)
-	_, err := cert.Verify(x509.VerifyOptions{Roots: roots, CurrentTime: at, DNSName: name, KeyUsages: []x509.ExtKeyUsage{usage}})
+	_, err := cert.Verify(
+		x509.VerifyOptions{Roots: roots, CurrentTime: at, DNSName: name, KeyUsages: []x509.ExtKeyUsage{usage}},
+	)
 	return err
 }
 
@@ -109,7 +111,9 @@ func TestKubeconfigs(t *testing.T) {
 		l.ComponentKubeconfig(ControllerManager): {UserControllerManager, nil},
 		l.ComponentKubeconfig(Scheduler):         {UserScheduler, nil},
 		l.ComponentKubeconfig(NodeAgent):         {UserNodeAgent, nil},
-		l.ComponentKubeconfig(ArgoController):    {UserArgo, []string{"system:serviceaccounts", "system:serviceaccounts:argo"}},
+		l.ComponentKubeconfig(ArgoController): {
+			UserArgo, []string{"system:serviceaccounts", "system:serviceaccounts:argo"},
+		},
 	} {
 		config, err := clientcmd.BuildConfigFromFlags("", file)
 		if err != nil {

@@ -106,7 +106,9 @@ func NamespaceProbe(l Layout) Probe {
 		if err != nil {
 			return err
 		}
-		if _, err := client.CoreV1().ServiceAccounts(metav1.NamespaceDefault).Get(ctx, "default", metav1.GetOptions{}); err != nil {
+		if _, err := client.CoreV1().
+			ServiceAccounts(metav1.NamespaceDefault).
+			Get(ctx, "default", metav1.GetOptions{}); err != nil {
 			return fmt.Errorf("look for the service account of namespace default: %w", err)
 		}
 		return nil

@@ -23,7 +23,10 @@ func NewLayout(dir string) (Layout, error) {
 	}
 	l := Layout{Root: root}
 	if entries, err := os.ReadDir(root); err == nil && len(entries) > 0 && !l.Ours() {
-		return Layout{}, fmt.Errorf("%s holds files that are not a cluster's; choose a directory that is empty or does not exist", root)
+		return Layout{}, fmt.Errorf(
+			"%s holds files that are not a cluster's; choose a directory that is empty or does not exist",
+			root,
+		)
 	}
 	for _, d := range []string{l.Root, l.pki(), l.configs(), l.Logs(), l.NodeState(), l.etcdData(), l.volumePlugins()} {
 		if err := os.MkdirAll(d, 0o700); err != nil {

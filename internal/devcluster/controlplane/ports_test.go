@@ -54,7 +54,14 @@ func TestChoosePortsDoesNotShare(t *testing.T) {
 // often every interface.
 func TestArgumentsListenOnLoopbackOnly(t *testing.T) {
 	l := Layout{Root: "/state"}
-	ports := map[string]int{PortEtcd: 1, PortEtcdPeer: 2, PortAPIServer: 3, PortControllerManager: 4, PortScheduler: 5, PortArgo: 6}
+	ports := map[string]int{
+		PortEtcd:              1,
+		PortEtcdPeer:          2,
+		PortAPIServer:         3,
+		PortControllerManager: 4,
+		PortScheduler:         5,
+		PortArgo:              6,
+	}
 	for name, test := range map[string]struct {
 		args []string
 		want []string
@@ -79,7 +86,8 @@ func TestArgumentsListenOnLoopbackOnly(t *testing.T) {
 
 func TestArgoEnv(t *testing.T) {
 	got := strings.Join(ArgoEnv(ArgoPace{Requeue: 1500 * time.Millisecond, MaxWorkflow: 300000}, time.Minute), " ")
-	if got != "LEADER_ELECTION_DISABLE=true DEFAULT_REQUEUE_TIME=1.5s MAX_WORKFLOW_SIZE=300000 INFORMER_WRITE_BACK=true TASK_RESULT_TIMEOUT_DURATION=1m0s" {
+	if got != "LEADER_ELECTION_DISABLE=true DEFAULT_REQUEUE_TIME=1.5s MAX_WORKFLOW_SIZE=300000 "+
+		"INFORMER_WRITE_BACK=true TASK_RESULT_TIMEOUT_DURATION=1m0s" {
 		t.Error(got)
 	}
 }

@@ -8,10 +8,20 @@ import "strings"
 // unneeded are the controllers that watch pods for kinds of objects that
 // workflows do not make.
 var unneeded = []string{
-	"cronjob-controller", "daemonset-controller", "deployment-controller",
-	"endpoints-controller", "endpointslice-controller", "endpointslice-mirroring-controller", "ephemeral-volume-controller",
-	"horizontal-pod-autoscaler-controller", "job-controller", "replicaset-controller", "replicationcontroller-controller",
-	"persistentvolume-attach-detach-controller", "resourcequota-controller", "statefulset-controller",
+	"cronjob-controller",
+	"daemonset-controller",
+	"deployment-controller",
+	"endpoints-controller",
+	"endpointslice-controller",
+	"endpointslice-mirroring-controller",
+	"ephemeral-volume-controller",
+	"horizontal-pod-autoscaler-controller",
+	"job-controller",
+	"replicaset-controller",
+	"replicationcontroller-controller",
+	"persistentvolume-attach-detach-controller",
+	"resourcequota-controller",
+	"statefulset-controller",
 }
 
 // Tuned returns further arguments and variables of a component, for hundreds of

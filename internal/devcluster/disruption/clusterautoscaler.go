@@ -57,10 +57,22 @@ func (o ClusterAutoscaler) rules() []func(State, *corev1.Pod) (verdict, string) 
 		when(ignored, func(_ State, pod *corev1.Pod) bool { return ownedBy(pod, "DaemonSet") }, ""),
 		when(movable, func(_ State, pod *corev1.Pod) bool { return pod.Annotations[SafeToEvict] == "true" }, ""),
 		when(ignored, func(_ State, pod *corev1.Pod) bool { return placement.Ended(pod) }, ""),
-		when(blocks, func(_ State, pod *corev1.Pod) bool { return !o.replicated(pod) }, "no controller that is known would replace it"),
+		when(
+			blocks,
+			func(_ State, pod *corev1.Pod) bool { return !o.replicated(pod) },
+			"no controller that is known would replace it",
+		),
 		when(blocks, o.system, "it is in kube-system and has no disruption budget"),
-		when(blocks, func(_ State, pod *corev1.Pod) bool { return pod.Annotations[SafeToEvict] == "false" }, SafeToEvict+": false"),
-		when(blocks, func(_ State, pod *corev1.Pod) bool { return o.SkipLocalStorage && localStorage(pod) }, "it has local storage"),
+		when(
+			blocks,
+			func(_ State, pod *corev1.Pod) bool { return pod.Annotations[SafeToEvict] == "false" },
+			SafeToEvict+": false",
+		),
+		when(
+			blocks,
+			func(_ State, pod *corev1.Pod) bool { return o.SkipLocalStorage && localStorage(pod) },
+			"it has local storage",
+		),
 		func(s State, pod *corev1.Pod) (verdict, string) {
 			if budget, is := s.protected(pod); is {
 				return blocks, "disruption budget " + budget
@@ -94,8 +106,8 @@ func overdue(s State, pod *corev1.Pod) bool {
 	return pod.DeletionTimestamp != nil && s.Now.After(pod.DeletionTimestamp.Add(longTerminating))
 }
 
-// replicated tells whether something would replace an evicted pod. Owners of other kinds, such as Argo's Workflow, count
-// unless the flag says otherwise.
+// replicated tells whether something would replace an evicted pod. Owners of other kinds, such as
+// Argo's Workflow, count unless the flag says otherwise.
 func (o ClusterAutoscaler) replicated(pod *corev1.Pod) bool {
 	if o.SkipCustomController {
 		return ownedBy(pod, "ReplicationController", "Job", "ReplicaSet", "StatefulSet")

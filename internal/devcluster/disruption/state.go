@@ -42,7 +42,8 @@ func covers(b *budget, pod *corev1.Pod) bool {
 	return err == nil && b.Namespace == pod.Namespace && selector.Matches(labels.Set(pod.Labels))
 }
 
-// protected tells whether a budget refuses the eviction of a pod now. The API server refuses pods with two budgets as well.
+// protected tells whether a budget refuses the eviction of a pod now. The API server refuses pods
+// with two budgets as well.
 func (s State) protected(pod *corev1.Pod) (budget string, is bool) {
 	found := ""
 	for _, b := range s.Budgets {

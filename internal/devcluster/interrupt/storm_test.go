@@ -69,7 +69,12 @@ func TestVictim(t *testing.T) {
 
 func TestReclaimAnnotatesTheNode(t *testing.T) {
 	client := fake.NewClientset(&corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "n"}})
-	if err := Reclaim(context.Background(), client, "n", nodeagent.Reclaim{Notice: nodeagent.Notice(3 * time.Second)}); err != nil {
+	if err := Reclaim(
+		context.Background(),
+		client,
+		"n",
+		nodeagent.Reclaim{Notice: nodeagent.Notice(3 * time.Second)},
+	); err != nil {
 		t.Fatal(err)
 	}
 	node, err := client.CoreV1().Nodes().Get(context.Background(), "n", metav1.GetOptions{})

@@ -67,7 +67,11 @@ func Remove(dir string) error {
 	}
 	l := controlplane.Layout{Root: dir}
 	if !l.Ours() {
-		return fmt.Errorf("%s was not made by devcluster (it has no %s); delete it yourself if you mean it", dir, filepath.Base(l.Lock()))
+		return fmt.Errorf(
+			"%s was not made by devcluster (it has no %s); delete it yourself if you mean it",
+			dir,
+			filepath.Base(l.Lock()),
+		)
 	}
 	lock, err := supervise.TryLock(l.Lock())
 	if err != nil {

@@ -83,8 +83,19 @@ func TestEveryComponentHasARankForStopping(t *testing.T) {
 
 func TestOptionsRoundTrip(t *testing.T) {
 	l := layout(t)
-	want := Options{Runtime: "process", Profile: "gke", OnDemand: 1, Spot: 2, CPU: "4", Memory: "8Gi", Pods: "110",
-		CRDs: "full", Argo: controlplane.ArgoPace{Requeue: 1500 * time.Millisecond, QPS: 20, Burst: 30}, Tuned: true, ArgoVersion: "v3.7.18"}
+	want := Options{
+		Runtime:     "process",
+		Profile:     "gke",
+		OnDemand:    1,
+		Spot:        2,
+		CPU:         "4",
+		Memory:      "8Gi",
+		Pods:        "110",
+		CRDs:        "full",
+		Argo:        controlplane.ArgoPace{Requeue: 1500 * time.Millisecond, QPS: 20, Burst: 30},
+		Tuned:       true,
+		ArgoVersion: "v3.7.18",
+	}
 	if err := writeOptions(l, want); err != nil {
 		t.Fatal(err)
 	}
@@ -96,7 +107,9 @@ func TestOptionsRoundTrip(t *testing.T) {
 
 func TestDownStopsWhatAKilledSupervisorLeft(t *testing.T) {
 	l := layout(t)
-	left, err := supervise.Start(supervise.Spec{Name: controlplane.Etcd, Path: "/bin/sleep", Args: []string{"1000"}, Log: l.Log("etcd")})
+	left, err := supervise.Start(
+		supervise.Spec{Name: controlplane.Etcd, Path: "/bin/sleep", Args: []string{"1000"}, Log: l.Log("etcd")},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -132,7 +132,9 @@ func (s *supervisor) keepComponent(ctx context.Context, name string) {
 		if ctx.Err() != nil {
 			return
 		}
-		s.tell(fmt.Sprintf("%s ended (%s); starting it again in %s. Its log: %s", name, process.Outcome(), pause, process.Log))
+		s.tell(
+			fmt.Sprintf("%s ended (%s); starting it again in %s. Its log: %s", name, process.Outcome(), pause, process.Log),
+		)
 		select {
 		case <-ctx.Done():
 			return

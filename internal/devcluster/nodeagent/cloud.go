@@ -29,13 +29,18 @@ const (
 	PoolsName      = "node-pools"
 )
 
-// follow writes the pools down and watches what concerns machines: the pools, the nodes, and pods without a node. Everything
-// that a person or a program wants of the cloud reaches it through these objects.
+// follow writes the pools down and watches what concerns machines: the pools, the nodes, and pods
+// without a node. Everything that a person or a program wants of the cloud reaches it through
+// these objects.
 func (f *fleet) follow() error {
 	if err := f.publishPools(); err != nil {
 		return err
 	}
-	nodes := informers.NewSharedInformerFactoryWithOptions(f.client, 0, selecting(func(o *metav1.ListOptions) { o.LabelSelector = agentLabel }))
+	nodes := informers.NewSharedInformerFactoryWithOptions(
+		f.client,
+		0,
+		selecting(func(o *metav1.ListOptions) { o.LabelSelector = agentLabel }),
+	)
 	pools := informers.NewSharedInformerFactoryWithOptions(f.client, 0, informers.WithNamespace(PoolsNamespace),
 		selecting(func(o *metav1.ListOptions) {
 			o.FieldSelector = fields.OneTermEqualSelector("metadata.name", PoolsName).String()
@@ -122,7 +127,10 @@ func (f *fleet) observePools(object any) {
 // publishPools writes the pools as they are from the start.
 func (f *fleet) publishPools() error {
 	f.mu.Lock()
-	config := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: PoolsName, Namespace: PoolsNamespace}, Data: map[string]string{}}
+	config := &corev1.ConfigMap{
+		ObjectMeta: metav1.ObjectMeta{Name: PoolsName, Namespace: PoolsNamespace},
+		Data:       map[string]string{},
+	}
 	for name, spec := range f.pools {
 		config.Data[name] = spec.String()
 	}
@@ -165,7 +173,12 @@ func (f *fleet) grow() {
 }
 
 // ChangePool changes a pool by the objects that the agent follows, and returns what it is then.
-func ChangePool(ctx context.Context, client kubernetes.Interface, name string, change func(*pool.Spec)) (pool.Spec, error) {
+func ChangePool(
+	ctx context.Context,
+	client kubernetes.Interface,
+	name string,
+	change func(*pool.Spec),
+) (pool.Spec, error) {
 	maps := client.CoreV1().ConfigMaps(PoolsNamespace)
 	for {
 		config, err := maps.Get(ctx, PoolsName, metav1.GetOptions{})

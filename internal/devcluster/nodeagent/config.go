@@ -16,8 +16,8 @@ import (
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/devcluster/profile"
 )
 
-// The runtimes. RuntimeProcess, the default, runs containers as local processes; RuntimeSimulate does so with all pods but
-// leaves of workflows, which it simulates.
+// The runtimes. RuntimeProcess, the default, runs containers as local processes; RuntimeSimulate
+// does so with all pods but leaves of workflows, which it simulates.
 const (
 	RuntimeProcess  = "process"
 	RuntimeSimulate = "simulate"
@@ -70,7 +70,8 @@ const (
 
 func (c *Config) complete() error {
 	for value, fallback := range map[*string]string{
-		&c.Runtime: RuntimeProcess, &c.Profile: defaultProfile, &c.CPU: defaultCPU, &c.Memory: defaultMemory, &c.Pods: defaultPods,
+		&c.Runtime: RuntimeProcess, &c.Profile: defaultProfile,
+		&c.CPU: defaultCPU, &c.Memory: defaultMemory, &c.Pods: defaultPods,
 	} {
 		if *value == "" {
 			*value = fallback

@@ -21,7 +21,8 @@ const (
 	messageRejected = "Pod was rejected as the node is shutting down."
 )
 
-// shutDown stops the pods of a node as a kubelet does that shuts down: each has its own grace period, but at most notice.
+// shutDown stops the pods of a node as a kubelet does that shuts down: each has its own grace
+// period, but at most notice.
 func (a *pods) shutDown(node string, notice time.Duration) {
 	for _, m := range a.on(node) {
 		m.publisher.disrupt(corev1.PodCondition{
@@ -29,7 +30,9 @@ func (a *pods) shutDown(node string, notice time.Duration) {
 			Reason: corev1.PodReasonTerminationByKubelet, Message: messageShutdown,
 			LastTransitionTime: metav1.NewTime(time.Now()),
 		})
-		m.running.Stop(podruntime.Stop{Grace: min(gracePeriod(m.pod), notice), Reason: reasonShutdown, Message: messageShutdown})
+		m.running.Stop(
+			podruntime.Stop{Grace: min(gracePeriod(m.pod), notice), Reason: reasonShutdown, Message: messageShutdown},
+		)
 	}
 }
 

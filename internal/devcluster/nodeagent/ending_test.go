@@ -20,7 +20,10 @@ func TestAKubeletThatShutsDownStopsItsPodsAndTakesNoMore(t *testing.T) {
 		t.Error("the end of a machine is announced once")
 	}
 	s.shutDown("n", time.Minute)
-	if stop := <-s.puppet.pod("p").stops; stop.Grace != 4*time.Second || stop.Reason != "Terminated" || stop.Message != messageShutdown {
+	if stop := <-s.puppet.pod(
+		"p",
+	).stops; stop.Grace != 4*time.Second || stop.Reason != "Terminated" ||
+		stop.Message != messageShutdown {
 		t.Errorf("got %+v", stop)
 	}
 	s.observe(late)
@@ -34,7 +37,8 @@ func TestAKubeletThatShutsDownStopsItsPodsAndTakesNoMore(t *testing.T) {
 	s.puppet.pod("p").end(corev1.PodFailed)
 	s.eventually("its end is written", s.hasPhase("p", corev1.PodFailed))
 	conditions := s.get("p").Status.Conditions
-	if len(conditions) != 1 || conditions[0].Type != corev1.DisruptionTarget || conditions[0].Reason != "TerminationByKubelet" {
+	if len(conditions) != 1 || conditions[0].Type != corev1.DisruptionTarget ||
+		conditions[0].Reason != "TerminationByKubelet" {
 		t.Errorf("got %+v", conditions)
 	}
 	s.eventually("the node is idle", func() bool { return s.busy("n") == 0 })

@@ -50,17 +50,25 @@ func newFleet(ctx context.Context, client kubernetes.Interface, cfg *Config, por
 		return nil, err
 	}
 	return &fleet{
-		ctx: ctx, client: client, cloud: cloud, capacity: capacity, port: port, interval: signsOfLife(cfg.NodeGrace), pods: pods,
-		waiting: func() []*corev1.Pod { return nil },
-		pools:   cfg.pools(), orders: map[string]pool.Orders{}, next: map[string]int{},
+		ctx:      ctx,
+		client:   client,
+		cloud:    cloud,
+		capacity: capacity,
+		port:     port,
+		interval: signsOfLife(cfg.NodeGrace),
+		pods:     pods,
+		waiting:  func() []*corev1.Pod { return nil },
+		pools:    cfg.pools(),
+		orders:   map[string]pool.Orders{},
+		next:     map[string]int{},
 	}, nil
 }
 
 // poolNames are the pools, those that are tried first for a waiting pod first.
 var poolNames = []string{string(profile.Spot), string(profile.OnDemand)}
 
-// open brings the machines that the pools have from the start, which takes no time, and returns when all are ready. Nodes
-// of an earlier agent keep their names.
+// open brings the machines that the pools have from the start, which takes no time, and returns
+// when all are ready. Nodes of an earlier agent keep their names.
 func (f *fleet) open() error {
 	existing, err := f.client.CoreV1().Nodes().List(f.ctx, metav1.ListOptions{LabelSelector: agentLabel})
 	if err != nil {

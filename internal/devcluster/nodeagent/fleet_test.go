@@ -75,7 +75,10 @@ func TestNodesCarryTheirCloudsLabelsAndTaints(t *testing.T) {
 
 func TestNodesOfAnEarlierAgentKeepTheirNames(t *testing.T) {
 	f, _ := newTestFleet(t, nil)
-	existing := []corev1.Node{{ObjectMeta: metav1.ObjectMeta{Name: "spot-7"}}, {ObjectMeta: metav1.ObjectMeta{Name: "spot-x"}}}
+	existing := []corev1.Node{
+		{ObjectMeta: metav1.ObjectMeta{Name: "spot-7"}},
+		{ObjectMeta: metav1.ObjectMeta{Name: "spot-x"}},
+	}
 	var names []string
 	for _, node := range f.firstNodes(existing) {
 		names = append(names, node.Name)
@@ -102,7 +105,9 @@ func TestPoolsReplaceWhatTheyLose(t *testing.T) {
 	if got := f.nodeNames(t); got != "on-demand-0 spot-1 spot-2" {
 		t.Errorf("after the delay: %s", got)
 	}
-	f.observePools(&corev1.ConfigMap{Data: map[string]string{"spot": `{"size":5,"out_of_stock":true}`, "on-demand": `{"size":1}`}})
+	f.observePools(
+		&corev1.ConfigMap{Data: map[string]string{"spot": `{"size":5,"out_of_stock":true}`, "on-demand": `{"size":1}`}},
+	)
 	f.fill(now.Add(time.Hour))
 	if got := f.nodeNames(t); got != "on-demand-0 spot-1 spot-2" {
 		t.Errorf("out of stock: %s", got)

@@ -37,7 +37,9 @@ const PoolLabel = "backfill.dev/node-pool"
 
 func buildNode(name string, capacity corev1.ResourceList, port int32) *corev1.Node {
 	now := metav1.Now()
-	condition := func(kind corev1.NodeConditionType, status corev1.ConditionStatus, reason, message string) corev1.NodeCondition {
+	condition := func(
+		kind corev1.NodeConditionType, status corev1.ConditionStatus, reason, message string,
+	) corev1.NodeCondition {
 		return corev1.NodeCondition{
 			Type: kind, Status: status, Reason: reason, Message: message, LastHeartbeatTime: now, LastTransitionTime: now,
 		}
@@ -74,9 +76,14 @@ func buildNode(name string, capacity corev1.ResourceList, port int32) *corev1.No
 	}
 }
 
-// removeOtherNodes deletes nodes of earlier agents that are not offered any more, or not with the same taints: taints are
-// part of a node's specification, which registration does not change.
-func removeOtherNodes(ctx context.Context, client kubernetes.Interface, existing []corev1.Node, nodes []*corev1.Node) error {
+// removeOtherNodes deletes nodes of earlier agents that are not offered any more, or not with the
+// same taints: taints are part of a node's specification, which registration does not change.
+func removeOtherNodes(
+	ctx context.Context,
+	client kubernetes.Interface,
+	existing []corev1.Node,
+	nodes []*corev1.Node,
+) error {
 	offered := map[string]*corev1.Node{}
 	for _, node := range nodes {
 		offered[node.Name] = node
@@ -86,7 +93,10 @@ func removeOtherNodes(ctx context.Context, client kubernetes.Interface, existing
 		if want, ok := offered[node.Name]; ok && sameTaints(node, want) && node.Annotations[ReclaimAnnotation] == "" {
 			continue
 		}
-		if err := client.CoreV1().Nodes().Delete(ctx, node.Name, metav1.DeleteOptions{}); err != nil && !apierrors.IsNotFound(err) {
+		if err := client.CoreV1().
+			Nodes().
+			Delete(ctx, node.Name, metav1.DeleteOptions{}); err != nil &&
+			!apierrors.IsNotFound(err) {
 			return fmt.Errorf("delete node %s: %w", node.Name, err)
 		}
 	}
@@ -122,8 +132,14 @@ func maintainNode(
 	ctx context.Context, client kubernetes.Interface, node *corev1.Node, interval time.Duration,
 ) (*vknode.NodeController, error) {
 	controller, err := vknode.NewNodeController(
-		vknode.NaiveNodeProvider{}, node, client.CoreV1().Nodes(),
-		vknode.WithNodeEnableLeaseV1WithRenewInterval(client.CoordinationV1().Leases(corev1.NamespaceNodeLease), leaseSeconds, interval),
+		vknode.NaiveNodeProvider{},
+		node,
+		client.CoreV1().Nodes(),
+		vknode.WithNodeEnableLeaseV1WithRenewInterval(
+			client.CoordinationV1().Leases(corev1.NamespaceNodeLease),
+			leaseSeconds,
+			interval,
+		),
 		vknode.WithNodeStatusUpdateInterval(nodeStatusInterval),
 	)
 	if err != nil {

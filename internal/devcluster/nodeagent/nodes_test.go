@@ -43,19 +43,31 @@ func TestConfig(t *testing.T) {
 
 func TestNodesOfAnEarlierConfigurationAreRemoved(t *testing.T) {
 	node := func(name, label string, taints ...corev1.Taint) *corev1.Node {
-		return &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{label: "true"}}, Spec: corev1.NodeSpec{Taints: taints}}
+		return &corev1.Node{
+			ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{label: "true"}},
+			Spec:       corev1.NodeSpec{Taints: taints},
+		}
 	}
 	spot := corev1.Taint{Key: "spot", Effect: corev1.TaintEffectNoSchedule}
 	notReady := corev1.Taint{Key: corev1.TaintNodeNotReady, Effect: corev1.TaintEffectNoSchedule}
 	reclaimed := node("reclaimed", agentLabel)
 	reclaimed.Annotations = map[string]string{ReclaimAnnotation: "{}"}
 	client := fake.NewClientset(
-		reclaimed, node("kept", agentLabel, notReady, spot), node("surplus", agentLabel), node("other-cloud", agentLabel, spot), node("foreign", "x"))
+		reclaimed,
+		node("kept", agentLabel, notReady, spot),
+		node("surplus", agentLabel),
+		node("other-cloud", agentLabel, spot),
+		node("foreign", "x"),
+	)
 	existing, err := client.CoreV1().Nodes().List(context.Background(), metav1.ListOptions{LabelSelector: agentLabel})
 	if err != nil {
 		t.Fatal(err)
 	}
-	offered := []*corev1.Node{node("kept", agentLabel, spot), node("other-cloud", agentLabel), node("reclaimed", agentLabel)}
+	offered := []*corev1.Node{
+		node("kept", agentLabel, spot),
+		node("other-cloud", agentLabel),
+		node("reclaimed", agentLabel),
+	}
 	if err := removeOtherNodes(context.Background(), client, existing.Items, offered); err != nil {
 		t.Fatal(err)
 	}

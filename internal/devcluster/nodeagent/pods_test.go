@@ -110,8 +110,13 @@ func newStage(t *testing.T, existing ...*corev1.Pod) *stage {
 
 func bound(name string) *corev1.Pod {
 	return &corev1.Pod{
-		ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: "default", UID: types.UID(name), Labels: map[string]string{"completed": "false"}},
-		Spec:       corev1.PodSpec{NodeName: "n", RestartPolicy: corev1.RestartPolicyNever},
+		ObjectMeta: metav1.ObjectMeta{
+			Name:      name,
+			Namespace: "default",
+			UID:       types.UID(name),
+			Labels:    map[string]string{"completed": "false"},
+		},
+		Spec: corev1.PodSpec{NodeName: "n", RestartPolicy: corev1.RestartPolicyNever},
 	}
 }
 
@@ -150,7 +155,9 @@ func TestStatusesAreWrittenAndLabelsOfOthersStay(t *testing.T) {
 	// The Argo controller labels a pod while the agent writes its status from an older copy.
 	labelled := s.get("p")
 	labelled.Labels["completed"] = "true"
-	if _, err := s.fakeAPI.CoreV1().Pods("default").Update(context.Background(), labelled, metav1.UpdateOptions{}); err != nil {
+	if _, err := s.fakeAPI.CoreV1().
+		Pods("default").
+		Update(context.Background(), labelled, metav1.UpdateOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	s.puppet.pod("p").end(corev1.PodSucceeded)
@@ -179,7 +186,10 @@ func TestPodOfAnEarlierAgentIsReportedLost(t *testing.T) {
 	pod.Status = corev1.PodStatus{
 		Phase: corev1.PodRunning, StartTime: &started,
 		ContainerStatuses: []corev1.ContainerStatus{
-			{Name: "done", State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 0, Reason: "Completed"}}},
+			{
+				Name:  "done",
+				State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 0, Reason: "Completed"}},
+			},
 			{Name: "ran", Ready: true, State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: started}}},
 		},
 		Conditions: []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}},
@@ -189,7 +199,9 @@ func TestPodOfAnEarlierAgentIsReportedLost(t *testing.T) {
 	s.eventually("it is failed", s.hasPhase("p", corev1.PodFailed))
 	got := s.get("p").Status
 	done, ran := got.ContainerStatuses[0].State.Terminated, got.ContainerStatuses[1].State.Terminated
-	if got.Reason != "NodeAgentRestarted" || done.ExitCode != 0 || ran.ExitCode != 137 || ran.Reason != "ContainerStatusUnknown" || !ran.StartedAt.Equal(&started) {
+	if got.Reason != "NodeAgentRestarted" || done.ExitCode != 0 || ran.ExitCode != 137 ||
+		ran.Reason != "ContainerStatusUnknown" ||
+		!ran.StartedAt.Equal(&started) {
 		t.Errorf("got %+v", got)
 	}
 	if got.Conditions[0].Status != corev1.ConditionFalse || got.ContainerStatuses[1].Ready {

@@ -20,8 +20,8 @@ import (
 	"k8s.io/client-go/kubernetes"
 )
 
-// publisher writes a pod's statuses to the API server, the newest first: statuses that were overtaken before they could be
-// written are never written.
+// publisher writes a pod's statuses to the API server, the newest first: statuses that were
+// overtaken before they could be written are never written.
 type publisher struct {
 	client  kubernetes.Interface
 	pod     *corev1.Pod

@@ -123,12 +123,14 @@ func (f *fleet) unready(name string) error {
 	if err != nil {
 		return err
 	}
-	_, err = f.client.CoreV1().Nodes().Patch(f.ctx, name, types.StrategicMergePatchType, patch, metav1.PatchOptions{}, "status")
+	_, err = f.client.CoreV1().
+		Nodes().
+		Patch(f.ctx, name, types.StrategicMergePatchType, patch, metav1.PatchOptions{}, "status")
 	return err
 }
 
-// drain asks for the eviction of the pods that are left on a node and tells whether there are none. A disruption budget may
-// refuse; it is asked again the next time.
+// drain asks for the eviction of the pods that are left on a node and tells whether there are
+// none. A disruption budget may refuse; it is asked again the next time.
 func (f *fleet) drain(name string) bool {
 	left, err := f.client.CoreV1().Pods("").List(f.ctx, metav1.ListOptions{FieldSelector: "spec.nodeName=" + name})
 	if err != nil {

@@ -32,8 +32,8 @@ import (
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/devcluster/sandbox"
 )
 
-// Run offers the nodes and runs their pods until ctx ends, which ends every pod's processes too. When the user is not root
-// it does so in a second process, inside a user namespace.
+// Run offers the nodes and runs their pods until ctx ends, which ends every pod's processes too.
+// When the user is not root it does so in a second process, inside a user namespace.
 func Run(ctx context.Context, cfg Config) error {
 	if err := cfg.complete(); err != nil {
 		return fmt.Errorf("node agent: %w", err)
@@ -137,12 +137,13 @@ func scope(dir string) string {
 	return hex.EncodeToString(sum[:6])
 }
 
-// containerPath is the PATH that an image would bring: the user's own, so that containers find the programs that the user
-// finds, and the places where every distribution has its programs.
+// containerPath is the PATH that an image would bring: the user's own, so that containers find the
+// programs that the user finds, and the places where every distribution has its programs.
 func containerPath(users string) string {
 	var dirs []string
 	seen := map[string]bool{}
-	for _, dir := range append(filepath.SplitList(users), "/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin") {
+	usual := []string{"/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"}
+	for _, dir := range append(filepath.SplitList(users), usual...) {
 		if filepath.IsAbs(dir) && !seen[dir] {
 			seen[dir] = true
 			dirs = append(dirs, dir)
@@ -187,7 +188,8 @@ func (a *pods) follow() error {
 	return err
 }
 
-// withPod passes on the pod that an informer delivers; of a deletion that the watch has missed it has the last known state.
+// withPod passes on the pod that an informer delivers; of a deletion that the watch has missed it
+// has the last known state.
 func withPod(object any, f func(*corev1.Pod)) {
 	if missed, ok := object.(cache.DeletedFinalStateUnknown); ok {
 		object = missed.Obj

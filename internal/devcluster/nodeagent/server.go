@@ -138,19 +138,42 @@ func (s *server) exec(w http.ResponseWriter, r *http.Request) {
 	}
 	m := s.pods.find(r.PathValue("namespace"), r.PathValue("pod"))
 	if m == nil {
-		http.Error(w, fmt.Sprintf("pod %s/%s is not running here", r.PathValue("namespace"), r.PathValue("pod")), http.StatusNotFound)
+		http.Error(
+			w,
+			fmt.Sprintf("pod %s/%s is not running here", r.PathValue("namespace"), r.PathValue("pod")),
+			http.StatusNotFound,
+		)
 		return
 	}
-	streaming.ServeExec(w, r, executor{m.running}, m.pod.Name, m.pod.UID, r.PathValue("container"), r.URL.Query()["command"],
-		options, execIdleTimeout, execSetupTimeout, remoteconsts.SupportedStreamingProtocols)
+	streaming.ServeExec(
+		w,
+		r,
+		executor{m.running},
+		m.pod.Name,
+		m.pod.UID,
+		r.PathValue("container"),
+		r.URL.Query()["command"],
+		options,
+		execIdleTimeout,
+		execSetupTimeout,
+		remoteconsts.SupportedStreamingProtocols,
+	)
 }
 
 // executor runs an exec's command; exit codes other than 0 are errors of the type that the streaming library reports.
 type executor struct{ pod podruntime.Pod }
 
 func (e executor) ExecInContainer(
-	ctx context.Context, _ string, _ types.UID, container string, command []string, in io.Reader, out, errOut io.WriteCloser,
-	tty bool, resize <-chan remotecommand.TerminalSize, _ time.Duration,
+	ctx context.Context,
+	_ string,
+	_ types.UID,
+	container string,
+	command []string,
+	in io.Reader,
+	out, errOut io.WriteCloser,
+	tty bool,
+	resize <-chan remotecommand.TerminalSize,
+	_ time.Duration,
 ) error {
 	options := sandbox.ExecOptions{Args: command, TTY: tty}
 	// A nil stream in an interface is not a nil interface.

@@ -35,7 +35,9 @@ func fullCRD(t *testing.T, plural string) definition {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := os.ReadFile(filepath.Join(strings.TrimSpace(string(dir)), "manifests", "base", "crds", "full", "argoproj.io_"+plural+".yaml"))
+	text, err := os.ReadFile(
+		filepath.Join(strings.TrimSpace(string(dir)), "manifests", "base", "crds", "full", "argoproj.io_"+plural+".yaml"),
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +46,11 @@ func fullCRD(t *testing.T, plural string) definition {
 		t.Fatal(err)
 	}
 	var props apiextensions.JSONSchemaProps
-	if err := apiextensionsv1.Convert_v1_JSONSchemaProps_To_apiextensions_JSONSchemaProps(crd.Spec.Versions[0].Schema.OpenAPIV3Schema, &props, nil); err != nil {
+	if err := apiextensionsv1.Convert_v1_JSONSchemaProps_To_apiextensions_JSONSchemaProps(
+		crd.Spec.Versions[0].Schema.OpenAPIV3Schema,
+		&props,
+		nil,
+	); err != nil {
 		t.Fatal(err)
 	}
 	var d definition
@@ -65,7 +71,8 @@ func (d definition) stored(object map[string]any) (map[string]any, []string) {
 	for _, err := range validation.ValidateCustomResource(nil, object, d.validator) {
 		problems = append(problems, err.Error())
 	}
-	for _, path := range pruning.PruneWithOptions(object, d.structural, true, schema.UnknownFieldPathOptions{TrackUnknownFieldPaths: true}) {
+	track := schema.UnknownFieldPathOptions{TrackUnknownFieldPaths: true}
+	for _, path := range pruning.PruneWithOptions(object, d.structural, true, track) {
 		problems = append(problems, "unknown field "+path)
 	}
 	defaulting.Default(object, d.structural)
@@ -76,7 +83,10 @@ func (d definition) stored(object map[string]any) (map[string]any, []string) {
 // server does by Argo's full CRDs, with the API server's own code: nothing is
 // refused, pruned or filled in.
 func TestFullCRDsStoreGoldensUnchanged(t *testing.T) {
-	definitions := map[string]definition{"Workflow": fullCRD(t, "workflows"), "WorkflowTemplate": fullCRD(t, "workflowtemplates")}
+	definitions := map[string]definition{
+		"Workflow":         fullCRD(t, "workflows"),
+		"WorkflowTemplate": fullCRD(t, "workflowtemplates"),
+	}
 	files, err := filepath.Glob(filepath.Join(golden, "*.txtar"))
 	if err != nil || len(files) == 0 {
 		t.Fatal("no golden manifests", err)
@@ -114,7 +124,16 @@ func TestFullCRDsRefuse(t *testing.T) {
 		"unknown field": {"entrypont": "run"},
 		"wrong type":    {"entrypoint": int64(1)},
 	} {
-		if _, problems := d.stored(map[string]any{"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": map[string]any{"name": "a"}, "spec": spec}); len(problems) == 0 {
+		if _, problems := d.stored(
+			map[string]any{
+				"apiVersion": "argoproj.io/v1alpha1",
+				"kind":       "Workflow",
+				"metadata":   map[string]any{"name": "a"},
+				"spec":       spec,
+			},
+		); len(
+			problems,
+		) == 0 {
 			t.Errorf("%s: nothing is complained of", name)
 		}
 	}

@@ -105,7 +105,13 @@ func TestArgoAccepts(t *testing.T) {
 				if run.Spec.Arguments.GetParameterByName("segments") == nil {
 					continue
 				}
-				if err := validate.ValidateWorkflow(templates, none, child(t, template, run), nil, validate.ValidateOpts{}); err != nil {
+				if err := validate.ValidateWorkflow(
+					templates,
+					none,
+					child(t, template, run),
+					nil,
+					validate.ValidateOpts{},
+				); err != nil {
 					t.Errorf("child: %v", err)
 				}
 			}

@@ -1,9 +1,10 @@
 // Copyright (c) The terraform-provider-backfill authors
 // SPDX-License-Identifier: MPL-2.0
 
-// Package placement says whether pods would find a place on nodes, as far as selectors, required node affinity, taints and
-// requests decide. It is pure. It is for questions that come before or after scheduling, what more machines would be good
-// for and which could go; pods are placed by the real scheduler, which also sees spread, ports and volumes.
+// Package placement says whether pods would find a place on nodes, as far as selectors, required
+// node affinity, taints and requests decide. It is pure. It is for questions that come before or
+// after scheduling, what more machines would be good for and which could go; pods are placed by
+// the real scheduler, which also sees spread, ports and volumes.
 package placement
 
 import (
@@ -75,9 +76,13 @@ func Admits(node *corev1.Node, pod *corev1.Pod) bool {
 	if matches, err := nodeaffinity.GetRequiredNodeAffinity(pod).Match(node); err != nil || !matches {
 		return false
 	}
-	_, keepsOut := scheduling.FindMatchingUntoleratedTaint(node.Spec.Taints, pod.Spec.Tolerations, func(t *corev1.Taint) bool {
-		return t.Effect == corev1.TaintEffectNoSchedule || t.Effect == corev1.TaintEffectNoExecute
-	})
+	_, keepsOut := scheduling.FindMatchingUntoleratedTaint(
+		node.Spec.Taints,
+		pod.Spec.Tolerations,
+		func(t *corev1.Taint) bool {
+			return t.Effect == corev1.TaintEffectNoSchedule || t.Effect == corev1.TaintEffectNoExecute
+		},
+	)
 	return !keepsOut
 }
 

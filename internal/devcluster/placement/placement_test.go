@@ -12,7 +12,11 @@ import (
 
 func node(change func(*corev1.Node)) *corev1.Node {
 	n := &corev1.Node{Status: corev1.NodeStatus{Allocatable: corev1.ResourceList{
-		corev1.ResourceCPU: resource.MustParse("4"), corev1.ResourceMemory: resource.MustParse("8Gi"), corev1.ResourcePods: resource.MustParse("3"),
+		corev1.ResourceCPU: resource.MustParse(
+			"4",
+		),
+		corev1.ResourceMemory: resource.MustParse("8Gi"),
+		corev1.ResourcePods:   resource.MustParse("3"),
 	}}}
 	if change != nil {
 		change(n)
@@ -22,7 +26,10 @@ func node(change func(*corev1.Node)) *corev1.Node {
 
 func pod(cpu, memory string, change func(*corev1.Pod)) *corev1.Pod {
 	p := &corev1.Pod{Spec: corev1.PodSpec{Containers: []corev1.Container{{Resources: corev1.ResourceRequirements{
-		Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse(cpu), corev1.ResourceMemory: resource.MustParse(memory)},
+		Requests: corev1.ResourceList{
+			corev1.ResourceCPU:    resource.MustParse(cpu),
+			corev1.ResourceMemory: resource.MustParse(memory),
+		},
 	}}}}}
 	if change != nil {
 		change(p)
@@ -38,15 +45,19 @@ func TestAdmits(t *testing.T) {
 		n.Spec.Taints = []corev1.Taint{spotTaint}
 	})
 	tolerant := func(p *corev1.Pod) {
-		p.Spec.Tolerations = []corev1.Toleration{{Key: "spot", Operator: corev1.TolerationOpEqual, Value: "true", Effect: corev1.TaintEffectNoSchedule}}
+		p.Spec.Tolerations = []corev1.Toleration{
+			{Key: "spot", Operator: corev1.TolerationOpEqual, Value: "true", Effect: corev1.TaintEffectNoSchedule},
+		}
 	}
 	never := func(p *corev1.Pod) {
 		tolerant(p)
-		p.Spec.Affinity = &corev1.Affinity{NodeAffinity: &corev1.NodeAffinity{RequiredDuringSchedulingIgnoredDuringExecution: &corev1.NodeSelector{
-			NodeSelectorTerms: []corev1.NodeSelectorTerm{{MatchExpressions: []corev1.NodeSelectorRequirement{
-				{Key: "spot", Operator: corev1.NodeSelectorOpNotIn, Values: []string{"true"}},
-			}}},
-		}}}
+		p.Spec.Affinity = &corev1.Affinity{
+			NodeAffinity: &corev1.NodeAffinity{RequiredDuringSchedulingIgnoredDuringExecution: &corev1.NodeSelector{
+				NodeSelectorTerms: []corev1.NodeSelectorTerm{{MatchExpressions: []corev1.NodeSelectorRequirement{
+					{Key: "spot", Operator: corev1.NodeSelectorOpNotIn, Values: []string{"true"}},
+				}}},
+			}},
+		}
 	}
 	selects := func(p *corev1.Pod) { p.Spec.NodeSelector = map[string]string{"spot": "true"} }
 	for name, tt := range map[string]struct {
@@ -59,7 +70,8 @@ func TestAdmits(t *testing.T) {
 		"an affinity against the node": {spot, pod("1", "1Gi", never), false},
 		"and not against another":      {node(nil), pod("1", "1Gi", never), true},
 		"a selector":                   {node(nil), pod("1", "1Gi", selects), false},
-		"a cordoned node":              {node(func(n *corev1.Node) { n.Spec.Unschedulable = true }), pod("1", "1Gi", nil), false},
+		"a cordoned " +
+			"node": {node(func(n *corev1.Node) { n.Spec.Unschedulable = true }), pod("1", "1Gi", nil), false},
 	} {
 		if got := Admits(tt.node, tt.pod); got != tt.want {
 			t.Errorf("%s: %t", name, got)

@@ -1,8 +1,8 @@
 // Copyright (c) The terraform-provider-backfill authors
 // SPDX-License-Identifier: MPL-2.0
 
-// Package profile describes how clouds present their nodes to Kubernetes: labels, taints and the notice before a node is
-// taken back. It is a table and does nothing with nodes itself.
+// Package profile describes how clouds present their nodes to Kubernetes: labels, taints and the
+// notice before a node is taken back. It is a table and does nothing with nodes itself.
 package profile
 
 import (

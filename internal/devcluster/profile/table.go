@@ -39,8 +39,9 @@ var table = []Profile{
 		},
 	},
 	{
-		// https://docs.aws.amazon.com/eks/latest/userguide/managed-node-groups.html: a managed node group labels its nodes with
-		// their capacity and taints none; at a notice of two minutes, the node is cordoned and drained.
+		// https://docs.aws.amazon.com/eks/latest/userguide/managed-node-groups.html: a managed node
+		// group labels its nodes with their capacity and taints none; at a notice of two minutes, the
+		// node is cordoned and drained.
 		Name:    "eks",
 		Region:  "eu-west-1",
 		Zones:   []string{"eu-west-1a", "eu-west-1b", "eu-west-1c"},
@@ -57,8 +58,8 @@ var table = []Profile{
 		},
 	},
 	{
-		// https://karpenter.sh/docs/concepts/disruption/: an interrupted node gets the taint and is drained; it goes when it is
-		// empty, or with its machine.
+		// https://karpenter.sh/docs/concepts/disruption/: an interrupted node gets the taint and is
+		// drained; it goes when it is empty, or with its machine.
 		Name:    "karpenter",
 		Region:  "eu-west-1",
 		Zones:   []string{"eu-west-1a", "eu-west-1b", "eu-west-1c"},
@@ -92,7 +93,9 @@ var table = []Profile{
 				"kubernetes.azure.com/mode":             "user",
 				"kubernetes.azure.com/scalesetpriority": "spot",
 			},
-			Taints: []corev1.Taint{{Key: "kubernetes.azure.com/scalesetpriority", Value: "spot", Effect: corev1.TaintEffectNoSchedule}},
+			Taints: []corev1.Taint{
+				{Key: "kubernetes.azure.com/scalesetpriority", Value: "spot", Effect: corev1.TaintEffectNoSchedule},
+			},
 			Notice: 30 * time.Second,
 			Ending: Ending{
 				Drain: true, Cordon: true,
@@ -101,7 +104,8 @@ var table = []Profile{
 		},
 	},
 	{
-		// Nodes of one's own, told apart by a label and a taint, whose kubelets shut down in order and have nothing more to do.
+		// Nodes of one's own, told apart by a label and a taint, whose kubelets shut down in order and
+		// have nothing more to do.
 		Name:     "custom",
 		Region:   "here",
 		Zones:    []string{"rack-1", "rack-2", "rack-3"},

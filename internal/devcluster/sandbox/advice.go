@@ -33,7 +33,10 @@ func adviceFor(cause string, root bool, sysctl func(name string) string) string 
 	}
 	switch {
 	case root:
-		b.WriteString("This looks like a container that may not make namespaces: start it privileged, or with CAP_SYS_ADMIN and a seccomp profile that allows unshare and mount.\n")
+		b.WriteString(
+			"This looks like a container that may not make namespaces: start it privileged, or with CAP_SYS_ADMIN and a " +
+				"seccomp profile that allows unshare and mount.\n",
+		)
 	case len(commands) > 0:
 		b.WriteString("Enable unprivileged user namespaces, or run as root:\n" + strings.Join(commands, ""))
 	default:

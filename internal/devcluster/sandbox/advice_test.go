@@ -25,12 +25,14 @@ func TestAdviceNamesWhatToEnable(t *testing.T) {
 			want: "or run as root:\n  sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0\n"},
 		"hardened": {setting: map[string]string{"user.max_user_namespaces": "0"},
 			want: "or run as root:\n  sudo sysctl -w user.max_user_namespaces=15000\n"},
-		"no known setting": {setting: allowed, want: "Run as root, or enable unprivileged user namespaces in the kernel (Linux 5.12 or later).\n"},
+		"no known setting": {setting: allowed, want: "Run as root, or enable unprivileged user namespaces in the kernel " +
+			"(Linux 5.12 or later).\n"},
 		"root in a container": {root: true, setting: allowed,
 			want: "This looks like a container that may not make namespaces:"},
 	} {
 		got := adviceFor("operation not permitted", test.root, func(s string) string { return test.setting[s] })
-		if !strings.Contains(got, test.want) || !strings.Contains(got, "operation not permitted.") || !strings.HasSuffix(got, other) {
+		if !strings.Contains(got, test.want) || !strings.Contains(got, "operation not permitted.") ||
+			!strings.HasSuffix(got, other) {
 			t.Errorf("%s:\n%s", name, got)
 		}
 	}

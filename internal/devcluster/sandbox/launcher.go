@@ -84,8 +84,8 @@ type StartError struct{ Reason string }
 
 func (e *StartError) Error() string { return e.Reason }
 
-// Start runs a container. When it returns without error the command has been executed; a *StartError means that it could
-// not be.
+// Start runs a container. When it returns without error the command has been executed; a
+// *StartError means that it could not be.
 func (l *Launcher) Start(spec Spec) (*Process, error) {
 	p := &Process{launcher: l, spec: spec, done: make(chan struct{})}
 	cmd := self(stage.InitArg0)
@@ -148,7 +148,11 @@ func (l *Launcher) launch(cmd *exec.Cmd, description any, extra []*os.File, cg *
 	_ = controlRead.Close()
 	_ = statusWrite.Close()
 	if err != nil {
-		return staged{}, errors.Join(fmt.Errorf("start a process in new namespaces: %w", err), controlWrite.Close(), statusRead.Close())
+		return staged{}, errors.Join(
+			fmt.Errorf("start a process in new namespaces: %w", err),
+			controlWrite.Close(),
+			statusRead.Close(),
+		)
 	}
 	s := staged{control: controlWrite, status: statusRead}
 	if err := cg.add(cmd.Process.Pid); err != nil {

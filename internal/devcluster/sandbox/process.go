@@ -54,8 +54,8 @@ func (p *Process) Result() Result { return p.result }
 // Pid is the host's id of the container's PID 1.
 func (p *Process) Pid() int { return p.cmd.Process.Pid }
 
-// Signal sends sig to the container's PID 1. As in every PID namespace, one that PID 1 has no handler for is lost, SIGKILL
-// apart. Signalling an ended container is no error.
+// Signal sends sig to the container's PID 1. As in every PID namespace, one that PID 1 has no
+// handler for is lost, SIGKILL apart. Signalling an ended container is no error.
 func (p *Process) Signal(sig syscall.Signal) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()

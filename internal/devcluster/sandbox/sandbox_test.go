@@ -201,14 +201,20 @@ func TestVolumes(t *testing.T) {
 	writeFile(t, filepath.Join(dir, "in"), "input")
 
 	t.Run("writable at a path that the host lacks", func(t *testing.T) {
-		output := h.shell("cat /argo/staging/in; echo out > /argo/staging/out", stage.Mount{Source: dir, Target: "/argo/staging"})
+		output := h.shell(
+			"cat /argo/staging/in; echo out > /argo/staging/out",
+			stage.Mount{Source: dir, Target: "/argo/staging"},
+		)
 		written, err := os.ReadFile(filepath.Join(dir, "out"))
 		if output != "input" || err != nil || string(written) != "out\n" {
 			t.Errorf("read %q, wrote %q, %v", output, written, err)
 		}
 	})
 	t.Run("read-only", func(t *testing.T) {
-		output := h.shell("cat /data/in; (: > /data/x) 2>/dev/null || echo refused", stage.Mount{Source: dir, Target: "/data", ReadOnly: true})
+		output := h.shell(
+			"cat /data/in; (: > /data/x) 2>/dev/null || echo refused",
+			stage.Mount{Source: dir, Target: "/data", ReadOnly: true},
+		)
 		if output != "inputrefused\n" {
 			t.Errorf("got %q", output)
 		}
@@ -347,8 +353,14 @@ func TestExec(t *testing.T) {
 
 	var stdout, stderr bytes.Buffer
 	code, err := first.Exec(context.Background(), ExecOptions{
-		Args:  []string{"sh", "-c", "cat; echo err >&2; test -e /v/ready && cat /proc/1/cmdline | wc -w; grep CapEff /proc/self/status; exit 4"},
-		Stdin: strings.NewReader("hello "), Stdout: &stdout, Stderr: &stderr,
+		Args: []string{
+			"sh",
+			"-c",
+			"cat; echo err >&2; test -e /v/ready && cat /proc/1/cmdline | wc -w; grep CapEff /proc/self/status; exit 4",
+		},
+		Stdin:  strings.NewReader("hello "),
+		Stdout: &stdout,
+		Stderr: &stderr,
 	})
 	if code != 4 || err != nil || !strings.HasPrefix(stdout.String(), "hello ") || stderr.String() != "err\n" {
 		t.Errorf("got code %d, %v, %q, %q", code, err, stdout.String(), stderr.String())
@@ -358,7 +370,11 @@ func TestExec(t *testing.T) {
 	}
 
 	// This is how Argo stops a pod.
-	if code, err := first.Exec(context.Background(), ExecOptions{Args: []string{"sh", "-c", "kill -15 1"}}); code != 0 || err != nil {
+	if code, err := first.Exec(
+		context.Background(),
+		ExecOptions{Args: []string{"sh", "-c", "kill -15 1"}},
+	); code != 0 ||
+		err != nil {
 		t.Errorf("kill: code %d, %v", code, err)
 	}
 	if _, result := first.wait(); result.ExitCode != 143 {
@@ -382,7 +398,10 @@ func TestExecWithTerminal(t *testing.T) {
 	h := newHarness(t)
 	c := h.start(script0("sleep 1000"))
 	var stdout bytes.Buffer
-	code, err := c.Exec(context.Background(), ExecOptions{Args: []string{"sh", "-c", "test -t 0 && echo terminal"}, Stdout: &stdout, TTY: true})
+	code, err := c.Exec(
+		context.Background(),
+		ExecOptions{Args: []string{"sh", "-c", "test -t 0 && echo terminal"}, Stdout: &stdout, TTY: true},
+	)
 	if code != 0 || err != nil || stdout.String() != "terminal\r\n" {
 		t.Errorf("got %d, %v, %q", code, err, stdout.String())
 	}
@@ -410,8 +429,8 @@ func TestMemoryLimit(t *testing.T) {
 	}
 }
 
-// Where no memory cgroup can be written, all that the processes of a container take counts, those that it started included;
-// the file that a process maps does not.
+// Where no memory cgroup can be written, all that the processes of a container take counts, those
+// that it started included; the file that a process maps does not.
 func TestMemoryIsWatched(t *testing.T) {
 	h := newHarness(t)
 	h.launcher.Close()
@@ -461,7 +480,9 @@ func BenchmarkStart(b *testing.B) {
 	defer launcher.Close()
 	root := b.TempDir()
 	for b.Loop() {
-		p, err := launcher.Start(Spec{ID: "b", Spec: stage.Spec{Root: root, Command: stage.Command{Args: []string{"/bin/true"}}}})
+		p, err := launcher.Start(
+			Spec{ID: "b", Spec: stage.Spec{Root: root, Command: stage.Command{Args: []string{"/bin/true"}}}},
+		)
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -14,8 +14,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// streams connect an exec's readers and writers with the descriptors of its process. os/exec is not left to do it: its Wait
-// would wait for a standard input that may never end.
+// streams connect an exec's readers and writers with the descriptors of its process. os/exec is
+// not left to do it: its Wait would wait for a standard input that may never end.
 type streams struct {
 	child  [3]*os.File
 	ours   []*os.File // closed at the end

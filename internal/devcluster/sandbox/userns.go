@@ -68,8 +68,8 @@ func commandLine() ([]string, error) {
 // InUserNamespace tells whether Enter has put this program into a user namespace, which has one user only.
 func InUserNamespace() bool { return os.Getenv(insideMarker) != "" }
 
-// Probe runs /bin/true in a sandbox below dir, an existing directory, and explains what is missing when that fails. Call it
-// after Enter.
+// Probe runs /bin/true in a sandbox below dir, an existing directory, and explains what is missing
+// when that fails. Call it after Enter.
 func Probe(dir string) error {
 	root, err := os.MkdirTemp(dir, "probe-")
 	if err != nil {
@@ -78,7 +78,9 @@ func Probe(dir string) error {
 	defer func() { _ = os.Remove(root) }()
 	launcher := NewLauncher("probe", false)
 	defer launcher.Close()
-	p, err := launcher.Start(Spec{ID: "probe", Spec: stage.Spec{Root: root, Command: stage.Command{Args: []string{"/bin/true"}}}})
+	p, err := launcher.Start(
+		Spec{ID: "probe", Spec: stage.Spec{Root: root, Command: stage.Command{Args: []string{"/bin/true"}}}},
+	)
 	if err != nil {
 		return errors.New(advice(err.Error()))
 	}

@@ -53,8 +53,9 @@ func (p *Process) watchMemory(limit int64) {
 	}
 }
 
-// treeMemory is what a process and its descendants take that belongs to nobody else, in bytes: files that are mapped, such
-// as the program itself, do not count. A process that ends meanwhile counts nothing.
+// treeMemory is what a process and its descendants take that belongs to nobody else, in bytes:
+// files that are mapped, such as the program itself, do not count. A process that ends meanwhile
+// counts nothing.
 func treeMemory(pid int) int64 {
 	dir := filepath.Join("/proc", strconv.Itoa(pid))
 	sum := ownMemory(dir)

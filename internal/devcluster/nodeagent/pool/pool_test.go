@@ -19,14 +19,18 @@ func TestNext(t *testing.T) {
 		have, now  int
 		left, come int
 	}{
-		"a missing machine is ordered":              {spec: Spec{Size: 2, Delay: Duration(5 * time.Second)}, have: 1, left: 1},
-		"it comes after the delay":                  {spec: Spec{Size: 2, Delay: Duration(5 * time.Second)}, orders: Orders{at(0)}, have: 1, now: 5, come: 1},
-		"and not before":                            {spec: Spec{Size: 2, Delay: Duration(5 * time.Second)}, orders: Orders{at(0)}, have: 1, now: 4, left: 1},
-		"without delay it comes at once":            {spec: Spec{Size: 3}, have: 1, come: 2},
-		"nothing comes out of stock":                {spec: Spec{Size: 3, OutOfStock: true}, orders: Orders{at(0)}, have: 1, now: 9},
-		"a full pool orders none":                   {spec: Spec{Size: 1}, have: 1},
-		"more than enough are left alone":           {spec: Spec{Size: 1}, have: 4},
-		"a lowered size cancels orders":             {spec: Spec{Size: 1, Delay: Duration(time.Minute)}, orders: Orders{at(0), at(0)}, have: 1, now: 1},
+		"a missing machine is " +
+			"ordered": {spec: Spec{Size: 2, Delay: Duration(5 * time.Second)}, have: 1, left: 1},
+		"it comes after the " +
+			"delay": {spec: Spec{Size: 2, Delay: Duration(5 * time.Second)}, orders: Orders{at(0)}, have: 1, now: 5, come: 1},
+		"and not before":                 {spec: Spec{Size: 2, Delay: Duration(5 * time.Second)}, orders: Orders{at(0)}, have: 1, now: 4, left: 1},
+		"without delay it comes at once": {spec: Spec{Size: 3}, have: 1, come: 2},
+		"nothing comes out of " +
+			"stock": {spec: Spec{Size: 3, OutOfStock: true}, orders: Orders{at(0)}, have: 1, now: 9},
+		"a full pool orders none":         {spec: Spec{Size: 1}, have: 1},
+		"more than enough are left alone": {spec: Spec{Size: 1}, have: 4},
+		"a lowered size cancels " +
+			"orders": {spec: Spec{Size: 1, Delay: Duration(time.Minute)}, orders: Orders{at(0), at(0)}, have: 1, now: 1},
 		"a lowered size sends back what would come": {spec: Spec{Size: 1}, orders: Orders{at(0)}, have: 1, now: 1},
 	} {
 		left, come := tt.spec.Next(tt.orders, tt.have, at(tt.now))
@@ -67,8 +71,8 @@ func TestTextForm(t *testing.T) {
 	}
 }
 
-// However a pool's size and stock change, and whatever it loses, it never has more than it was asked for at the time, and
-// with stock it has all of it when the longest delay is over.
+// However a pool's size and stock change, and whatever it loses, it never has more than it was
+// asked for at the time, and with stock it has all of it when the longest delay is over.
 func TestPoolsReachTheirSize(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var orders Orders

@@ -184,7 +184,8 @@ func reasonOf(result sandbox.Result) string {
 // messageWatched says of a container that was killed for its memory that the kernel was not who found out.
 const messageWatched = "seen to take more memory than its limit, which no memory cgroup enforces here"
 
-// terminationMessage is what the container wrote to its termination file, or the end of its log where the pod asks for that.
+// terminationMessage is what the container wrote to its termination file, or the end of its log
+// where the pod asks for that.
 func (c *container) terminationMessage(result sandbox.Result) string {
 	f, err := os.Open(c.terminationLog())
 	if err != nil {

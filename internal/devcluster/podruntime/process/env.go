@@ -20,8 +20,9 @@ import (
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/devcluster/sandbox/stage"
 )
 
-// environment computes a container's variables as the kubelet does: envFrom first, then env in order, each value seeing the
-// ones before it; service variables last, where nothing else has set them.
+// environment computes a container's variables as the kubelet does: envFrom first, then env in
+// order, each value seeing the ones before it; service variables last, where nothing else has set
+// them.
 func (r *Runtime) environment(ctx context.Context, p *pod, container *corev1.Container) (map[string]string, error) {
 	values, err := r.environmentSources(ctx, p.Namespace, container.EnvFrom)
 	if err != nil {
@@ -86,7 +87,11 @@ func (r *Runtime) serviceVariables() map[string]string {
 	}
 }
 
-func (r *Runtime) environmentSources(ctx context.Context, namespace string, sources []corev1.EnvFromSource) (map[string]string, error) {
+func (r *Runtime) environmentSources(
+	ctx context.Context,
+	namespace string,
+	sources []corev1.EnvFromSource,
+) (map[string]string, error) {
 	values := map[string]string{}
 	for _, source := range sources {
 		if ref := source.ConfigMapRef; ref != nil {
@@ -181,5 +186,10 @@ func (p *pod) resource(ref *corev1.ResourceFieldSelector, container string) (str
 	if ref.ContainerName != "" {
 		container = ref.ContainerName
 	}
-	return podresource.ExtractResourceValueByContainerNameAndNodeAllocatable(ref, p.Pod, container, p.node.Status.Allocatable)
+	return podresource.ExtractResourceValueByContainerNameAndNodeAllocatable(
+		ref,
+		p.Pod,
+		container,
+		p.node.Status.Allocatable,
+	)
 }

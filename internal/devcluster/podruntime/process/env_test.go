@@ -42,14 +42,25 @@ func testPod(c corev1.Container) *pod {
 			ObjectMeta: metav1.ObjectMeta{Name: "p", Namespace: "data", UID: "u", Labels: map[string]string{"a": "b"}},
 			Spec:       corev1.PodSpec{NodeName: "n", ServiceAccountName: "runner", Containers: []corev1.Container{c}},
 		},
-		node: &corev1.Node{Status: corev1.NodeStatus{Allocatable: corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("8Gi")}}},
+		node: &corev1.Node{
+			Status: corev1.NodeStatus{Allocatable: corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("8Gi")}},
+		},
 	}
 }
 
 func TestEnvironment(t *testing.T) {
-	settings := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "s", Namespace: "data"}, Data: map[string]string{"k": "v", "A": "from"}}
-	login := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "l", Namespace: "data"}, Data: map[string][]byte{"pw": []byte("x")}}
-	binary := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "b", Namespace: "data"}, Data: map[string][]byte{"k": {0xff}}}
+	settings := &corev1.ConfigMap{
+		ObjectMeta: metav1.ObjectMeta{Name: "s", Namespace: "data"},
+		Data:       map[string]string{"k": "v", "A": "from"},
+	}
+	login := &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Name: "l", Namespace: "data"},
+		Data:       map[string][]byte{"pw": []byte("x")},
+	}
+	binary := &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Name: "b", Namespace: "data"},
+		Data:       map[string][]byte{"k": {0xff}},
+	}
 	r := testRuntime(settings, login, binary)
 	yes := true
 	reference := func(name string) corev1.LocalObjectReference { return corev1.LocalObjectReference{Name: name} }
@@ -67,7 +78,10 @@ func TestEnvironment(t *testing.T) {
 			want: map[string]string{"A": "1", "B": "$(A)$(C)", "C": "1$(A)$(A)$(C)"},
 		},
 		"service variables are seen, and lose": {
-			env:  []corev1.EnvVar{{Name: "U", Value: "$(KUBERNETES_SERVICE_HOST)"}, {Name: "KUBERNETES_SERVICE_PORT", Value: "1"}},
+			env: []corev1.EnvVar{
+				{Name: "U", Value: "$(KUBERNETES_SERVICE_HOST)"},
+				{Name: "KUBERNETES_SERVICE_PORT", Value: "1"},
+			},
 			want: map[string]string{"U": "127.0.0.1", "KUBERNETES_SERVICE_PORT": "1"},
 		},
 		"env wins over envFrom": {
@@ -129,7 +143,10 @@ func TestEnvironment(t *testing.T) {
 }
 
 func TestExpandedCommand(t *testing.T) {
-	container := &corev1.Container{Command: []string{"$(A)", "$$(A)"}, Args: []string{"$(A)$(A) $(NONE) $A $( $()", "$$$$(A)$$"}}
+	container := &corev1.Container{
+		Command: []string{"$(A)", "$$(A)"},
+		Args:    []string{"$(A)$(A) $(NONE) $A $( $()", "$$$$(A)$$"},
+	}
 	got := expandedCommand(container, map[string]string{"A": "x$(B)", "B": "never"})
 	want := []string{"x$(B)", "$(A)", "x$(B)x$(B) $(NONE) $A $( $()", "$$(A)$"}
 	if !slices.Equal(got, want) {

@@ -17,8 +17,9 @@ import (
 // maxLogLine is the longest piece of a line in a log file, in bytes; longer lines are written in pieces.
 const maxLogLine = 16 << 10
 
-// logWriter writes a container's output in the format of the container runtime interface: one line for each line or piece
-// of one, "<RFC 3339 time> <stream> <F or P> <text>", where P says that the text's line goes on.
+// logWriter writes a container's output in the format of the container runtime interface: one line
+// for each line or piece of one, "<RFC 3339 time> <stream> <F or P> <text>", where P says that the
+// text's line goes on.
 type logWriter struct {
 	mu   sync.Mutex
 	file *os.File

@@ -40,7 +40,8 @@ func read(t interface{ Fatal(...any) }, path string, options corev1.PodLogOption
 	return out.String()
 }
 
-// What is written to a container's output is what kubectl logs shows, byte for byte, and the last lines are the last lines.
+// What is written to a container's output is what kubectl logs shows, byte for byte, and the last
+// lines are the last lines.
 func TestLogRoundTrip(t *testing.T) {
 	dir := t.TempDir()
 	files := 0

@@ -41,7 +41,13 @@ type logReader struct {
 var errLogLimit = errors.New("the limit is reached")
 
 // readLog writes the log at path to w. With options.Follow it goes on until ended is closed or ctx ends.
-func readLog(ctx context.Context, path string, options *corev1.PodLogOptions, ended <-chan struct{}, w io.Writer) error {
+func readLog(
+	ctx context.Context,
+	path string,
+	options *corev1.PodLogOptions,
+	ended <-chan struct{},
+	w io.Writer,
+) error {
 	f, err := os.Open(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return podruntime.ErrNotFound

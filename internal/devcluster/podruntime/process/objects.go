@@ -62,10 +62,19 @@ func (o *objects) secret(ctx context.Context, namespace, name string) (*corev1.S
 }
 
 // token asks for a token of the pod's service account that is bound to the pod.
-func (o *objects) token(ctx context.Context, pod *corev1.Pod, projection *corev1.ServiceAccountTokenProjection) (string, error) {
+func (o *objects) token(
+	ctx context.Context,
+	pod *corev1.Pod,
+	projection *corev1.ServiceAccountTokenProjection,
+) (string, error) {
 	request := &authenticationv1.TokenRequest{Spec: authenticationv1.TokenRequestSpec{
 		ExpirationSeconds: projection.ExpirationSeconds,
-		BoundObjectRef:    &authenticationv1.BoundObjectReference{APIVersion: "v1", Kind: "Pod", Name: pod.Name, UID: pod.UID},
+		BoundObjectRef: &authenticationv1.BoundObjectReference{
+			APIVersion: "v1",
+			Kind:       "Pod",
+			Name:       pod.Name,
+			UID:        pod.UID,
+		},
 	}}
 	if projection.Audience != "" {
 		request.Spec.Audiences = []string{projection.Audience}

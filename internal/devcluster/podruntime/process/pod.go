@@ -46,7 +46,15 @@ type pod struct {
 }
 
 func newPod(r *Runtime, spec *corev1.Pod, node *corev1.Node, publish func(corev1.PodStatus)) *pod {
-	p := &pod{Pod: spec, node: node, dir: r.podDir(spec.UID), runtime: r, publish: publish, done: make(chan struct{}), last: spec.Status}
+	p := &pod{
+		Pod:     spec,
+		node:    node,
+		dir:     r.podDir(spec.UID),
+		runtime: r,
+		publish: publish,
+		done:    make(chan struct{}),
+		last:    spec.Status,
+	}
 	p.ctx, p.stopped = context.WithCancel(context.Background())
 	waiting := reasonContainerCreating
 	if len(spec.Spec.InitContainers) > 0 {
@@ -54,7 +62,10 @@ func newPod(r *Runtime, spec *corev1.Pod, node *corev1.Node, publish func(corev1
 	}
 	add := func(c *corev1.Container, init bool) {
 		state := corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: waiting}}
-		p.snapshot.containers = append(p.snapshot.containers, &container{spec: c, init: init, pod: p, state: state, logged: make(chan struct{})})
+		p.snapshot.containers = append(
+			p.snapshot.containers,
+			&container{spec: c, init: init, pod: p, state: state, logged: make(chan struct{})},
+		)
 	}
 	for i := range spec.Spec.InitContainers {
 		add(&spec.Spec.InitContainers[i], true)
@@ -63,7 +74,10 @@ func newPod(r *Runtime, spec *corev1.Pod, node *corev1.Node, publish func(corev1
 		add(&spec.Spec.Containers[i], false)
 	}
 	p.snapshot.startTime = metav1.NewTime(time.Now())
-	p.snapshot.notEnforced = notEnforced(spec, machine{memory: r.launcher.MemoryLimits() != sandbox.MemoryUnlimited, otherUsers: r.config.OtherUsers})
+	p.snapshot.notEnforced = notEnforced(
+		spec,
+		machine{memory: r.launcher.MemoryLimits() != sandbox.MemoryUnlimited, otherUsers: r.config.OtherUsers},
+	)
 	return p
 }
 
@@ -108,7 +122,8 @@ func (p *pod) end(reason, message string) {
 	})
 }
 
-// runContainers runs the init containers in order and starts the others, as far as it gets: the containers' states tell.
+// runContainers runs the init containers in order and starts the others, as far as it gets: the
+// containers' states tell.
 func (p *pod) runContainers() {
 	var volumes map[string]volume
 	ready := p.retry("FailedMount", reasonContainerCreating, nil, func() (err error) {

@@ -57,8 +57,10 @@ var _ podruntime.Runtime = (*Runtime)(nil)
 func New(config Config) *Runtime {
 	config.Masks = append(config.Masks, config.Dir)
 	return &Runtime{
-		config: config, launcher: sandbox.NewLauncher(config.Scope, config.WatchMemory), objects: objects{client: config.Client},
-		pods: map[types.UID]*pod{},
+		config:   config,
+		launcher: sandbox.NewLauncher(config.Scope, config.WatchMemory),
+		objects:  objects{client: config.Client},
+		pods:     map[types.UID]*pod{},
 	}
 }
 
@@ -116,7 +118,13 @@ func (r *Runtime) Close() {
 }
 
 // Logs implements podruntime.Runtime.
-func (r *Runtime) Logs(ctx context.Context, uid types.UID, name string, options *corev1.PodLogOptions, w io.Writer) error {
+func (r *Runtime) Logs(
+	ctx context.Context,
+	uid types.UID,
+	name string,
+	options *corev1.PodLogOptions,
+	w io.Writer,
+) error {
 	path := filepath.Join(r.podDir(uid), "containers", name, "log")
 	return readLog(ctx, path, options, r.logEnd(uid, name), w)
 }

@@ -21,7 +21,8 @@ import (
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/devcluster/sandbox"
 )
 
-// TestMain runs the tests in a user namespace when the user is not root; those that need one skip where that is impossible.
+// TestMain runs the tests in a user namespace when the user is not root; those that need one skip
+// where that is impossible.
 func TestMain(m *testing.M) {
 	entered, err := sandbox.Enter(context.Background())
 	var exit *exec.ExitError
@@ -105,27 +106,51 @@ volumes: [{name: v, emptyDir: {}}]
 	statuses := &recorder{}
 	running := r.Start(spec, &corev1.Node{}, statuses.publish)
 	await(t, running.Done())
-	if got := statuses.last(); got.Phase != corev1.PodSucceeded || got.ContainerStatuses[0].State.Terminated.Reason != "Completed" {
+	if got := statuses.last(); got.Phase != corev1.PodSucceeded ||
+		got.ContainerStatuses[0].State.Terminated.Reason != "Completed" {
 		t.Errorf("got %+v", got)
 	}
 	var log bytes.Buffer
-	if err := r.Logs(context.Background(), "uid", "m", &corev1.PodLogOptions{}, &log); err != nil || log.String() != "prepared\n" {
+	if err := r.Logs(
+		context.Background(),
+		"uid",
+		"m",
+		&corev1.PodLogOptions{},
+		&log,
+	); err != nil ||
+		log.String() != "prepared\n" {
 		t.Errorf("log is %q, %v", log.String(), err)
 	}
 	if _, err := os.Stat(r.podDir("uid") + "/volumes"); err == nil {
 		t.Error("the volumes of an ended pod are still there")
 	}
-	if _, err := running.Exec(context.Background(), "m", sandbox.ExecOptions{Args: []string{"true"}}); !errors.Is(err, sandbox.ErrEnded) {
+	if _, err := running.Exec(
+		context.Background(),
+		"m",
+		sandbox.ExecOptions{Args: []string{"true"}},
+	); !errors.Is(
+		err,
+		sandbox.ErrEnded,
+	) {
 		t.Errorf("exec: %v", err)
 	}
 	r.Forget("uid")
-	if err := r.Logs(context.Background(), "uid", "m", &corev1.PodLogOptions{}, &log); !errors.Is(err, podruntime.ErrNotFound) {
+	if err := r.Logs(
+		context.Background(),
+		"uid",
+		"m",
+		&corev1.PodLogOptions{},
+		&log,
+	); !errors.Is(
+		err,
+		podruntime.ErrNotFound,
+	) {
 		t.Errorf("logs after forgetting: %v", err)
 	}
 }
 
-// A container that takes too much memory is reported as the kernel would have it, with a message that tells who found out,
-// unless it has written one itself.
+// A container that takes too much memory is reported as the kernel would have it, with a message
+// that tells who found out, unless it has written one itself.
 func TestOutOfMemoryWhereItIsWatched(t *testing.T) {
 	r := newRuntime(t, true)
 	if r.launcher.MemoryLimits() != sandbox.MemoryByWatching {
@@ -140,7 +165,8 @@ func TestOutOfMemoryWhereItIsWatched(t *testing.T) {
 		await(t, r.Start(spec, &corev1.Node{}, statuses.publish).Done())
 		got := statuses.last()
 		ended := got.ContainerStatuses[0].State.Terminated
-		if got.Phase != corev1.PodFailed || ended.Reason != reasonOOMKilled || ended.ExitCode != 137 || ended.Message != message {
+		if got.Phase != corev1.PodFailed || ended.Reason != reasonOOMKilled || ended.ExitCode != 137 ||
+			ended.Message != message {
 			t.Errorf("%s: %s, %+v", script, got.Phase, ended)
 		}
 		for _, c := range got.Conditions {
@@ -165,12 +191,14 @@ volumes: [{name: v, configMap: {name: none}}]
 		defer statuses.mu.Unlock()
 		return len(statuses.list) > 1
 	})
-	if got := statuses.last().ContainerStatuses[0].State.Waiting; got == nil || got.Message != `volume "v": configmaps "none" not found` {
+	if got := statuses.last().ContainerStatuses[0].State.Waiting; got == nil ||
+		got.Message != `volume "v": configmaps "none" not found` {
 		t.Errorf("got %+v", got)
 	}
 	running.Stop(podruntime.Stop{Reason: "DeadlineExceeded", Message: "too late"})
 	await(t, running.Done())
-	if got := statuses.last(); got.Phase != corev1.PodFailed || got.Reason != "DeadlineExceeded" || got.Message != "too late" {
+	if got := statuses.last(); got.Phase != corev1.PodFailed || got.Reason != "DeadlineExceeded" ||
+		got.Message != "too late" {
 		t.Errorf("got %+v", got)
 	}
 }

@@ -98,7 +98,12 @@ func (s *snapshot) conditions(phase corev1.PodPhase) []corev1.PodCondition {
 			unready = append(unready, c.spec.Name)
 		}
 	}
-	initialized := condition(corev1.PodInitialized, "ContainersNotInitialized", "containers with incomplete status", uninitialized)
+	initialized := condition(
+		corev1.PodInitialized,
+		"ContainersNotInitialized",
+		"containers with incomplete status",
+		uninitialized,
+	)
 	ready := condition(corev1.PodReady, "ContainersNotReady", "containers with unready status", unready)
 	switch phase {
 	case corev1.PodSucceeded:

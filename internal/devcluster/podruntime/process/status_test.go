@@ -30,19 +30,20 @@ func TestPhase(t *testing.T) {
 		reason       string
 		want         corev1.PodPhase
 	}{
-		"nothing started":            {mains: states{waiting()}, want: corev1.PodPending},
-		"init runs":                  {inits: states{runs()}, mains: states{waiting()}, want: corev1.PodPending},
-		"init failed, not over":      {inits: states{exited(1)}, mains: states{waiting()}, want: corev1.PodPending},
-		"init failed":                {inits: states{exited(1)}, mains: states{waiting()}, ended: true, want: corev1.PodFailed},
-		"one of two started":         {mains: states{runs(), waiting()}, want: corev1.PodPending},
-		"all run":                    {inits: states{exited(0)}, mains: states{runs(), runs()}, want: corev1.PodRunning},
-		"one failed, one runs":       {mains: states{exited(1), runs()}, want: corev1.PodRunning},
-		"both exited, not over":      {mains: states{exited(0), exited(0)}, want: corev1.PodRunning},
-		"both succeeded":             {inits: states{exited(0)}, mains: states{exited(0), exited(0)}, ended: true, want: corev1.PodSucceeded},
-		"one of two failed":          {mains: states{exited(0), exited(2)}, ended: true, want: corev1.PodFailed},
-		"succeeded after a deadline": {mains: states{exited(0)}, ended: true, reason: "DeadlineExceeded", want: corev1.PodFailed},
-		"stopped before it started":  {mains: states{waiting()}, ended: true, want: corev1.PodFailed},
-		"refused":                    {ended: true, reason: "UnsupportedByLocalCluster", want: corev1.PodFailed},
+		"nothing started":       {mains: states{waiting()}, want: corev1.PodPending},
+		"init runs":             {inits: states{runs()}, mains: states{waiting()}, want: corev1.PodPending},
+		"init failed, not over": {inits: states{exited(1)}, mains: states{waiting()}, want: corev1.PodPending},
+		"init failed":           {inits: states{exited(1)}, mains: states{waiting()}, ended: true, want: corev1.PodFailed},
+		"one of two started":    {mains: states{runs(), waiting()}, want: corev1.PodPending},
+		"all run":               {inits: states{exited(0)}, mains: states{runs(), runs()}, want: corev1.PodRunning},
+		"one failed, one runs":  {mains: states{exited(1), runs()}, want: corev1.PodRunning},
+		"both exited, not over": {mains: states{exited(0), exited(0)}, want: corev1.PodRunning},
+		"both succeeded":        {inits: states{exited(0)}, mains: states{exited(0), exited(0)}, ended: true, want: corev1.PodSucceeded},
+		"one of two failed":     {mains: states{exited(0), exited(2)}, ended: true, want: corev1.PodFailed},
+		"succeeded after a " +
+			"deadline": {mains: states{exited(0)}, ended: true, reason: "DeadlineExceeded", want: corev1.PodFailed},
+		"stopped before it started": {mains: states{waiting()}, ended: true, want: corev1.PodFailed},
+		"refused":                   {ended: true, reason: "UnsupportedByLocalCluster", want: corev1.PodFailed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := snapshot{ended: test.ended, reason: test.reason}
@@ -69,7 +70,9 @@ func TestConditionsKeepWhatOthersSetAndTheirTimes(t *testing.T) {
 	c := &container{pod: p, spec: &corev1.Container{Name: "main"}, state: waiting()}
 	s := snapshot{containers: []*container{c}}
 	first, second, third := time.Unix(100, 0), time.Unix(200, 0), time.Unix(300, 0)
-	before := corev1.PodStatus{Conditions: []corev1.PodCondition{{Type: corev1.PodScheduled, Status: corev1.ConditionTrue}}}
+	before := corev1.PodStatus{
+		Conditions: []corev1.PodCondition{{Type: corev1.PodScheduled, Status: corev1.ConditionTrue}},
+	}
 
 	status := s.status(&before, first)
 	c.state = runs()

@@ -71,7 +71,11 @@ func makeOpenDir(path string) error {
 }
 
 // files gives the content of a volume that is made of API objects.
-func (r *Runtime) files(ctx context.Context, p *pod, spec *corev1.Volume) (map[string]volumeutil.FileProjection, error) {
+func (r *Runtime) files(
+	ctx context.Context,
+	p *pod,
+	spec *corev1.Volume,
+) (map[string]volumeutil.FileProjection, error) {
 	switch source := spec.VolumeSource; {
 	case source.ConfigMap != nil:
 		c := source.ConfigMap
@@ -87,16 +91,34 @@ func (r *Runtime) files(ctx context.Context, p *pod, spec *corev1.Volume) (map[s
 	return nil, fmt.Errorf("its kind is not supported")
 }
 
-func (r *Runtime) projectedFiles(ctx context.Context, p *pod, spec *corev1.ProjectedVolumeSource) (map[string]volumeutil.FileProjection, error) {
+func (r *Runtime) projectedFiles(
+	ctx context.Context,
+	p *pod,
+	spec *corev1.ProjectedVolumeSource,
+) (map[string]volumeutil.FileProjection, error) {
 	all := map[string]volumeutil.FileProjection{}
 	for _, source := range spec.Sources {
 		var files map[string]volumeutil.FileProjection
 		var err error
 		switch {
 		case source.ConfigMap != nil:
-			files, err = r.configMapFiles(ctx, p.Namespace, source.ConfigMap.Name, source.ConfigMap.Items, spec.DefaultMode, source.ConfigMap.Optional)
+			files, err = r.configMapFiles(
+				ctx,
+				p.Namespace,
+				source.ConfigMap.Name,
+				source.ConfigMap.Items,
+				spec.DefaultMode,
+				source.ConfigMap.Optional,
+			)
 		case source.Secret != nil:
-			files, err = r.secretFiles(ctx, p.Namespace, source.Secret.Name, source.Secret.Items, spec.DefaultMode, source.Secret.Optional)
+			files, err = r.secretFiles(
+				ctx,
+				p.Namespace,
+				source.Secret.Name,
+				source.Secret.Items,
+				spec.DefaultMode,
+				source.Secret.Optional,
+			)
 		case source.DownwardAPI != nil:
 			files, err = p.downwardFiles(source.DownwardAPI.Items, spec.DefaultMode)
 		case source.ServiceAccountToken != nil:
@@ -156,7 +178,10 @@ func (r *Runtime) secretFiles(
 	return secret.MakePayload(items, object, mode, mayMiss)
 }
 
-func (p *pod) downwardFiles(items []corev1.DownwardAPIVolumeFile, defaultMode *int32) (map[string]volumeutil.FileProjection, error) {
+func (p *pod) downwardFiles(
+	items []corev1.DownwardAPIVolumeFile,
+	defaultMode *int32,
+) (map[string]volumeutil.FileProjection, error) {
 	files := map[string]volumeutil.FileProjection{}
 	for _, item := range items {
 		var value string
@@ -181,7 +206,11 @@ func (p *pod) downwardFiles(items []corev1.DownwardAPIVolumeFile, defaultMode *i
 	return files, nil
 }
 
-func (r *Runtime) prepareClaim(ctx context.Context, p *pod, claim *corev1.PersistentVolumeClaimVolumeSource) (volume, error) {
+func (r *Runtime) prepareClaim(
+	ctx context.Context,
+	p *pod,
+	claim *corev1.PersistentVolumeClaimVolumeSource,
+) (volume, error) {
 	pv, err := r.objects.claim(ctx, p.Namespace, claim.ClaimName)
 	if err != nil {
 		return volume{}, err
@@ -195,7 +224,17 @@ func (r *Runtime) prepareClaim(ctx context.Context, p *pod, claim *corev1.Persis
 		v.readOnly = claim.ReadOnly
 		return v, err
 	case pv.Spec.Local != nil:
-		return volume{path: pv.Spec.Local.Path, readOnly: claim.ReadOnly}, requireKind(pv.Spec.Local.Path, corev1.HostPathDirectory)
+		return volume{
+				path:     pv.Spec.Local.Path,
+				readOnly: claim.ReadOnly,
+			}, requireKind(
+				pv.Spec.Local.Path,
+				corev1.HostPathDirectory,
+			)
 	}
-	return volume{}, fmt.Errorf("claim %s is bound to volume %s, which is neither hostPath nor local", claim.ClaimName, pv.Name)
+	return volume{}, fmt.Errorf(
+		"claim %s is bound to volume %s, which is neither hostPath nor local",
+		claim.ClaimName,
+		pv.Name,
+	)
 }

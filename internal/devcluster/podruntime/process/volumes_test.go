@@ -66,7 +66,13 @@ func TestClaims(t *testing.T) {
 	onHost.Spec.HostPath = &corev1.HostPathVolumeSource{Path: dir}
 	remote := &corev1.PersistentVolume{ObjectMeta: metav1.ObjectMeta{Name: "nfs"}}
 	remote.Spec.NFS = &corev1.NFSVolumeSource{}
-	r := testRuntime(onHost, remote, claim("good", "host", corev1.ClaimBound), claim("far", "nfs", corev1.ClaimBound), claim("new", "", corev1.ClaimPending))
+	r := testRuntime(
+		onHost,
+		remote,
+		claim("good", "host", corev1.ClaimBound),
+		claim("far", "nfs", corev1.ClaimBound),
+		claim("new", "", corev1.ClaimPending),
+	)
 	for name, problem := range map[string]string{
 		"good": "", "far": "neither hostPath nor local", "new": "not bound yet", "none": "not found",
 	} {

@@ -60,8 +60,12 @@ func Parse(text string) (Behaviour, error) {
 		}
 		field, ok := fields[name]
 		if !ok {
-			return b, fmt.Errorf("simulation: there is no setting %q; there are seed, median, spread, start, pull, quiet, exit-code, and CAUSE and always-CAUSE for the causes %s",
-				name, strings.Join(causeNames[:], ", "))
+			return b, fmt.Errorf(
+				"simulation: there is no setting %q; there are seed, median, spread, start, pull, quiet, exit-code, and CAUSE "+
+					"and always-CAUSE for the causes %s",
+				name,
+				strings.Join(causeNames[:], ", "),
+			)
 		}
 		if err := field(value); err != nil {
 			return b, fmt.Errorf("simulation: %s=%s: %w", name, value, err)

@@ -14,7 +14,15 @@ import (
 
 func TestParse(t *testing.T) {
 	got, err := Parse("seed=7, median=2s,spread=1.3,oom=0.01,always-exit=0.005,exit-code=9,pull=3s,start=200ms,quiet=true")
-	want := Behaviour{Seed: 7, Median: 2 * time.Second, Spread: 1.3, ExitCode: 9, Pull: 3 * time.Second, Start: 200 * time.Millisecond, Quiet: true}
+	want := Behaviour{
+		Seed:     7,
+		Median:   2 * time.Second,
+		Spread:   1.3,
+		ExitCode: 9,
+		Pull:     3 * time.Second,
+		Start:    200 * time.Millisecond,
+		Quiet:    true,
+	}
 	want.Attempt[OOM], want.Always[Exit] = 0.01, 0.005
 	if err != nil || got != want {
 		t.Errorf("got %+v, %v", got, err)

@@ -26,8 +26,8 @@ func (b *Behaviour) duration(attempt string) time.Duration {
 	return time.Duration(float64(b.Median) * math.Exp(math.Log(b.Spread)*normal))
 }
 
-// failure is the cause by which the pod of an attempt fails; false when it succeeds. What befalls a key for good does not
-// depend on the attempt.
+// failure is the cause by which the pod of an attempt fails; false when it succeeds. What befalls
+// a key for good does not depend on the attempt.
 func (b *Behaviour) failure(key, attempt string) (Cause, bool) {
 	if cause, fails := pick(b.Always, b.fraction("always", key)); fails {
 		return cause, true

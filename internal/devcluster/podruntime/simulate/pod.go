@@ -98,7 +98,15 @@ func (p *pod) Stop(stop podruntime.Stop) {
 	if stop.Grace == 0 {
 		code = 128 + int(syscall.SIGKILL)
 	}
-	p.end(ending{phase: corev1.PodFailed, reason: stop.Reason, message: stop.Message, main: terminated{code, reasonError}, wait: terminated{code, reasonError}})
+	p.end(
+		ending{
+			phase:   corev1.PodFailed,
+			reason:  stop.Reason,
+			message: stop.Message,
+			main:    terminated{code, reasonError},
+			wait:    terminated{code, reasonError},
+		},
+	)
 }
 
 // errNothingRuns answers commands that are to run in a simulated container.

@@ -83,7 +83,13 @@ func (r *Runtime) Close() {
 }
 
 // Logs implements podruntime.Runtime.
-func (r *Runtime) Logs(ctx context.Context, uid types.UID, container string, options *corev1.PodLogOptions, w io.Writer) error {
+func (r *Runtime) Logs(
+	ctx context.Context,
+	uid types.UID,
+	container string,
+	options *corev1.PodLogOptions,
+	w io.Writer,
+) error {
 	r.mu.Lock()
 	_, ours := r.pods[uid]
 	r.mu.Unlock()
@@ -142,8 +148,8 @@ type imageOnNode struct {
 	image string
 }
 
-// pull is how long a pod waits for its image: nothing once it is there, and the rest of the time while another pod has it
-// pulled.
+// pull is how long a pod waits for its image: nothing once it is there, and the rest of the time
+// while another pod has it pulled.
 func (c *imageCache) pull(node types.UID, pod *corev1.Pod, takes time.Duration, now time.Time) time.Duration {
 	if takes == 0 {
 		return 0

@@ -43,12 +43,24 @@ func (o *others) Close()                  {}
 // leafPod is a pod as Argo's controller makes it.
 func leafPod(name, template string, env ...corev1.EnvVar) *corev1.Pod {
 	return &corev1.Pod{
-		ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: "data", UID: types.UID(name), Annotations: map[string]string{nodeNameAnnotation: name}},
-		Spec: corev1.PodSpec{
-			InitContainers: []corev1.Container{{Name: initContainer, Env: []corev1.EnvVar{{Name: templateVariable, Value: template}}}},
-			Containers:     []corev1.Container{{Name: waitContainer, Image: "argoexec"}, {Name: mainContainer, Image: "app:1", Env: env}},
+		ObjectMeta: metav1.ObjectMeta{
+			Name:        name,
+			Namespace:   "data",
+			UID:         types.UID(name),
+			Annotations: map[string]string{nodeNameAnnotation: name},
 		},
-		Status: corev1.PodStatus{Conditions: []corev1.PodCondition{{Type: corev1.PodScheduled, Status: corev1.ConditionTrue}}},
+		Spec: corev1.PodSpec{
+			InitContainers: []corev1.Container{
+				{Name: initContainer, Env: []corev1.EnvVar{{Name: templateVariable, Value: template}}},
+			},
+			Containers: []corev1.Container{
+				{Name: waitContainer, Image: "argoexec"},
+				{Name: mainContainer, Image: "app:1", Env: env},
+			},
+		},
+		Status: corev1.PodStatus{
+			Conditions: []corev1.PodCondition{{Type: corev1.PodScheduled, Status: corev1.ConditionTrue}},
+		},
 	}
 }
 
@@ -100,7 +112,12 @@ func TestOnlyLeavesAreSimulated(t *testing.T) {
 }
 
 // lived starts a pod and returns its statuses, each with the time since the start.
-func lived(t *testing.T, behaviour string, pod *corev1.Pod, during func(podruntime.Pod)) (statuses []corev1.PodStatus, at []time.Duration) {
+func lived(
+	t *testing.T,
+	behaviour string,
+	pod *corev1.Pod,
+	during func(podruntime.Pod),
+) (statuses []corev1.PodStatus, at []time.Duration) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		r, _ := newRuntime(t, behaviour, &corev1.ConfigMap{
@@ -159,7 +176,8 @@ func TestFailures(t *testing.T) {
 		statuses, _ := lived(t, cause+"=1,exit-code=7,quiet=true", leafPod("p", containerTemplate), nil)
 		last := statuses[len(statuses)-1]
 		main := last.ContainerStatuses[1].State.Terminated
-		if last.Phase != corev1.PodFailed || last.Reason != want.reason || main.Reason != want.main || main.ExitCode != want.code {
+		if last.Phase != corev1.PodFailed || last.Reason != want.reason || main.Reason != want.main ||
+			main.ExitCode != want.code {
 			t.Errorf("%s: %s %s, main %+v", cause, last.Phase, last.Reason, main)
 		}
 	}
@@ -168,7 +186,9 @@ func TestFailures(t *testing.T) {
 // A pod without its image never runs, and is seen to wait for it before it ends.
 func TestNoImage(t *testing.T) {
 	statuses, at := lived(t, "image=1,median=4s,spread=1", leafPod("p", containerTemplate), nil)
-	if len(statuses) != 2 || statuses[0].Phase != corev1.PodPending || statuses[1].Phase != corev1.PodFailed || statuses[1].Message != "" || at[1] != 4*time.Second {
+	if len(statuses) != 2 || statuses[0].Phase != corev1.PodPending || statuses[1].Phase != corev1.PodFailed ||
+		statuses[1].Message != "" ||
+		at[1] != 4*time.Second {
 		t.Fatalf("after %v: %+v", at, statuses)
 	}
 	for _, s := range statuses {
@@ -182,12 +202,25 @@ func TestNoImage(t *testing.T) {
 
 func TestStopBeforeAndAfterTheStart(t *testing.T) {
 	stop := podruntime.Stop{Grace: time.Minute, Reason: "DeadlineExceeded", Message: "too long"}
-	statuses, at := lived(t, "start=5s", leafPod("p", containerTemplate), func(p podruntime.Pod) { p.Stop(stop); p.Stop(podruntime.Stop{}) })
-	if last := statuses[0]; len(statuses) != 1 || at[0] != 0 || last.Phase != corev1.PodFailed || last.Reason != stop.Reason || last.ContainerStatuses[0].State.Waiting == nil {
+	statuses, at := lived(
+		t,
+		"start=5s",
+		leafPod("p", containerTemplate),
+		func(p podruntime.Pod) { p.Stop(stop); p.Stop(podruntime.Stop{}) },
+	)
+	if last := statuses[0]; len(statuses) != 1 || at[0] != 0 || last.Phase != corev1.PodFailed ||
+		last.Reason != stop.Reason ||
+		last.ContainerStatuses[0].State.Waiting == nil {
 		t.Errorf("before: %+v", statuses)
 	}
-	statuses, at = lived(t, "median=10s,spread=1", leafPod("p", containerTemplate), func(p podruntime.Pod) { time.Sleep(3 * time.Second); p.Stop(podruntime.Stop{Grace: time.Minute}) })
-	if last := statuses[1]; len(statuses) != 2 || at[1] != 3*time.Second || last.ContainerStatuses[1].State.Terminated.ExitCode != 143 {
+	statuses, at = lived(
+		t,
+		"median=10s,spread=1",
+		leafPod("p", containerTemplate),
+		func(p podruntime.Pod) { time.Sleep(3 * time.Second); p.Stop(podruntime.Stop{Grace: time.Minute}) },
+	)
+	if last := statuses[1]; len(statuses) != 2 || at[1] != 3*time.Second ||
+		last.ContainerStatuses[1].State.Terminated.ExitCode != 143 {
 		t.Errorf("after: %+v", statuses)
 	}
 }
@@ -219,7 +252,12 @@ func TestArgoKillsTheMainContainer(t *testing.T) {
 }
 
 func TestKeys(t *testing.T) {
-	ref := &corev1.EnvVarSource{ConfigMapKeyRef: &corev1.ConfigMapKeySelector{LocalObjectReference: corev1.LocalObjectReference{Name: "d0"}, Key: "3.key"}}
+	ref := &corev1.EnvVarSource{
+		ConfigMapKeyRef: &corev1.ConfigMapKeySelector{
+			LocalObjectReference: corev1.LocalObjectReference{Name: "d0"},
+			Key:                  "3.key",
+		},
+	}
 	data := func(configMap, key string) (string, error) {
 		if configMap != "d0" || key != "3.key" {
 			return "", errors.New("not found")
@@ -242,9 +280,18 @@ func TestKeys(t *testing.T) {
 }
 
 func TestMissingKeyFailsThePod(t *testing.T) {
-	env := corev1.EnvVar{Name: keyVariable, ValueFrom: &corev1.EnvVarSource{ConfigMapKeyRef: &corev1.ConfigMapKeySelector{LocalObjectReference: corev1.LocalObjectReference{Name: "d0"}, Key: "4.key"}}}
+	env := corev1.EnvVar{
+		Name: keyVariable,
+		ValueFrom: &corev1.EnvVarSource{
+			ConfigMapKeyRef: &corev1.ConfigMapKeySelector{
+				LocalObjectReference: corev1.LocalObjectReference{Name: "d0"},
+				Key:                  "4.key",
+			},
+		},
+	}
 	statuses, _ := lived(t, "", leafPod("p", containerTemplate, env), nil)
-	if last := statuses[0]; last.Phase != corev1.PodFailed || last.Message != "Error: couldn't find key 4.key in ConfigMap data/d0" {
+	if last := statuses[0]; last.Phase != corev1.PodFailed ||
+		last.Message != "Error: couldn't find key 4.key in ConfigMap data/d0" {
 		t.Errorf("%+v", last)
 	}
 }

@@ -130,7 +130,13 @@ func containers(specs []corev1.Container, state corev1.ContainerState) []corev1.
 	running := state.Running != nil
 	list := make([]corev1.ContainerStatus, len(specs))
 	for i := range specs {
-		list[i] = corev1.ContainerStatus{Name: specs[i].Name, Image: specs[i].Image, State: *state.DeepCopy(), Ready: running, Started: &running}
+		list[i] = corev1.ContainerStatus{
+			Name:    specs[i].Name,
+			Image:   specs[i].Image,
+			State:   *state.DeepCopy(),
+			Ready:   running,
+			Started: &running,
+		}
 	}
 	return list
 }

@@ -13,7 +13,14 @@ import (
 )
 
 // ownTopLevel are directories of "/" that a container has of its own; the host's are not shown.
-var ownTopLevel = map[string]bool{"proc": true, "dev": true, "run": true, "tmp": true, "lost+found": true, ProgramDir[1:]: true}
+var ownTopLevel = map[string]bool{
+	"proc":         true,
+	"dev":          true,
+	"run":          true,
+	"tmp":          true,
+	"lost+found":   true,
+	ProgramDir[1:]: true,
+}
 
 // entry is one name of a directory that is rebuilt on a tmpfs.
 type entry struct {
@@ -22,8 +29,8 @@ type entry struct {
 	from source // set otherwise
 }
 
-// cloneMount takes a detached copy of the tree of mounts at path. Read-only holds for the whole tree; set-user-id bits and
-// device files never work in a container.
+// cloneMount takes a detached copy of the tree of mounts at path. Read-only holds for the whole
+// tree; set-user-id bits and device files never work in a container.
 func cloneMount(path string, readOnly bool) (source, error) {
 	return clone(path, readOnly, unix.MOUNT_ATTR_NODEV)
 }

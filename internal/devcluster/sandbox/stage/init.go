@@ -70,8 +70,9 @@ func readControl(into any) error {
 	return nil
 }
 
-// bindLifetimeToParent has the kernel kill this process when its parent dies; the look at the control pipe finds a parent
-// that is dead already. A change of user clears the setting, so it is made again afterwards.
+// bindLifetimeToParent has the kernel kill this process when its parent dies; the look at the
+// control pipe finds a parent that is dead already. A change of user clears the setting, so it is
+// made again afterwards.
 func bindLifetimeToParent() error {
 	if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0); err != nil {
 		return fmt.Errorf("set the parent death signal: %w", err)

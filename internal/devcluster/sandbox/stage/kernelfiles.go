@@ -15,8 +15,8 @@ import (
 
 var deviceNames = []string{"null", "zero", "full", "random", "urandom", "tty"}
 
-// cloneDevices copies the few devices that every program may use. The rest of /dev stays out: without capabilities uid 0
-// still owns the disks.
+// cloneDevices copies the few devices that every program may use. The rest of /dev stays out:
+// without capabilities uid 0 still owns the disks.
 func cloneDevices() (map[string]source, error) {
 	devices := make(map[string]source, len(deviceNames))
 	for _, name := range deviceNames {
@@ -61,8 +61,8 @@ func fillDev(devices map[string]source) error {
 	return nil
 }
 
-// guardKernelFiles takes write access to the kernel's switches away: most check the owner of the file and no capability.
-// The list is the one that container runtimes use.
+// guardKernelFiles takes write access to the kernel's switches away: most check the owner of the
+// file and no capability. The list is the one that container runtimes use.
 func guardKernelFiles() error {
 	for _, path := range []string{"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"} {
 		from, err := clone(path, true, 0)

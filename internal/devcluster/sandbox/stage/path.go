@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// ProgramDir holds the programs that a container is given by name; it exists in private roots only. They are run whatever
-// the PATH holds, but programs that look for them need it there.
+// ProgramDir holds the programs that a container is given by name; it exists in private roots
+// only. They are run whatever the PATH holds, but programs that look for them need it there.
 const ProgramDir = "/.backfill"
 
 // lookPath finds the file to execute. It reads the container's PATH, as container runtimes do, not this process's.

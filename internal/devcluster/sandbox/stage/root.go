@@ -99,7 +99,8 @@ func (b *rootBuilder) enterNewRoot(host []entry) error {
 			return err
 		}
 	}
-	for dir, mode := range map[string]os.FileMode{"proc": 0o555, "dev": 0o755, "run": 0o755, "tmp": 0o777 | os.ModeSticky} {
+	modes := map[string]os.FileMode{"proc": 0o555, "dev": 0o755, "run": 0o755, "tmp": 0o777 | os.ModeSticky}
+	for dir, mode := range modes {
 		if err := os.Mkdir(dir, mode); err != nil {
 			return err
 		}

@@ -15,9 +15,10 @@ import (
 // maxShadowed bounds the entries of a directory that is rebuilt to hold one more mount point.
 const maxShadowed = 10_000
 
-// ensure makes path exist as a directory or a file. Where the directory above belongs to the read-only host, a tmpfs with
-// the same entries takes its place, so that the host stays as it is. (An overlay would hide what is mounted below, and
-// its upper layer cannot live on every file system.)
+// ensure makes path exist as a directory or a file. Where the directory above belongs to the
+// read-only host, a tmpfs with the same entries takes its place, so that the host stays as it is.
+// (An overlay would hide what is mounted below, and its upper layer cannot live on every file
+// system.)
 func (b *rootBuilder) ensure(path string, file bool) error {
 	if info, err := os.Stat(path); err == nil {
 		if info.IsDir() == file {

@@ -52,7 +52,8 @@ type Spec struct {
 	Command
 	// Root is an empty directory of the host on which the new root is assembled; nothing is written to it.
 	Root string `json:"root"`
-	// Mounts are applied from the shallowest target to the deepest. A missing mount point is made without touching the host.
+	// Mounts are applied from the shallowest target to the deepest. A missing mount point is made
+	// without touching the host.
 	Mounts []Mount `json:"mounts"`
 	// Masks are host paths that the container must not see: directories look empty, files look like /dev/null.
 	Masks []string `json:"masks,omitempty"`

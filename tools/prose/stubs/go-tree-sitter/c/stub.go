@@ -1,0 +1,10 @@
+// Copyright (c) The terraform-provider-backfill authors
+// SPDX-License-Identifier: MPL-2.0
+
+// Package c stands in for a parser written in C.
+package c
+
+import sitter "github.com/smacker/go-tree-sitter"
+
+// GetLanguage returns no language.
+func GetLanguage() *sitter.Language { return nil }
