@@ -40,7 +40,7 @@ type Submission struct {
 // shrinks tells whether what the plan showed may have become less since.
 func (s Submission) shrinks() bool { return s.Known != nil && s.Known.Phase.Active() }
 
-// apply is one apply in progress.
+// applying is one apply in progress.
 type applying struct {
 	*Engine
 	Submission
