@@ -6,37 +6,26 @@ package cli
 import (
 	"context"
 	"fmt"
-	"os"
 	"runtime/debug"
 
 	"github.com/hashicorp/hcl/v2"
-	"golang.org/x/term"
 
-	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/text"
 )
 
 // app is the environment of a command.
 type app struct {
 	Env
-	ctx     context.Context
+	ctx context.Context
+	// results prints to standard output for people, notes to standard error.
+	results, notes *text.Printer
+
 	command string
 	// doing is the current operation, for the report of a panic.
 	doing string
 }
 
-// report writes diagnostics for people to standard error.
-func (a *app) report(diags hcl.Diagnostics, files map[string]*hcl.File) error {
-	o := diag.TextOptions{}
-	if f, ok := a.Stderr.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		o.Color = a.Getenv("NO_COLOR") == ""
-		if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 0 {
-			o.Width = uint(width)
-		}
-	}
-	return diag.WriteText(a.Stderr, diags, files, o)
-}
-
-// finish reports diagnostics, and fails if there are errors.
+// finish reports diagnostics for people, and fails if there are errors.
 func (a *app) finish(diags hcl.Diagnostics, files map[string]*hcl.File) error {
 	if err := a.report(diags, files); err != nil {
 		return err
@@ -54,11 +43,11 @@ func (a *app) reportPanic(reason any) {
 	if doing == "" {
 		doing = "reading the command line"
 	}
-	fmt.Fprintf(a.Stderr, `%s: internal error while %s: %v
-
+	a.notes.Linef("%s: internal error while %s: %v", a.Name, doing, reason)
+	a.notes.Block(fmt.Sprintf(`
 This is a bug in the program, not in your job. Please report it at
 https://github.com/terraform-backfill/terraform-provider-backfill/issues with the version (%s),
 the command (%s), the job file and the lines below.
 
-%s`, a.Name, doing, reason, a.Version, a.command, debug.Stack())
+%s`, a.Version, a.command, debug.Stack()))
 }

@@ -76,14 +76,14 @@ func usagef(format string, args ...any) error { return usageError{fmt.Sprintf(fo
 
 // Run runs one command and returns the exit code of the process.
 func Run(ctx context.Context, env Env) (code int) {
-	a := &app{Env: env, ctx: ctx}
+	a := newApp(ctx, env)
 	defer func() {
 		if r := recover(); r != nil {
 			a.reportPanic(r)
 			code = exitFailure
 		}
 	}()
-	err := a.run()
+	err := errors.Join(a.run(), a.results.Err(), a.notes.Err())
 	var exit exitError
 	var usage usageError
 	switch {
@@ -92,10 +92,11 @@ func Run(ctx context.Context, env Env) (code int) {
 	case errors.As(err, &exit):
 		return int(exit)
 	case errors.As(err, &usage):
-		fmt.Fprintf(env.Stderr, "%s: %s\nSee %s --help.\n", env.Name, usage.text, env.Name)
+		a.notes.Linef("%s: %s", env.Name, usage.text)
+		a.notes.Linef("See %s --help.", env.Name)
 		return exitUsage
 	default:
-		fmt.Fprintf(env.Stderr, "%s: %s\n", env.Name, err)
+		a.notes.Block(fmt.Sprintf("%s: %s", env.Name, err))
 		return exitFailure
 	}
 }
@@ -110,7 +111,7 @@ func (a *app) run() error {
 		kong.Description("Declarative backfills: compiles job files to Argo Workflows and shows the state of jobs.\n\n"+
 			"The same program is the Terraform provider. Long flags have one or two dashes, before or after files. \"-\" is "+
 			"standard input."),
-		kong.Writers(a.Stdout, a.Stderr),
+		a.helpWriters(),
 		kong.Exit(func(int) { panic(helpShown{}) }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
 	)

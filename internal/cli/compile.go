@@ -61,8 +61,7 @@ func (c *compileCmd) Run(a *app) error {
 // write writes a file atomically; "" and "-" are standard output.
 func (a *app) write(name string, data []byte) error {
 	if name == "" || name == "-" {
-		_, err := a.Stdout.Write(data)
-		return err
+		return a.document(data)
 	}
 	temporary, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")
 	if err != nil {

@@ -5,7 +5,6 @@ package cli
 
 import (
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 
@@ -28,8 +27,7 @@ func (c *completionCmd) Run(a *app, model *kong.Kong) error {
 	default:
 		text = bashScript(a.Name, words)
 	}
-	_, err := io.WriteString(a.Stdout, text)
-	return err
+	return a.document([]byte(text))
 }
 
 // completion is a command with its flags and their choices.

@@ -61,6 +61,6 @@ func (a *app) control(f controlFlags, doing string,
 	if err := a.finish(diags, nil); err != nil {
 		return err
 	}
-	fmt.Fprintln(a.Stdout, report.Line(seen))
+	a.results.Linef("%s", report.Line(seen))
 	return nil
 }

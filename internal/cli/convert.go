@@ -4,12 +4,12 @@
 package cli
 
 import (
+	"io"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/convert"
-	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
 )
 
 type convertCmd struct {
@@ -47,11 +47,5 @@ func (c *convertCmd) finish(a *app, diags hcl.Diagnostics, sources map[string]*h
 	if !c.JSON {
 		return a.finish(diags, sources)
 	}
-	if err := diag.WriteJSON(a.Stderr, diags, sources); err != nil {
-		return err
-	}
-	if diags.HasErrors() {
-		return exitError(exitFailure)
-	}
-	return nil
+	return a.errorRecords(func(w io.Writer) error { return jsonReport(w, diags, sources) })
 }

@@ -36,8 +36,8 @@ func (c *diffCmd) Run(a *app) error {
 	if len(lines) == 0 {
 		return nil
 	}
-	if err := report.WriteDiff(a.Stdout, lines); err != nil {
-		return err
+	for _, line := range lines {
+		a.results.Linef("%s", line)
 	}
 	return exitError(exitDifferent)
 }

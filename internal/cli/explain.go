@@ -4,8 +4,7 @@
 package cli
 
 import (
-	"fmt"
-	"text/tabwriter"
+	"slices"
 
 	"github.com/hashicorp/hcl/v2"
 )
@@ -14,16 +13,14 @@ import (
 func (a *app) explain(m module, diags hcl.Diagnostics) error {
 	for i, body := range m.bodies {
 		if i > 0 {
-			fmt.Fprintln(a.Stdout)
+			a.results.Linef("")
 		}
-		fmt.Fprintf(a.Stdout, "# %s\n", body.Name)
-		table := tabwriter.NewWriter(a.Stdout, 0, 0, 2, ' ', 0)
+		a.results.Linef("# %s", body.Name)
+		var rows [][]string
 		for _, s := range m.loaded.Explain(body) {
-			fmt.Fprintf(table, "%s\t%s\t%s\n", s.Path, s.Value, s.From)
+			rows = append(rows, []string{s.Path, s.Value, s.From})
 		}
-		if err := table.Flush(); err != nil {
-			return err
-		}
+		a.results.Table(slices.Values(rows))
 	}
 	return a.finish(diags, m.files)
 }

@@ -5,7 +5,6 @@ package cli
 
 import (
 	"bytes"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -84,17 +83,16 @@ func formattable(names []string) ([]string, error) {
 func (c *fmtCmd) treat(a *app, name string, before, after []byte) error {
 	changed := !bytes.Equal(before, after)
 	if changed && c.Diff {
-		fmt.Fprint(a.Stdout, udiff.Unified(name, name+" (formatted)", string(before), string(after)))
+		a.results.Block(udiff.Unified(name, name+" (formatted)", string(before), string(after)))
 	}
 	switch {
 	case name == "-" && !c.Check && !c.Diff:
-		_, err := a.Stdout.Write(after)
-		return err
+		return a.document(after)
 	case name == "-" || !changed:
 		return nil
 	}
 	if !c.Diff {
-		fmt.Fprintln(a.Stdout, name)
+		a.results.Linef("%s", name)
 	}
 	if c.Check {
 		return nil

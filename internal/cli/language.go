@@ -4,8 +4,6 @@
 package cli
 
 import (
-	"io"
-
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/jobschema"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/lang"
@@ -19,8 +17,7 @@ func (schemaCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	_, err = a.Stdout.Write(data)
-	return err
+	return a.document(data)
 }
 
 type docsCmd struct {
@@ -33,6 +30,5 @@ func (c docsCmd) Run(a *app) error {
 	if c.Page == "errors" {
 		text = diag.Troubleshooting()
 	}
-	_, err := io.WriteString(a.Stdout, text)
-	return err
+	return a.document([]byte(text))
 }

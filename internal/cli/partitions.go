@@ -5,10 +5,12 @@ package cli
 
 import (
 	"fmt"
+	"io"
 
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/plan"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/report"
 )
 
@@ -42,9 +44,20 @@ func (c *partitionsCmd) Run(a *app) error {
 			return a.finish(hcl.Diagnostics{diag.At(diag.CodeOpenBounds, nil, diag.OpenBounds(compiled.Job.Name))}, m.files)
 		}
 		a.doing = fmt.Sprintf("listing the partitions of job %q", compiled.Job.Name)
-		if err := report.Partitions(a.Stdout, compiled.Plan, c.Limit, c.Output); err != nil {
+		if err := c.list(a, compiled.Plan); err != nil {
 			return err
 		}
 	}
+	return nil
+}
+
+func (c *partitionsCmd) list(a *app, p plan.Plan) error {
+	switch c.Output {
+	case "json":
+		return a.records(func(w io.Writer) error { return report.PartitionsJSON(w, p, c.Limit) })
+	case "csv":
+		return a.records(func(w io.Writer) error { return report.PartitionsCSV(w, p, c.Limit) })
+	}
+	report.Partitions(a.results, p, c.Limit)
 	return nil
 }

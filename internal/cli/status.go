@@ -38,7 +38,8 @@ func (c *statusCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	return report.Status(a.Stdout, seen, c.Attempts)
+	report.Status(a.results, seen, c.Attempts)
+	return nil
 }
 
 func (c *statusCmd) observe(a *app, e *engine.Engine) (*state.Observation, error) {
@@ -64,17 +65,17 @@ func (c *statusCmd) watch(a *app, e *engine.Engine) error {
 		for _, failed := range seen.FailedPartitions() {
 			if !told[failed.Key] {
 				told[failed.Key] = true
-				fmt.Fprintln(a.Stdout, report.FailedLine(failed))
+				a.results.Linef("%s", report.FailedLine(failed))
 			}
 		}
 		if line := report.Line(seen); line != last {
-			fmt.Fprintln(a.Stdout, line)
+			a.results.Linef("%s", line)
 			last = line
 		}
 		for _, obstacle := range seen.Obstacles {
 			if kind := fmt.Sprint("obstacle ", obstacle.Kind, obstacle.Stuck); !told[kind] {
 				told[kind] = true
-				fmt.Fprintln(a.Stdout, report.ObstacleLine(obstacle))
+				a.results.Linef("%s", report.ObstacleLine(obstacle))
 			}
 		}
 		switch seen.Phase {

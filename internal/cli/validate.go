@@ -4,7 +4,7 @@
 package cli
 
 import (
-	"fmt"
+	"io"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
 )
@@ -29,19 +29,13 @@ func (c *validateCmd) Run(a *app) error {
 	_, more := a.compileGuarded(m, 1, lifted)
 	diags = diag.Sort(append(diags, more...))
 	if c.JSON {
-		if err := diag.WriteJSON(a.Stdout, diags, m.files); err != nil {
-			return err
-		}
-		if diags.HasErrors() {
-			return exitError(exitFailure)
-		}
-		return nil
+		return a.records(func(w io.Writer) error { return jsonReport(w, diags, m.files) })
 	}
 	if err := a.finish(diags, m.files); err != nil {
 		return err
 	}
 	for _, body := range m.bodies {
-		fmt.Fprintf(a.Stdout, "%s is valid.\n", body.Name)
+		a.results.Linef("%s is valid.", body.Name)
 	}
 	return nil
 }

@@ -4,7 +4,6 @@
 package cli
 
 import (
-	"fmt"
 	"runtime"
 )
 
@@ -12,6 +11,6 @@ type versionCmd struct{}
 
 // Run prints one line.
 func (versionCmd) Run(a *app) error {
-	fmt.Fprintf(a.Stdout, "%s %s (%s, %s/%s)\n", a.Name, a.Version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	a.results.Linef("%s %s (%s, %s/%s)", a.Name, a.Version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	return nil
 }

@@ -13,6 +13,8 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/hashicorp/hcl/v2/hclwrite"
 	"golang.org/x/text/unicode/norm"
+
+	written "github.com/terraform-backfill/terraform-provider-backfill/internal/text"
 )
 
 // expr is an expression of HCL, not formatted yet.
@@ -96,17 +98,10 @@ func comment(b *bytes.Buffer, s string) {
 	}
 }
 
-// printable replaces characters that would end a comment or be invisible in it.
+// printable is a line without characters that would end a comment or be invisible in
+// it.
 func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r == '\t' {
-			return ' '
-		}
-		if !unicode.IsPrint(r) {
-			return '?'
-		}
-		return r
-	}, s)
+	return written.Escape(strings.ReplaceAll(s, "\t", " "))
 }
 
 // literal is a string without references.
@@ -130,7 +125,7 @@ func quoted(t text) expr {
 		}
 	}
 	b.WriteString(`"`)
-	return expr(b.String())
+	return expr(written.EscapeQuoted([]byte(b.String())))
 }
 
 // sigils are characters that may start a reference, or the escape of one.
@@ -181,7 +176,7 @@ func quotedRune(r rune) string {
 		return `\t`
 	case r == '"' || r == '\\':
 		return `\` + string(r)
-	case unicode.IsPrint(r) && !unicode.IsMark(r): // a mark would belong to the escape before it
+	case unicode.IsPrint(r) && !written.Hidden(r) && !unicode.IsMark(r): // a mark would belong to the escape before it
 		return string(r)
 	case r > 0xFFFF:
 		return fmt.Sprintf(`\U%08x`, r)
@@ -235,7 +230,7 @@ func plainLines(s string) bool {
 			return false
 		}
 	}
-	return norm.NFC.IsNormalString(s)
+	return norm.NFC.IsNormalString(s) && written.Plain(s)
 }
 
 // indent indents lines. HCL removes the indentation of the leftmost line, so this

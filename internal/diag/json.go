@@ -4,10 +4,11 @@
 package diag
 
 import (
-	"encoding/json"
 	"io"
 
 	"github.com/hashicorp/hcl/v2"
+
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/text"
 )
 
 // Report is the JSON form of diagnostics.
@@ -77,10 +78,7 @@ func NewReport(diags hcl.Diagnostics, files map[string]*hcl.File) Report {
 
 // WriteJSON writes diagnostics as one indented Report.
 func WriteJSON(w io.Writer, diags hcl.Diagnostics, files map[string]*hcl.File) error {
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	return enc.Encode(NewReport(diags, files))
+	return text.WriteJSON(w, NewReport(diags, files), "  ")
 }
 
 func record(d *hcl.Diagnostic, files map[string]*hcl.File) Record {

@@ -4,7 +4,6 @@
 package diag
 
 import (
-	"bufio"
 	"bytes"
 	"fmt"
 	"io"
@@ -14,6 +13,8 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/mitchellh/go-wordwrap"
 	"golang.org/x/text/width"
+
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/text"
 )
 
 // TextOptions are the options of WriteText.
@@ -27,75 +28,73 @@ type TextOptions struct {
 // WriteText writes diagnostics for people: severity, title and code, the location
 // with the source line, and the explanation.
 func WriteText(w io.Writer, diags hcl.Diagnostics, files map[string]*hcl.File, o TextOptions) error {
+	p := text.NewPrinter(w, o.Color)
 	shown, omitted := Capped(diags)
-	out := bufio.NewWriter(w)
 	for i, d := range shown {
 		if i > 0 {
-			out.WriteString("\n")
+			p.Linef("")
 		}
-		writeOne(out, d, files, o)
+		writeOne(p, d, files, o.Width)
 	}
 	if omitted > 0 {
-		fmt.Fprintf(out, "\n%s\n", Omitted(omitted))
+		p.Linef("")
+		p.Linef("%s", Omitted(omitted))
 	}
-	return out.Flush()
+	return p.Err()
 }
 
-func writeOne(out *bufio.Writer, d *hcl.Diagnostic, files map[string]*hcl.File, o TextOptions) {
-	label, color := "Error", "\x1b[1;31m"
+func writeOne(p *text.Printer, d *hcl.Diagnostic, files map[string]*hcl.File, width uint) {
+	label := text.Span{Text: "Error:", Style: text.BoldRed}
 	if d.Severity == hcl.DiagWarning {
-		label, color = "Warning", "\x1b[1;33m"
+		label = text.Span{Text: "Warning:", Style: text.BoldYellow}
 	}
-	bold, reset := "\x1b[1m", "\x1b[0m"
-	if !o.Color {
-		color, bold, reset = "", "", ""
-	}
-	fmt.Fprintf(out, "%s%s:%s %s%s%s", color, label, reset, bold, d.Summary, reset)
+	title := []text.Span{label, {Text: " "}, {Text: d.Summary, Style: text.Bold}}
 	if code := CodeOf(d); code != "" {
-		fmt.Fprintf(out, " [%s]", code)
+		title = append(title, text.Span{Text: " [" + code + "]"})
 	}
-	out.WriteString("\n\n")
+	p.Line(title...)
+	p.Linef("")
 
 	if d.Subject != nil {
-		writeSnippet(out, d.Subject, files[d.Subject.Filename], color, reset)
-	} else if p := PathOf(d); p != nil {
-		fmt.Fprintf(out, "  at %s\n\n", FormatPath(p))
+		writeSnippet(p, d.Subject, files[d.Subject.Filename], label.Style)
+	} else if at := PathOf(d); at != nil {
+		p.Linef("  at %s", FormatPath(at))
+		p.Linef("")
 	}
 	detail := d.Detail
-	if o.Width > 2 {
-		detail = wordwrap.WrapString(detail, o.Width-2)
+	if width > 2 {
+		detail = wordwrap.WrapString(detail, width-2)
 	}
-	for line := range strings.Lines(detail) {
+	for line := range strings.SplitSeq(detail, "\n") {
 		if strings.TrimSpace(line) != "" {
-			out.WriteString("  ")
+			line = "  " + line
 		}
-		out.WriteString(line)
+		p.Linef("%s", line)
 	}
-	out.WriteString("\n")
 }
 
-func writeSnippet(out *bufio.Writer, rng *hcl.Range, file *hcl.File, color, reset string) {
-	fmt.Fprintf(out, "  %s:%d:%d", rng.Filename, rng.Start.Line, rng.Start.Column)
+func writeSnippet(p *text.Printer, rng *hcl.Range, file *hcl.File, mark text.Style) {
+	place := fmt.Sprintf("  %s:%d:%d", rng.Filename, rng.Start.Line, rng.Start.Column)
 	if file == nil {
-		out.WriteString("\n\n")
+		p.Linef("%s", place)
+		p.Linef("")
 		return
 	}
 	if nav, ok := file.Nav.(interface{ ContextString(int) string }); ok {
 		if ctx := nav.ContextString(rng.Start.Byte); ctx != "" {
-			fmt.Fprintf(out, ", in %s", ctx)
+			place += ", in " + ctx
 		}
 	}
-	out.WriteString("\n")
+	p.Linef("%s", place)
 	if line, start, ok := sourceLine(file.Bytes, rng.Start.Byte); ok {
-		end := min(max(rng.End.Byte, rng.Start.Byte+1), start+len(line))
-		before, marked := line[:rng.Start.Byte-start],
-			line[min(rng.Start.Byte-start, len(line)):max(end-start, rng.Start.Byte-start)]
+		from := min(rng.Start.Byte-start, len(line))
+		to := max(min(rng.End.Byte-start, len(line)), from)
 		number := fmt.Sprintf("%4d", rng.Start.Line)
-		fmt.Fprintf(out, "  %s | %s\n", number, line)
-		fmt.Fprintf(out, "  %s | %s%s%s%s\n", strings.Repeat(" ", len(number)),
-			blank(before), color, strings.Repeat("^", max(1, columns(marked))), reset)
+		p.Linef("  %s | %s", number, line)
+		p.Line(text.Span{Text: fmt.Sprintf("  %s | %s", strings.Repeat(" ", len(number)), blank(line[:from]))},
+			text.Span{Text: strings.Repeat("^", max(1, columns(text.Escape(line[from:to])))), Style: mark})
 	}
-	out.WriteString("\n")
+	p.Linef("")
 }
 
 // sourceLine returns the line that contains the byte at, and the byte where the
@@ -110,18 +109,18 @@ func sourceLine(src []byte, at int) (line string, start int, ok bool) {
 	if i := bytes.IndexByte(src[at:], '\n'); i >= 0 {
 		end = at + i
 	}
-	text := strings.TrimSuffix(string(src[start:end]), "\r")
-	if len(text) > longest || at-start > len(text) || !utf8.ValidString(text) {
+	line = strings.TrimSuffix(string(src[start:end]), "\r")
+	if len(line) > longest || at-start > len(line) || !utf8.ValidString(line) {
 		return "", 0, false
 	}
-	return text, start, true
+	return line, start, true
 }
 
 // blank is white space as wide as the text, to place a mark under the right
 // column. Tabs stay tabs.
 func blank(s string) string {
 	var b strings.Builder
-	for _, r := range s {
+	for _, r := range text.EscapeBlock(s) {
 		if r == '\t' {
 			b.WriteByte('\t')
 			continue

@@ -17,6 +17,8 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/yaml"
+
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/text"
 )
 
 // usualSize is about the size of an object of ours, in bytes.
@@ -45,11 +47,7 @@ func encodeJSON(objects []Object) ([]byte, error) {
 	}
 	list := map[string]any{"apiVersion": "v1", "kind": "List", "items": items}
 	var out bytes.Buffer
-	encoder := json.NewEncoder(&out)
-	// Manifests are read by people and by kubectl, never by browsers.
-	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", "  ")
-	if err := encoder.Encode(list); err != nil {
+	if err := text.WriteJSON(&out, list, "  "); err != nil {
 		return nil, fmt.Errorf("writing manifests as JSON: %w", err)
 	}
 	return out.Bytes(), nil
@@ -60,19 +58,19 @@ func encodeJSON(objects []Object) ([]byte, error) {
 func Decode(data []byte) ([]Object, error) {
 	var objects []Object
 	for i, document := range documents(data) {
-		text := document
+		plain := document
 		// JSON may hold characters that YAML forbids.
 		if !json.Valid(document) {
 			var err error
-			if text, err = yaml.YAMLToJSONStrict(document); err != nil {
+			if plain, err = yaml.YAMLToJSONStrict(document); err != nil {
 				return nil, fmt.Errorf("document %d is not YAML: %w", i+1, err)
 			}
 		}
-		if string(bytes.TrimSpace(text)) == "null" {
+		if string(bytes.TrimSpace(plain)) == "null" {
 			continue
 		}
 		var o unstructured.Unstructured
-		if err := o.UnmarshalJSON(text); err != nil {
+		if err := o.UnmarshalJSON(plain); err != nil {
 			return nil, fmt.Errorf("document %d is not a Kubernetes object: %w", i+1, err)
 		}
 		if !o.IsList() {
@@ -108,18 +106,18 @@ func documents(data []byte) [][]byte {
 
 // AppendJSON appends a value as encoding/json writes it.
 func AppendJSON(out []byte, v any) ([]byte, error) {
-	text, err := json.Marshal(v)
-	return append(out, text...), err
+	written, err := json.Marshal(v)
+	return append(out, written...), err
 }
 
 // Digest is a short, stable hash (10 characters of [a-z2-7]) of any JSON value.
 // It does not depend on the order of mapping keys.
 func Digest(v any) (string, error) {
-	text, err := json.Marshal(v)
+	written, err := json.Marshal(v)
 	if err != nil {
 		return "", fmt.Errorf("hashing a value that has no JSON form: %w", err)
 	}
-	sum := sha256.Sum256(text)
+	sum := sha256.Sum256(written)
 	return strings.ToLower(base32.StdEncoding.EncodeToString(sum[:]))[:10], nil
 }
 

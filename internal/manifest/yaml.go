@@ -6,9 +6,13 @@ package manifest
 import (
 	"bytes"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/text"
 )
 
 // encodeYAML writes one document for each object. The encoder keeps all events
@@ -34,15 +38,19 @@ func encodeYAML(objects []Object) ([]byte, error) {
 			return nil, fmt.Errorf("ending %s as YAML: %w", describe(o), err)
 		}
 	}
-	return out.Bytes(), nil
+	return text.EscapeQuoted(out.Bytes()), nil
 }
 
-// readable is a value with quotes around each text of several lines of which the
-// first begins with a tab. The library writes those as blocks, which it can read
-// itself, but kubectl takes the tab for indentation and refuses the document.
+// readable is a value with quotes around what must not be written as it is: each text
+// of several lines of which the first begins with a tab, and each text that is to be
+// escaped. The library writes the former as blocks, which it can read itself, but
+// kubectl takes the tab for indentation and refuses the document.
 func readable(v any) any {
 	switch v := v.(type) {
 	case map[string]any:
+		if keys := slices.Sorted(maps.Keys(v)); slices.ContainsFunc(keys, isQuoted) {
+			return quotedMapping(keys, v)
+		}
 		out := make(map[string]any, len(v))
 		for key, value := range v {
 			out[key] = readable(value)
@@ -55,9 +63,30 @@ func readable(v any) any {
 		}
 		return out
 	case string:
-		if strings.HasPrefix(v, "\t") && strings.Contains(v, "\n") {
-			return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Style: yaml.DoubleQuotedStyle, Value: v}
+		if isQuoted(v) {
+			return quoted(v)
 		}
 	}
 	return v
+}
+
+func isQuoted(s string) bool {
+	return strings.HasPrefix(s, "\t") && strings.Contains(s, "\n") || !text.Plain(s)
+}
+
+func quoted(s string) *yaml.Node {
+	return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Style: yaml.DoubleQuotedStyle, Value: s}
+}
+
+// quotedMapping is a mapping with quotes around its keys.
+func quotedMapping(keys []string, of map[string]any) any {
+	out := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map"}
+	for _, key := range keys {
+		var value yaml.Node
+		if err := value.Encode(readable(of[key])); err != nil {
+			return of // the encoder tells of it
+		}
+		out.Content = append(out.Content, quoted(key), &value)
+	}
+	return out
 }

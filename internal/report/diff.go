@@ -7,7 +7,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 	"maps"
 	"reflect"
 	"slices"
@@ -40,12 +39,6 @@ func Diff(before, after []manifest.Object) []string {
 		}
 	}
 	return lines
-}
-
-// WriteDiff writes the differences, grouped by object.
-func WriteDiff(w io.Writer, lines []string) error {
-	_, err := io.WriteString(w, strings.Join(lines, "\n")+"\n")
-	return err
 }
 
 // paired keys objects by what they are, with the hashes in names taken out.

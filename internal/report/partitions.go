@@ -6,15 +6,13 @@ package report
 import (
 	"bufio"
 	"encoding/csv"
-	"encoding/json"
-	"fmt"
 	"io"
 	"iter"
 	"strconv"
-	"text/tabwriter"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/domain"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/plan"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/text"
 )
 
 // PartitionRow is one partition in a list. Bounds are those of each dimension,
@@ -73,43 +71,26 @@ func partitionRow(d domain.Domain, p domain.Partition, shard int) PartitionRow {
 	return row
 }
 
-// Partitions lists the partitions of a run as a table, as csv with a header, or as
-// json with one object per line.
-func Partitions(w io.Writer, p plan.Plan, limit int64, format string) error {
+// PartitionsJSON lists the partitions of a run, one JSON object per line.
+func PartitionsJSON(w io.Writer, p plan.Plan, limit int64) error {
 	out := bufio.NewWriter(w)
-	var err error
-	switch format {
-	case "json":
-		err = partitionsJSON(out, p, limit)
-	case "csv":
-		err = partitionsCSV(out, p, limit)
-	default:
-		err = partitionsTable(out, p, limit)
-	}
-	if err != nil {
-		return err
+	for row := range PartitionRows(p, limit) {
+		if err := text.WriteJSON(out, row, ""); err != nil {
+			return err
+		}
 	}
 	return out.Flush()
 }
 
-func partitionsJSON(w io.Writer, p plan.Plan, limit int64) error {
-	encoder := json.NewEncoder(w)
-	encoder.SetEscapeHTML(false)
-	for row := range PartitionRows(p, limit) {
-		if err := encoder.Encode(row); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func partitionsCSV(w io.Writer, p plan.Plan, limit int64) error {
+// PartitionsCSV lists the partitions of a run, with a header. CSV has no escapes: a
+// key with hidden characters is written as the table shows it.
+func PartitionsCSV(w io.Writer, p plan.Plan, limit int64) error {
 	out := csv.NewWriter(w)
-	if err := out.Write(columns(p.Domain)); err != nil {
-		return err
-	}
-	for row := range PartitionRows(p, limit) {
-		if err := out.Write(cells(row)); err != nil {
+	for row := range table(p, limit) {
+		for i, cell := range row {
+			row[i] = text.Escape(cell)
+		}
+		if err := out.Write(row); err != nil {
 			return err
 		}
 	}
@@ -117,28 +98,26 @@ func partitionsCSV(w io.Writer, p plan.Plan, limit int64) error {
 	return out.Error()
 }
 
-func partitionsTable(w io.Writer, p plan.Plan, limit int64) error {
-	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	line := func(texts []string) {
-		for i, text := range texts {
-			if i > 0 {
-				fmt.Fprint(out, "\t")
-			}
-			fmt.Fprint(out, text)
-		}
-		fmt.Fprintln(out)
-	}
-	line(columns(p.Domain))
-	for row := range PartitionRows(p, limit) {
-		line(cells(row))
-	}
-	if err := out.Flush(); err != nil {
-		return err
-	}
+// Partitions lists the partitions of a run as a table.
+func Partitions(out *text.Printer, p plan.Plan, limit int64) {
+	out.Table(table(p, limit))
 	if more := p.Partitions - limit; limit > 0 && more > 0 {
-		fmt.Fprintf(w, "and %d more; --limit 0 lists all\n", more)
+		out.Linef("and %d more; --limit 0 lists all", more)
 	}
-	return nil
+}
+
+// table yields the header and a row for each partition.
+func table(p plan.Plan, limit int64) iter.Seq[[]string] {
+	return func(yield func([]string) bool) {
+		if !yield(columns(p.Domain)) {
+			return
+		}
+		for row := range PartitionRows(p, limit) {
+			if !yield(cells(row)) {
+				return
+			}
+		}
+	}
 }
 
 func columns(d domain.Domain) []string {

@@ -7,7 +7,6 @@ package report
 
 import (
 	"fmt"
-	"io"
 	"strings"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/state"
@@ -55,13 +54,12 @@ func FailedLine(f state.Failure) string {
 // attempts.
 const maxDetailed = 10
 
-// Status writes everything about a job, one fact per line. It lists the attempts of
+// Status prints everything about a job, one fact per line. It lists the attempts of
 // the first failed partitions, or of all.
-func Status(w io.Writer, o *state.Observation, all bool) error {
-	var b strings.Builder
+func Status(p *text.Printer, o *state.Observation, all bool) {
 	row := func(label, value string) {
 		if value != "" {
-			fmt.Fprintf(&b, "%-10s %s\n", label, value)
+			p.Linef("%-10s %s", label, value)
 		}
 	}
 	row("job", o.Namespace+"/"+o.Name)
@@ -87,19 +85,17 @@ func Status(w io.Writer, o *state.Observation, all bool) error {
 		row(label, t.What)
 	}
 	for i, failed := range o.FailedPartitions() {
-		fmt.Fprintln(&b, FailedLine(failed))
+		p.Linef("%s", FailedLine(failed))
 		if i >= maxDetailed && !all {
 			continue
 		}
 		for _, attempt := range failed.Details {
-			fmt.Fprintln(&b, "  "+attempt.String())
+			p.Linef("  %s", attempt)
 		}
 	}
 	if more := o.FailedCount() - int64(len(o.FailedPartitions())); more > 0 && len(o.FailedPartitions()) > 0 {
-		fmt.Fprintf(&b, "and %d more failed partitions\n", more)
+		p.Linef("and %d more failed partitions", more)
 	}
-	_, err := io.WriteString(w, b.String())
-	return err
 }
 
 // failure is the text for a failed setup or teardown; "" if it has not failed.

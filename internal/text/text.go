@@ -4,6 +4,9 @@
 // Package text makes texts that others wrote fit to be shown and kept: messages
 // of pods, answers of queries, values of people. All of them come out as valid
 // UTF-8, because neither the API server nor Terraform takes anything else.
+//
+// It also has the writers of all output: a Printer for people, WriteJSON for programs.
+// They escape what could take hold of a terminal or of a build server.
 package text
 
 import (
