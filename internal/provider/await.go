@@ -17,6 +17,7 @@ import (
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/cluster"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/state"
+	escape "github.com/terraform-backfill/terraform-provider-backfill/internal/text"
 )
 
 // Time between two observations of a job: short at first, for jobs that are almost
@@ -60,7 +61,7 @@ func (r *awaitResource) await(ctx context.Context, w wait) (last *state.Observat
 		}
 		if seen != nil {
 			if told := line(seen) + "." + obstacles(seen); last == nil || told != line(last)+"."+obstacles(last) {
-				tflog.Info(ctx, "waiting for backfill "+w.job+": "+told)
+				tflog.Info(ctx, escape.Escape("waiting for backfill "+w.job+": "+told))
 			}
 			last = seen
 			if over, diags := w.over(seen); over {

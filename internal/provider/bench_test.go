@@ -23,7 +23,7 @@ func BenchmarkJobOfANoOpPlan(b *testing.B) {
 	tf.apply(orders())
 	playArgo(b, c, "orders-r1", "Succeeded", 4, nil)
 	tf.refresh()
-	compared := tf.server.(compared)
+	compared := tf.server.(*escapingServer).frameworkServer.(compared)
 	config := encode(b, tf.ty, valueOf(b, tf.ty, orders()))
 	raw := []byte(jsonOf(tf.state))
 	for name, s := range map[string]tfprotov6.ProviderServer{"ours": compared.server, "framework": compared.framework} {

@@ -101,7 +101,7 @@ func refreshed(prior values, resourceType tftypes.Type, seen, last *state.Observ
 	}
 	maps.Copy(out, observed(seen))
 	out["id"], out["name"] = text(seen.Namespace+"/"+seen.Name), text(seen.Name)
-	out["next_run"], out["drift"] = nextRun(nil), listOf(seen.Drift, text)
+	out["next_run"], out["drift"] = nextRun(nil), listOf(seen.Drift, told)
 	return out, nil
 }
 

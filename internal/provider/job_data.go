@@ -91,7 +91,7 @@ func (d *jobDataSource) Read(ctx context.Context, req datasource.ReadRequest, re
 	}
 	delete(found, "next_run")
 	maps.Copy(found, observed(seen))
-	found["id"], found["drift"] = text(namespace+"/"+name), listOf(seen.Drift, text)
+	found["id"], found["drift"] = text(namespace+"/"+name), listOf(seen.Drift, told)
 	found["declaration"] = text(seen.Declaration.Text())
 	resp.State.Raw = with(req.Config.Raw, found)
 }

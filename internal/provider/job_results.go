@@ -10,6 +10,7 @@ import (
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/decide"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/state"
+	escape "github.com/terraform-backfill/terraform-provider-backfill/internal/text"
 )
 
 func textResult(doc string) schema.StringAttribute {
@@ -115,7 +116,7 @@ func nextRun(n *decide.NextRun) tftypes.Value {
 		partitions = noNumber()
 	}
 	return objectOf(values{
-		"because":    text(n.Because),
+		"because":    told(n.Because),
 		"partitions": partitions,
 		"intervals":  orNull(n.Intervals),
 		"template":   text(n.Template),
@@ -157,7 +158,7 @@ func failedPartition(f state.Failure) tftypes.Value {
 		"start":           orNull(f.Start),
 		"end":             orNull(f.End),
 		"attempts":        number(f.Attempts),
-		"message":         text(f.Message),
+		"message":         told(f.Message),
 		"attempt_details": listOf(f.Details, attempt),
 	})
 }
@@ -165,11 +166,11 @@ func failedPartition(f state.Failure) tftypes.Value {
 func attempt(a state.Attempt) tftypes.Value {
 	return objectOf(values{
 		"attempt":     number(a.Number),
-		"node":        orNull(a.Node),
+		"node":        orNull(escape.Escape(a.Node)),
 		"capacity":    orNull(a.Capacity),
 		"cause":       text(a.Cause),
 		"exit_code":   number(a.ExitCode),
-		"message":     text(a.Message),
+		"message":     told(a.Message),
 		"started_at":  orNull(a.Started),
 		"finished_at": orNull(a.Finished),
 	})

@@ -47,7 +47,7 @@ func TestPolicyIsChecked(t *testing.T) {
 // The framework refuses this in other words.
 func TestWhatIsComputedIsNotWritten(t *testing.T) {
 	tf := onFake(t, fake.New(start))
-	tf.server = tf.server.(compared).server
+	tf.server = tf.server.(*escapingServer).frameworkServer.(compared).server
 	for _, d := range []object{{"done": "[0,10)"}, {"id": "default/orders"}, {"drift": []string{}}} {
 		got := written(oneError(t, tf.validate(orders(d))))
 		if !strings.Contains(got, "Invalid Configuration for Read-Only Attribute") {
@@ -60,7 +60,7 @@ func TestWhatIsComputedIsNotWritten(t *testing.T) {
 func TestUndecodableRequests(t *testing.T) {
 	tf := onFake(t, fake.New(start))
 	tf.mustApply(orders())
-	s := tf.server.(compared).server
+	s := tf.server.(*escapingServer).frameworkServer.(compared).server
 	broken := &tfprotov6.DynamicValue{MsgPack: []byte{0xc1}}
 	state, config := encode(t, tf.ty, tf.state), encode(t, tf.ty, valueOf(t, tf.ty, orders()))
 	checked, _ := s.ValidateResourceConfig(t.Context(), &tfprotov6.ValidateResourceConfigRequest{
@@ -126,7 +126,7 @@ func TestStopCancelsOperations(t *testing.T) {
 	c := fake.New(start)
 	tf := onFake(t, c)
 	tf.mustApply(orders())
-	s := tf.server.(compared).server
+	s := tf.server.(*escapingServer).frameworkServer.(compared).server
 	stopped := false
 	var seen error
 	ask := func() (string, error) {
@@ -152,7 +152,7 @@ func TestStopCancelsOperations(t *testing.T) {
 
 // A panic of the server itself does not end the process.
 func TestServerSurvivesPanics(t *testing.T) {
-	s := newServer(t).(compared).server
+	s := newServer(t).(*escapingServer).frameworkServer.(compared).server
 	_, err := forJob(t.Context(), s, jobType, "", func(context.Context, string) string { panic("boom") }, nil)
 	if err == nil || !strings.Contains(err.Error(), "boom") || !strings.Contains(err.Error(), "https://github.com/") {
 		t.Error(err)

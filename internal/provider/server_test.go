@@ -28,8 +28,8 @@ func newServer(t testing.TB, options ...Option) tfprotov6.ProviderServer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ours := s.(*server)
-	return compared{ours, referenceServer(ours), t}
+	ours := s.(*escapingServer).frameworkServer.(*server)
+	return &escapingServer{compared{ours, referenceServer(ours), t}}
 }
 
 // referenceServer is the framework, serving jobs by the same functions. It is what

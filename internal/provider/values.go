@@ -12,12 +12,17 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/msgpack"
+
+	escape "github.com/terraform-backfill/terraform-provider-backfill/internal/text"
 )
 
 // values are some attributes of an object.
 type values = map[string]tftypes.Value
 
 func text(s string) tftypes.Value { return tftypes.NewValue(tftypes.String, s) }
+
+// told is a sentence for people, which may hold text of a pod or of the cluster.
+func told(s string) tftypes.Value { return text(escape.Escape(s)) }
 
 // orNull is a text, or null if it is empty.
 func orNull(s string) tftypes.Value {
