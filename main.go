@@ -39,6 +39,7 @@ func main() {
 		Getenv:  os.Getenv,
 		Environ: os.Environ,
 		Version: version,
+		Schemas: provider.Schemas,
 	})
 	stop()
 	os.Exit(code)

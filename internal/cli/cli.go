@@ -15,6 +15,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/cluster"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/tfcheck"
 )
 
 // The exit codes.
@@ -36,6 +37,9 @@ type Env struct {
 	Getenv  func(string) string
 	Environ func() []string
 	Version string
+	// Schemas are the types of the provider's resources, against which Terraform files
+	// are checked.
+	Schemas func() (tfcheck.Schemas, error)
 	// Connect replaces the connection to the cluster; nil for the default.
 	Connect func(cluster.Config) (cluster.Backend, error)
 	// Sleep waits between two observations of a job; nil for the default.
@@ -45,7 +49,7 @@ type Env struct {
 // commands is the command tree for kong; each command has its own file.
 type commands struct {
 	Compile    compileCmd    `cmd:"" help:"Print the Kubernetes objects of the jobs in the files."`
-	Validate   validateCmd   `cmd:"" help:"Check the jobs in the files, without a cluster."`
+	Validate   validateCmd   `cmd:"" help:"Check the jobs in the files, and the names in Terraform files, without a cluster."`
 	Partitions partitionsCmd `cmd:"" help:"List the partitions of a job."`
 	Diff       diffCmd       `cmd:"" help:"Compare two compilations, or a compilation and a manifest file."`
 	Fmt        fmtCmd        `cmd:"" help:"Format job files in the canonical style."`

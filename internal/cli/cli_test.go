@@ -13,6 +13,8 @@ import (
 
 	"github.com/alecthomas/kong"
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/provider"
 )
 
 var update = flag.Bool("update", false, "write what the commands print into the scripts")
@@ -23,7 +25,7 @@ func TestMain(m *testing.M) {
 			os.Exit(Run(context.Background(), Env{
 				Name: "backfill", Args: os.Args[1:],
 				Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
-				Getenv: os.Getenv, Environ: os.Environ, Version: "test",
+				Getenv: os.Getenv, Environ: os.Environ, Version: "test", Schemas: provider.Schemas,
 			}))
 		},
 	})

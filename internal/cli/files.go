@@ -27,6 +27,8 @@ const maxFile = 16 << 20
 var (
 	jobSuffixes = []string{".backfill.hcl", ".backfill.hcl.json"}
 	varSuffixes = []string{".auto.backfillvars", ".auto.backfillvars.json"}
+	// Files of Terraform, which validate checks beside the module.
+	terraformSuffixes = []string{".tf", ".tf.json"}
 )
 
 // found are the files of the arguments of a command.
@@ -34,11 +36,15 @@ type found struct {
 	sources  []lang.Source
 	varFiles []lang.Source // those found in directories
 	dirs     []string      // that contain them, without repetitions
+	// terraform are Terraform's files, where the command takes them.
+	terraform []lang.Source
+	checks    bool // the command takes them
 }
 
-// find reads job files, and the files of directories.
-func (a *app) find(names []string) (found, hcl.Diagnostics) {
-	var f found
+// find reads job files, and the files of directories; for a command that checks them,
+// also Terraform's.
+func (a *app) find(names []string, checks bool) (found, hcl.Diagnostics) {
+	f := found{checks: checks}
 	var diags hcl.Diagnostics
 	for _, name := range slices.Compact(slices.Clone(names)) {
 		if info, err := os.Stat(name); err == nil && info.IsDir() {
@@ -48,6 +54,10 @@ func (a *app) find(names []string) (found, hcl.Diagnostics) {
 		source, problem := a.source(name)
 		if problem != nil {
 			diags = append(diags, problem)
+			continue
+		}
+		if hasSuffix(name, terraformSuffixes) {
+			diags = append(diags, f.addTerraform(source)...)
 			continue
 		}
 		f.sources = append(f.sources, source)
@@ -66,7 +76,7 @@ func (a *app) findDirectory(f *found, dir string) hcl.Diagnostics {
 		return hcl.Diagnostics{unreadable(dir, err)}
 	}
 	var diags hcl.Diagnostics
-	before := len(f.sources)
+	before := len(f.sources) + len(f.terraform)
 	for _, entry := range entries { // sorted by name
 		var into *[]lang.Source
 		switch {
@@ -76,6 +86,8 @@ func (a *app) findDirectory(f *found, dir string) hcl.Diagnostics {
 			into = &f.sources
 		case hasSuffix(entry.Name(), varSuffixes):
 			into = &f.varFiles
+		case f.checks && hasSuffix(entry.Name(), terraformSuffixes):
+			into = &f.terraform
 		default:
 			continue
 		}
@@ -86,13 +98,31 @@ func (a *app) findDirectory(f *found, dir string) hcl.Diagnostics {
 		}
 		*into = append(*into, source)
 	}
-	if len(f.sources) == before && len(diags) == 0 {
-		diags = append(diags, diag.At(diag.CodeUnreadable, nil,
-			fmt.Sprintf("The directory %s contains no job files (names that end in %s). Pass another directory, or the files "+
-				"themselves.", dir, strings.Join(jobSuffixes, " or "))))
+	if len(f.sources)+len(f.terraform) == before && len(diags) == 0 {
+		diags = append(diags, f.without(dir))
 	}
 	f.dirs = append(f.dirs, filepath.Clean(dir))
 	return diags
+}
+
+// without reports a directory that has nothing for the command.
+func (f *found) without(dir string) *hcl.Diagnostic {
+	files, suffixes := "job files", jobSuffixes
+	if f.checks {
+		files, suffixes = "job files and no Terraform files", slices.Concat(jobSuffixes, terraformSuffixes)
+	}
+	return diag.At(diag.CodeUnreadable, nil, fmt.Sprintf("The directory %s contains no %s (names that end in %s). Pass "+
+		"another directory, or the files themselves.", dir, files, strings.Join(suffixes, " or ")))
+}
+
+// addTerraform takes a file of Terraform, where the command takes one.
+func (f *found) addTerraform(source lang.Source) hcl.Diagnostics {
+	if !f.checks {
+		return hcl.Diagnostics{diag.At(diag.CodeUnreadable, nil, fmt.Sprintf("%s is a Terraform file, which validate checks "+
+			"alone. Pass a job file, or run terraform plan.", source.Name))}
+	}
+	f.terraform = append(f.terraform, source)
+	return nil
 }
 
 func hasSuffix(name string, suffixes []string) bool {

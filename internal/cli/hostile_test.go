@@ -21,6 +21,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/cluster"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/provider"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/text"
 )
 
@@ -108,6 +109,10 @@ spec:
 		"long":  write(inline+".long.backfill.hcl", job("values    =  [\"a\"]", "")),
 		"wrong": write(inline+".wrong.yaml", "a: \x1b["),
 		"argo":  write(inline+".yaml", manifest),
+		"terraform": write(inline+".tf", `resource "backfill_job" "`+inline+`" {
+  canary = { "`+inline+`" = 1 } # `+inline+`
+}
+`),
 		"empty": inline,
 	}
 }
@@ -142,6 +147,8 @@ func hostileRuns(f map[string]string) map[string][]hostileRun {
 			{args: []string{"validate", f["good"]}},
 			{args: []string{"validate", f["typed"]}, reaches: true},
 			{args: []string{"validate", f["odd"]}, reaches: true},
+			{args: []string{"validate", f["terraform"]}, reaches: true},
+			{args: []string{"validate", "--json", f["terraform"]}, reaches: true, json: true},
 			{args: []string{"validate", f["empty"]}, reaches: true},
 			{args: []string{"validate", f["bad"], inline + ".missing"}, reaches: true},
 			{args: []string{"validate", "--json", f["typed"]}, reaches: true, json: true},
@@ -241,7 +248,7 @@ func runHostile(t *testing.T, run hostileRun) (stdout, stderr string) {
 	}
 	var out, err bytes.Buffer
 	Run(t.Context(), Env{
-		Name: "backfill", Args: run.args, Version: "test",
+		Name: "backfill", Args: run.args, Version: "test", Schemas: provider.Schemas,
 		Stdin: strings.NewReader(run.stdin), Stdout: &out, Stderr: &err,
 		Getenv: func(name string) string { return map[string]string{"KUBE_HOST": "https://a.example"}[name] },
 		Environ: func() []string {

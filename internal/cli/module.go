@@ -28,6 +28,8 @@ type moduleFlags struct {
 	Var     []string `sep:"none" placeholder:"NAME=VALUE" help:"Value of a variable. Repeatable. Precedence: --var, --var-file, *.auto.backfillvars files of a directory, BACKFILL_VAR_NAME."`
 	VarFile []string `sep:"none" placeholder:"FILE" help:"File of variable values (name = value). Repeatable; later files take precedence."`
 	Job     string   `placeholder:"NAME" help:"Only this job of the module."`
+	// checks is true for a command that takes Terraform's files too.
+	checks bool
 }
 
 // limitFlags override limits. Commands that check limits have them.
@@ -52,6 +54,8 @@ type module struct {
 	loaded *lang.Module
 	bodies []lang.Body
 	files  map[string]*hcl.File
+	// terraform are the files to check beside the module.
+	terraform []lang.Source
 }
 
 // load reads and evaluates the module. After errors, it is still usable for
@@ -62,7 +66,7 @@ func (a *app) load(f moduleFlags) (module, hcl.Diagnostics, error) {
 	if err != nil {
 		return module{}, nil, err
 	}
-	found, diags := a.find(f.Files)
+	found, diags := a.find(f.Files, f.checks)
 	in := lang.Inputs{Texts: texts, VarFiles: found.varFiles, Environment: a.environment(), Files: found.moduleFiles()}
 	for _, name := range f.VarFile {
 		source, problem := a.source(name)
@@ -75,8 +79,11 @@ func (a *app) load(f moduleFlags) (module, hcl.Diagnostics, error) {
 	if diags.HasErrors() {
 		return module{}, diags, nil
 	}
+	if len(found.sources) == 0 && len(found.terraform) > 0 {
+		return module{files: map[string]*hcl.File{}, terraform: found.terraform}, nil, nil
+	}
 	loaded, diags := lang.Load(found.sources, in)
-	m := module{loaded: loaded, bodies: loaded.Bodies, files: loaded.Files}
+	m := module{loaded: loaded, bodies: loaded.Bodies, files: loaded.Files, terraform: found.terraform}
 	if f.Job == "" || diags.HasErrors() {
 		return m, diags, nil
 	}

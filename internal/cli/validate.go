@@ -4,9 +4,13 @@
 package cli
 
 import (
+	"fmt"
 	"io"
+	"maps"
+	"slices"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/tfcheck"
 )
 
 type validateCmd struct {
@@ -15,19 +19,24 @@ type validateCmd struct {
 	JSON bool `name:"json" help:"Write the diagnostics as JSON to standard output."`
 }
 
-// Run checks every job like compile.
+// Run checks every job like compile, and the names in Terraform files.
 func (c *validateCmd) Run(a *app) error {
 	lifted, err := c.names()
 	if err != nil {
 		return err
 	}
+	c.checks = true
 	m, diags, err := a.load(c.moduleFlags)
+	if err != nil {
+		return err
+	}
+	checked, err := a.checkTerraform(m)
 	if err != nil {
 		return err
 	}
 	// Jobs with errors are checked too, to report all problems together.
 	_, more := a.compileGuarded(m, 1, lifted)
-	diags = diag.Sort(append(diags, more...))
+	diags = diag.Sort(slices.Concat(diags, more, checked.Diagnostics))
 	if c.JSON {
 		return a.records(func(w io.Writer) error { return jsonReport(w, diags, m.files) })
 	}
@@ -37,5 +46,24 @@ func (c *validateCmd) Run(a *app) error {
 	for _, body := range m.bodies {
 		a.results.Linef("%s is valid.", body.Name)
 	}
+	for _, file := range m.terraform {
+		a.results.Linef("%s: the names are valid (%d backfill blocks).", file.Name, checked.Blocks[file.Name])
+	}
 	return nil
+}
+
+// checkTerraform checks names in Terraform's files, which are added to the files of
+// the module.
+func (a *app) checkTerraform(m module) (tfcheck.Result, error) {
+	if len(m.terraform) == 0 {
+		return tfcheck.Result{}, nil
+	}
+	a.doing = "checking Terraform files"
+	schemas, err := a.Schemas()
+	if err != nil {
+		return tfcheck.Result{}, fmt.Errorf("reading the provider's schemas: %w", err)
+	}
+	checked := tfcheck.Check(m.terraform, schemas)
+	maps.Copy(m.files, checked.Files)
+	return checked, nil
 }

@@ -17,7 +17,7 @@ type Info struct {
 }
 
 // The codes. BF10–BF14 are about files, blocks, variables, expressions and
-// references of the job language, BF16 about converting workflows, BF20–BF22
+// references of the job language, BF16 about converting workflows and Terraform files, BF20–BF22
 // about one job, BF30 about its objects, BF40 about the cluster, BF50 about
 // Terraform; BF90 is a bug. A code never changes its meaning.
 const (
@@ -60,6 +60,8 @@ const (
 	CodeNoTemplate     = "BF1605"
 	CodeNotARunner     = "BF1606"
 	CodeDecision       = "BF1607"
+	CodeTerraformName  = "BF1640"
+	CodeEmptyObject    = "BF1641"
 
 	CodeName         = "BF2001"
 	CodeOutOfRange   = "BF2002"

@@ -242,4 +242,18 @@ var languageCodes = []Info{
 		Cause:   "The converted job file refers to `TODO` where you need to decide something.",
 		Fix:     "Replace each `TODO` as described in the comment above it.",
 	},
+	{
+		Code:    CodeTerraformName,
+		Summary: "Unknown Name In Terraform File",
+		Cause: "A resource, data source or provider block uses a name that the provider does not have. Inside of a nested " +
+			"attribute, Terraform drops such a name without a message.",
+		Fix: "Correct the name.",
+	},
+	{
+		Code:    CodeEmptyObject,
+		Summary: "Empty Object",
+		Cause: "An attribute of a resource arrives as an object without any attribute. Terraform drops misspelt names " +
+			"inside of attributes without a message, so this may be what is left of one.",
+		Fix: "Check the file with `validate`. Set an attribute of the object, or remove it.",
+	},
 }

@@ -112,6 +112,8 @@ type Attribute struct {
 	// Chosen is true if the nested defaults apply only when the object is set.
 	// Without a canary block, for example, there is no canary.
 	Chosen bool
+	// Bare is true for an object that says something without any attribute.
+	Bare bool
 	// Once is true for a container that runs once per run. Late then allows
 	// references to the job, the run and the attempt only.
 	Once bool

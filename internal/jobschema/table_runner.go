@@ -285,6 +285,7 @@ func volumes() []Attribute {
 		{Name: "host_path", Kind: String, Format: AbsPath, Class: Next, Doc: "Directory or file on the node."},
 		{
 			Name:  "empty_dir",
+			Bare:  true,
 			Kind:  Object,
 			Class: Next,
 			Attributes: []Attribute{

@@ -31,6 +31,8 @@ type declaration struct {
 	policy state.Policy
 	// policyKnown is false while a part of the policy is unknown.
 	policyKnown bool
+	// empty warns of objects that arrive empty.
+	empty hcl.Diagnostics
 	// tell addresses problems of the value to the user's text.
 	tell func(hcl.Diagnostics) tfdiag.Diagnostics
 }
@@ -64,7 +66,7 @@ func declareJob(attributes values) (*declaration, tfdiag.Diagnostics) {
 		internalError(&diags, "reading the configuration", err)
 		return nil, diags
 	}
-	return &declaration{value: value, tell: atAttributes}, diags
+	return &declaration{value: value, tell: atAttributes, empty: emptyObjects(value)}, diags
 }
 
 // checkForms demands exactly one of the two forms.

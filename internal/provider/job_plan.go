@@ -47,6 +47,7 @@ func (r *jobResource) modify(c *change) (diags tfdiag.Diagnostics) {
 	}
 	preview, problems := d.plan(known)
 	diags.Append(problems...)
+	diags.Append(d.tell(d.empty)...)
 	if diags.HasError() {
 		return diags
 	}

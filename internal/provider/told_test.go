@@ -75,6 +75,9 @@ var toldCases = []struct {
 	title string
 	lead  func(*terraform, *fake.Cluster) []*tfprotov6.Diagnostic
 }{
+	{"BF1641 an object whose names were dropped", func(tf *terraform, _ *fake.Cluster) []*tfprotov6.Diagnostic {
+		return tf.plan(orders(object{"retry": object{}})).diags
+	}},
 	{"BF5001 neither form", func(tf *terraform, _ *fake.Cluster) []*tfprotov6.Diagnostic { return tf.validate(object{}) }},
 	{"BF5002 both forms", func(tf *terraform, _ *fake.Cluster) []*tfprotov6.Diagnostic {
 		return tf.validate(object{"source": twoJobs, "runner": orders()["runner"]})
