@@ -111,8 +111,9 @@ func (f *found) without(dir string) *hcl.Diagnostic {
 	if f.checks {
 		files, suffixes = "job files and no Terraform files", slices.Concat(jobSuffixes, terraformSuffixes)
 	}
-	return diag.At(diag.CodeUnreadable, nil, fmt.Sprintf("The directory %s contains no %s (names that end in %s). Pass "+
-		"another directory, or the files themselves.", dir, files, strings.Join(suffixes, " or ")))
+	last := len(suffixes) - 1
+	return diag.At(diag.CodeUnreadable, nil, fmt.Sprintf("The directory %s contains no %s (names that end in %s or %s). "+
+		"Pass another directory, or the files themselves.", dir, files, strings.Join(suffixes[:last], ", "), suffixes[last]))
 }
 
 // addTerraform takes a file of Terraform, where the command takes one.
