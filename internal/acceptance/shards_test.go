@@ -65,8 +65,8 @@ func TestThreeShardsThroughRealLaunchers(t *testing.T) {
 		resource.TestStep{
 			PreConfig: func() {
 				run := c.ended(t, "sharded-r1", 4*time.Minute)
-				if phase, _, _ := unstructured.NestedString(run.Object, "status", "phase"); phase != "Succeeded" {
-					t.Errorf("a failed partition must not fail the run itself, but its phase is %s", phase)
+				if phase, _, _ := unstructured.NestedString(run.Object, "status", "phase"); phase != "Failed" {
+					t.Errorf("a partition failed for good, but the phase of the run is %s", phase)
 				}
 			},
 			RefreshState:       true,

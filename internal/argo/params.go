@@ -80,6 +80,7 @@ const (
 	StepCanary     = "canary"     // of a run that has a canary
 	StepShards     = "shards"     // of a run that launches, with the number of the wave from the second on
 	StepThen       = "then"       // of a run with a failure budget: what comes after a wave
+	StepVerdict    = "verdict"    // of a run that launches: fails it after its waves, if partitions failed
 	StepSetup      = "setup"      // of a run with a setup
 	StepTeardown   = "teardown"   // of the exit handler of a run; never given another name
 )
@@ -163,6 +164,13 @@ const (
 // when everything else of the run has ended, however it ended, unless the run is
 // terminated or deleted.
 const TemplateExit = "exit"
+
+// TemplateVerdict is the template of a run that launches that fails, with
+// FailedForGood in its message.
+const (
+	TemplateVerdict = "verdict"
+	FailedForGood   = "partitions failed for good"
+)
 
 // WorkflowInt is an expression for a parameter of the Workflow as an integer.
 func WorkflowInt(name string) string { return "asInt(workflow.parameters." + name + ")" }

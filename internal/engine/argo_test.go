@@ -171,7 +171,14 @@ func (w *simulated) steps(templates []any, n, leaves int) {
 		step := group.([]any)[0].(map[string]any)
 		if limit := gate.FindStringSubmatch(fmt.Sprint(step["when"])); limit != nil && w.failures() > number(w.t, limit[1]) {
 			w.nodes[w.object.GetName()+"-then"] = map[string]any{"displayName": "then", "type": "Skipped", "phase": "Skipped"}
-			break
+			continue
+		}
+		if step["template"] == "verdict" {
+			if w.failures() > 0 {
+				w.phase = "Failed"
+				return
+			}
+			continue
 		}
 		if name, _ := step["template"].(string); name != "" {
 			n := slices.IndexFunc(templates, func(t any) bool { return t.(map[string]any)["name"] == name })

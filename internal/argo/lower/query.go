@@ -135,7 +135,7 @@ func (r run) findAndLaunch() (body, error) {
 		"withParam": r.query.Checked(step, "[0]"),
 		"arguments": node{"parameters": bounds},
 	}})
-	templates := append(list{row("run", steps)}, r.chain(argo.TemplateFirstWave, nil, 0, how)...)
+	templates := append(list{row("run", steps)}, r.waves(argo.TemplateFirstWave, nil, how)...)
 	atOnce, args := r.launchArgs()
 	return body{templates: append(templates, launcher, generator), args: args, atOnce: atOnce}, nil
 }
@@ -164,6 +164,10 @@ func (r run) byResult(salts map[int]string) launching {
 			return argo.Tag("toJson(map(%d..%d + %s - 1, {#}))", w.First, w.First, here(w))
 		},
 		items: numbersOf,
+		partitions: func(w plan.Wave) string {
+			before := int64(w.First) * int64(size)
+			return argo.Tag("min(%d, %s - %d)", w.Partitions, argo.InputInt(argo.InTotal), before)
+		},
 		width: func(w plan.Wave) string {
 			if r.job.RampUp {
 				each := []string{}

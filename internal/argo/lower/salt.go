@@ -133,13 +133,16 @@ func (r run) walk(ids *idSet, salt string, p path) {
 	}
 	for i, wave := range r.plan.Waves {
 		if i > 0 && r.gated(i, *p.launching) {
-			at = ids.enter(at.next(argo.StepThen + salt))
+			then := at.next(argo.StepThen + salt)
+			ids.verdict(&at, salt)
+			at = ids.enter(then)
 		}
 		prefix := at.next(shardsStep(i, salt))
 		for k, item := range p.launching.items(wave) {
 			ids.retried(fnv(prefix, fmt.Sprintf("(%d:%s)", k, item)), launcherAttempts)
 		}
 	}
+	ids.verdict(&at, salt)
 }
 
 // idSet holds the node ids of a Workflow.
@@ -185,6 +188,12 @@ func (s *idSet) fanOut(step uint32, from int64, count, attempts int) {
 			s.retried(item(leaf, i, from+int64(before+i)), attempts)
 		}
 	}
+}
+
+// verdict adds the last step of a template with waves.
+func (s *idSet) verdict(at *steps, salt string) {
+	fails := s.enter(at.next(argo.StepVerdict + salt))
+	fails.next(argo.TemplateVerdict)
 }
 
 // steps are those of a node in the order in which Argo names them.

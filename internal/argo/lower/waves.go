@@ -20,7 +20,9 @@ type launching struct {
 	// width is the number of shards by which a wave divides the pods, as the value
 	// of a parameter.
 	width func(plan.Wave) string
-	salt  string
+	// partitions is how many a wave has, as text.
+	partitions func(plan.Wave) string
+	salt       string
 	// found tells that the bounds of the keys are inputs of every wave, and that
 	// there may be nothing left for a wave.
 	found []string
@@ -53,10 +55,11 @@ func (r run) launch() (body, error) {
 		}
 		return fmt.Sprint(w.Shards)
 	}
+	how.partitions = func(w plan.Wave) string { return decimal(w.Partitions) }
 	if how.salt, err = r.salt(path{launching: &how}); err != nil {
 		return body{}, err
 	}
-	return body{templates: r.chain("run", r.opening(how.salt), 0, how), args: args, atOnce: atOnce}, nil
+	return body{templates: r.waves("run", r.opening(how.salt), how), args: args, atOnce: atOnce}, nil
 }
 
 // launchArgs are the arguments by which the scale of a run is known, and how many
@@ -172,6 +175,11 @@ func (r run) segmentsJSON(segments []plan.Segment) string {
 	return argo.JSON(rows)
 }
 
+// waves are the templates that run all waves after some steps.
+func (r run) waves(name string, steps list, how launching) list {
+	return append(r.chain(name, steps, 0, how), failing(argo.TemplateVerdict, argo.FailedForGood))
+}
+
 // chain builds the template that runs wave i after some steps, and those that
 // it calls for the waves behind.
 //
@@ -183,24 +191,44 @@ func (r run) segmentsJSON(segments []plan.Segment) string {
 // See internal/decisions/0007-runs-hold-themselves-back.md.
 func (r run) chain(name string, steps list, i int, how launching) list {
 	var behind list
-	wants := slices.Clone(how.found)
-	if i > 0 && r.plan.Waves[i].Allowed >= 0 {
+	wants, first := slices.Clone(how.found), i
+	if first > 0 {
 		wants = append(wants, argo.InFailed)
 	}
-	for first := i; i < len(r.plan.Waves); i++ {
+	for ; i < len(r.plan.Waves); i++ {
 		if i > first && r.gated(i, how) {
 			next := fmt.Sprintf("wave%d", r.plan.Waves[i].Number)
-			steps = append(steps, list{r.gate(next, i, how)})
+			steps = append(steps, list{r.gate(next, first, i, how)})
 			behind = r.chain(next, nil, i, how)
 			break
 		}
 		steps = append(steps, list{r.wave(i, how)})
 	}
+	steps = append(steps, list{r.verdict(first, i, how)})
 	t := row(name, steps)
 	if len(wants) > 0 {
 		t["inputs"] = inputs(wants...)
 	}
 	return append(list{t}, behind...)
+}
+
+// verdict is the step that fails the run when partitions failed in waves from …
+// upto-1, or before. Launchers succeed however their shards ended, so that without
+// it Argo would show the run as succeeded.
+// See internal/decisions/0011-launchers-always-succeed.md.
+func (r run) verdict(from, upto int, how launching) node {
+	return node{
+		"name":      argo.StepVerdict + how.salt,
+		"template":  argo.TemplateVerdict,
+		"arguments": node{},
+		"when":      r.failures(from, upto, how) + " > 0",
+	}
+}
+
+// failing is a template that fails and has no pod: its step fans out over a text
+// that is no list, which Argo's message shows.
+func failing(name, why string) node {
+	return row(name, list{list{node{"name": name, "template": name, "arguments": node{}, "withParam": why}}})
 }
 
 // gated tells whether wave i may not be started.
@@ -237,23 +265,21 @@ func shardsStep(i int, salt string) string {
 // How many have failed is a sum in plain text, one number for each wave so far,
 // which Argo's conditions can add up: no expression need mix inputs with outputs of
 // steps, which not every version of Argo can.
-func (r run) gate(template string, i int, how launching) node {
+func (r run) gate(template string, first, i int, how launching) node {
 	w := r.plan.Waves[i]
-	args := passedOn(how.found)
+	failed := r.failures(first, i, how)
 	var conditions []string
 	if how.found != nil {
 		enough := int64(w.First) * int64(r.plan.ShardSize)
 		conditions = append(conditions, fmt.Sprintf("%s > %d", argo.InputTag(argo.InTotal), enough))
 	}
 	if w.Allowed >= 0 {
-		failed := r.failures(i, how.salt)
-		args = append(args, param(argo.InFailed, failed))
 		conditions = append(conditions, fmt.Sprintf("%s <= %d", failed, w.Allowed))
 	}
 	return node{
 		"name":      argo.StepThen + how.salt,
 		"template":  template,
-		"arguments": node{"parameters": args},
+		"arguments": node{"parameters": append(passedOn(how.found), param(argo.InFailed, failed))},
 		"when":      strings.Join(conditions, " && "),
 	}
 }
@@ -267,13 +293,17 @@ func passedOn(names []string) list {
 	return out
 }
 
-// failures is the sum of the partitions that have failed before wave i.
-func (r run) failures(i int, salt string) string {
-	before := r.plan.Waves[i-1]
-	failed := argo.Tag("%d - sum(map(fromJSON(steps.%s.outputs.parameters.%s), {int('0' + split(#, '/')[0])}))",
-		before.Partitions, shardsStep(i-1, salt), argo.OutProgress)
-	if i > 1 {
-		failed = argo.InputTag(argo.InFailed) + " + " + failed
+// failures is the sum of the partitions that failed in waves from … upto-1 of a
+// template, and in those before that template.
+func (r run) failures(from, upto int, how launching) string {
+	var sum []string
+	if from > 0 {
+		sum = append(sum, argo.InputTag(argo.InFailed))
 	}
-	return failed
+	for i := from; i < upto; i++ {
+		sum = append(sum, how.partitions(r.plan.Waves[i])+" - "+argo.Tag(
+			"sum(map(fromJSON(steps.%s.outputs.parameters.%s), {int('0' + split(#, '/')[0])}))",
+			shardsStep(i, how.salt), argo.OutProgress))
+	}
+	return strings.Join(sum, " + ")
 }

@@ -50,6 +50,34 @@ func outcome(
 	return c, run, out
 }
 
+// phaseFor is the phase in which a run ends that nobody stopped. It has to be
+// Argo's too: alerts of people look at nothing else.
+func phaseFor(out read.Outcome) wfv1.WorkflowPhase {
+	if out.Failed.Empty() {
+		return wfv1.WorkflowSucceeded
+	}
+	return wfv1.WorkflowFailed
+}
+
+// TestFailedPartitionsFailTheRun: launchers succeed however their shards ended, and
+// the run fails all the same, after everything else was processed.
+func TestFailedPartitionsFailTheRun(t *testing.T) {
+	for name, waves := range map[string]plan.Waves{"at once": {}, "in waves": {Shards: 3, Growth: 2}} {
+		for _, failing := range []string{"", "0", "39"} {
+			j := waved(t)
+			j.Waves = waves
+			_, run, out := outcome(t, j, argotest.PlanOf(j, ledger.Full(j.Domain)),
+				func(index string) bool { return index == failing })
+			if want := out.Failed.Count(j.Domain) > 0; want != (failing != "") || run.Status.Phase != phaseFor(out) {
+				t.Errorf("%s, %q fails: the run is %s", name, failing, run.Status.Phase)
+			}
+			if ran := out.Done.Union(out.Failed); !ran.Contains(out.Covers) {
+				t.Errorf("%s, %q fails: only %s ran", name, failing, ran.Text(j.Domain))
+			}
+		}
+	}
+}
+
 func TestFailedCanaryFailsTheRun(t *testing.T) {
 	for _, shardSize := range []int{2, 500} {
 		j := waved(t)
@@ -102,7 +130,7 @@ func TestBudgetHoldsWavesBack(t *testing.T) {
 				// A hole in the middle makes the run use its table.
 				p := argotest.PlanOf(j, argotest.Holes(j.Domain, missing...))
 				_, run, out := outcome(t, j, p, func(index string) bool { return slices.Contains(c.failing, index) })
-				if run.Status.Phase != wfv1.WorkflowSucceeded || out.OverBudget != c.over || out.Canary != argo.PhaseSucceeded {
+				if run.Status.Phase != phaseFor(out) || out.OverBudget != c.over || out.Canary != argo.PhaseSucceeded {
 					t.Errorf("the run is %s, outcome %+v", run.Status.Phase, out)
 				}
 				want := c.ran
@@ -139,7 +167,10 @@ func TestBudgetsHoldForAnyFailures(t *testing.T) {
 		for i := j.Canary.Partitions; i < 40; i++ {
 			failing[fmt.Sprint(i)] = rapid.IntRange(0, 5).Draw(rt, "fails") == 0
 		}
-		_, _, out := outcome(t, j, p, func(index string) bool { return failing[index] })
+		_, run, out := outcome(t, j, p, func(index string) bool { return failing[index] })
+		if run.Status.Phase != phaseFor(out) {
+			rt.Fatalf("the run is %s, and failed %s", run.Status.Phase, out.Failed.Text(j.Domain))
+		}
 		ran, failed, over := int64(len(p.Canary)), int64(0), false
 		for _, w := range p.Waves {
 			if over = w.Allowed >= 0 && failed > w.Allowed; over {

@@ -10,7 +10,7 @@
 // arguments that it was submitted with: who suspects that somebody has edited them
 // gives Parse the run with the arguments as submitted, see argo.WithArguments.
 //
-// The phase of a run alone says nothing, because launchers succeed however their
+// The phase of a run says too little, because launchers succeed however their
 // children ended: partitions count by their own nodes, or by a launcher that saw
 // its child succeed with every one of them. What cannot be made sense of is an
 // error and never a guess. A partition that a stop has cut short is left to do, and
