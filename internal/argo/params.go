@@ -80,7 +80,7 @@ const (
 	StepCanary     = "canary"     // of a run that has a canary
 	StepShards     = "shards"     // of a run that launches, with the number of the wave from the second on
 	StepThen       = "then"       // of a run with a failure budget: what comes after a wave
-	StepVerdict    = "verdict"    // of a run that launches: fails it after its waves, if partitions failed
+	StepVerdict    = "end"        // of a run that launches: fails it after its waves, if partitions failed
 	StepSetup      = "setup"      // of a run with a setup
 	StepTeardown   = "teardown"   // of the exit handler of a run; never given another name
 )
@@ -168,7 +168,7 @@ const TemplateExit = "exit"
 // TemplateVerdict is the template of a run that launches that fails, with
 // FailedForGood in its message.
 const (
-	TemplateVerdict = "verdict"
+	TemplateVerdict = "end"
 	FailedForGood   = "partitions failed for good"
 )
 

@@ -173,7 +173,7 @@ func (w *simulated) steps(templates []any, n, leaves int) {
 			w.nodes[w.object.GetName()+"-then"] = map[string]any{"displayName": "then", "type": "Skipped", "phase": "Skipped"}
 			continue
 		}
-		if step["template"] == "verdict" {
+		if step["template"] == "end" {
 			if w.failures() > 0 {
 				w.phase = "Failed"
 				return
@@ -341,7 +341,7 @@ func (w *simulated) stop() {
 
 var formula = regexp.MustCompile(`map\((\d+)\.\.(\d+),`)
 var slice = regexp.MustCompile(`\[(\d+):(\d+)\]`)
-var gate = regexp.MustCompile(` <= (\d+)$`)
+var gate = regexp.MustCompile(`<=(\d+)$`)
 var counts = regexp.MustCompile(`min\((\d+), (\d+) - `)
 
 // launch creates children and follows them.

@@ -266,6 +266,7 @@ func (s scoped) steps(name string, tmpl *wfv1.Template) bool {
 				skipped := s.set(groupName+"."+step.Name, wfv1.NodeTypeSkipped, &step, wfv1.Inputs{})
 				skipped.Phase = wfv1.NodeSkipped
 				s.w.Status.Nodes[skipped.ID] = *skipped
+				scope["steps."+step.Name+".status"] = string(skipped.Phase)
 				continue
 			}
 			outputs := map[string][]string{}
@@ -276,7 +277,9 @@ func (s scoped) steps(name string, tmpl *wfv1.Template) bool {
 			}
 			for _, expanded := range calls {
 				ok = (s.call(groupName+"."+expanded.Name, &expanded) || expanded.ContinuesOn(wfv1.NodeFailed)) && ok
-				if n := s.w.Status.Nodes[s.nodeID(groupName+"."+expanded.Name)]; n.Outputs != nil {
+				n := s.w.Status.Nodes[s.nodeID(groupName+"."+expanded.Name)]
+				scope["steps."+expanded.Name+".status"] = string(n.Phase)
+				if n.Outputs != nil {
 					for _, p := range n.Outputs.Parameters {
 						outputs[p.Name] = append(outputs[p.Name], p.Value.String())
 					}

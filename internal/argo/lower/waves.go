@@ -204,7 +204,7 @@ func (r run) chain(name string, steps list, i int, how launching) list {
 		}
 		steps = append(steps, list{r.wave(i, how)})
 	}
-	steps = append(steps, list{r.verdict(first, i, how)})
+	steps = append(steps, list{r.verdict(first, i, how, behind != nil)})
 	t := row(name, steps)
 	if len(wants) > 0 {
 		t["inputs"] = inputs(wants...)
@@ -214,14 +214,20 @@ func (r run) chain(name string, steps list, i int, how launching) list {
 
 // verdict is the step that fails the run when partitions failed in waves from …
 // upto-1, or before. Launchers succeed however their shards ended, so that without
-// it Argo would show the run as succeeded.
+// it Argo would show the run as succeeded. Behind a budget alone it need not count
+// again: a wave that was left out for it says enough, and one that ran has a verdict
+// of its own.
 // See internal/decisions/0011-launchers-always-succeed.md.
-func (r run) verdict(from, upto int, how launching) node {
+func (r run) verdict(from, upto int, how launching, gated bool) node {
+	failed := r.failures(from, upto, how) + " > 0"
+	if gated && how.found == nil {
+		failed = fmt.Sprintf("'{{steps.%s%s.status}}'=='Skipped'", argo.StepThen, how.salt)
+	}
 	return node{
 		"name":      argo.StepVerdict + how.salt,
 		"template":  argo.TemplateVerdict,
 		"arguments": node{},
-		"when":      r.failures(from, upto, how) + " > 0",
+		"when":      failed,
 	}
 }
 
@@ -274,7 +280,7 @@ func (r run) gate(template string, first, i int, how launching) node {
 		conditions = append(conditions, fmt.Sprintf("%s > %d", argo.InputTag(argo.InTotal), enough))
 	}
 	if w.Allowed >= 0 {
-		conditions = append(conditions, fmt.Sprintf("%s <= %d", failed, w.Allowed))
+		conditions = append(conditions, fmt.Sprintf("%s<=%d", failed, w.Allowed))
 	}
 	return node{
 		"name":      argo.StepThen + how.salt,
@@ -302,7 +308,7 @@ func (r run) failures(from, upto int, how launching) string {
 	}
 	for i := from; i < upto; i++ {
 		sum = append(sum, how.partitions(r.plan.Waves[i])+" - "+argo.Tag(
-			"sum(map(fromJSON(steps.%s.outputs.parameters.%s), {int('0' + split(#, '/')[0])}))",
+			"sum(map(fromJSON(steps.%s.outputs.parameters.%s),{int('0'+split(#,'/')[0])}))",
 			shardsStep(i, how.salt), argo.OutProgress))
 	}
 	return strings.Join(sum, " + ")
