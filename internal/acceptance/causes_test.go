@@ -42,6 +42,11 @@ resource "backfill_job" %[1]q {
   }
   orchestrator_service_account = "backfill-orchestrator"
 }
+
+data "backfill_partitions" %[1]q {
+  name       = %[1]q
+  depends_on = [backfill_job.%[1]s]
+}
 `
 
 // Every partition fails in a way that is known beforehand. The job shows each
@@ -128,7 +133,7 @@ func (c *localCluster) fails(t *testing.T, name, config, cause string, attempts 
 	)
 }
 
-// failedPartition is an element of failed_partitions: the details of an attempt
+// failedPartition is an element of the data source backfill_partitions: the details of an attempt
 // are by their names.
 type failedPartition struct {
 	key, attempts string
@@ -136,11 +141,11 @@ type failedPartition struct {
 }
 
 func failedPartitions(s *terraform.State, job string) []failedPartition {
-	attributes := s.RootModule().Resources["backfill_job."+job].Primary.Attributes
+	attributes := s.RootModule().Resources["data.backfill_partitions."+job].Primary.Attributes
 	count := func(name string) int { n, _ := strconv.Atoi(attributes[name+".#"]); return n }
 	var out []failedPartition
-	for i := range count("failed_partitions") {
-		at := fmt.Sprintf("failed_partitions.%d.", i)
+	for i := range count("partitions") {
+		at := fmt.Sprintf("partitions.%d.", i)
 		p := failedPartition{key: attributes[at+"key"], attempts: attributes[at+"attempts"]}
 		for k := range count(at + "attempt_details") {
 			detail, prefix := map[string]string{}, fmt.Sprintf("%sattempt_details.%d.", at, k)

@@ -28,6 +28,11 @@ resource "backfill_job" "trouble" {
   interruptions = { limit = 1 }
   %s
 }
+
+data "backfill_partitions" "trouble" {
+  name       = "trouble"
+  depends_on = [backfill_job.trouble]
+}
 `
 
 // told waits until the command status says something of the job.
@@ -61,7 +66,7 @@ func TestStockOutIsToldAndCured(t *testing.T) {
 			mode,
 		)
 	}
-	const address = "backfill_job.trouble"
+	const address, failed = "backfill_job.trouble", "data.backfill_partitions.trouble"
 	stuck := fmt.Sprintf(troubleConfig, "backfill-runner", spot("require"))
 	cured := fmt.Sprintf(troubleConfig, "backfill-runner", spot("prefer"))
 	apply(t, c,
@@ -98,12 +103,12 @@ resource "backfill_await" "trouble" {
 			RefreshState:       true,
 			ExpectNonEmptyPlan: true,
 			Check: resource.ComposeTestCheckFunc(
-				resource.TestCheckResourceAttr(address, "failed_partitions.0.attempt_details.#", "2"),
-				resource.TestCheckNoResourceAttr(address, "failed_partitions.0.attempt_details.0.capacity"),
-				resource.TestCheckResourceAttr(address, "failed_partitions.0.attempt_details.1.capacity", "on_demand"),
-				resource.TestCheckResourceAttr(address, "failed_partitions.0.attempt_details.1.cause", "application"),
-				resource.TestCheckResourceAttr(address, "failed_partitions.0.attempt_details.1.exit_code", "3"),
-				resource.TestMatchResourceAttr(address, "failed_partitions.0.attempt_details.1.node", regexp.MustCompile(`^[a-z]`)),
+				resource.TestCheckResourceAttr(failed, "partitions.0.attempt_details.#", "2"),
+				resource.TestCheckNoResourceAttr(failed, "partitions.0.attempt_details.0.capacity"),
+				resource.TestCheckResourceAttr(failed, "partitions.0.attempt_details.1.capacity", "on_demand"),
+				resource.TestCheckResourceAttr(failed, "partitions.0.attempt_details.1.cause", "application"),
+				resource.TestCheckResourceAttr(failed, "partitions.0.attempt_details.1.exit_code", "3"),
+				resource.TestMatchResourceAttr(failed, "partitions.0.attempt_details.1.node", regexp.MustCompile(`^[a-z]`)),
 			),
 		},
 	)

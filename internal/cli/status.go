@@ -20,7 +20,7 @@ const watchInterval = 2 * time.Second
 type statusCmd struct {
 	clusterFlags
 	Name     string `arg:"" name:"job" help:"Name of the job."`
-	Attempts bool   `help:"List the attempts of all failed partitions, not only of the first ten."`
+	Attempts bool   `help:"List all failed partitions with their attempts, not only the first 100, and the attempts of the first ten."`
 	Watch    bool   `help:"Print a line for every change until no run is active. Fails if partitions failed or did not run."`
 }
 
@@ -62,7 +62,7 @@ func (c *statusCmd) watch(a *app, e *engine.Engine) error {
 		if err != nil {
 			return err
 		}
-		for _, failed := range seen.FailedPartitions() {
+		for _, failed := range seen.FailedPartitions(state.MaxFailures) {
 			if !told[failed.Key] {
 				told[failed.Key] = true
 				a.results.Linef("%s", report.FailedLine(failed))

@@ -18,6 +18,8 @@ import (
 
 // NextRun is what the next apply will submit, as users see it.
 type NextRun struct {
+	// Number is that of the run; 0 where it is not told.
+	Number  int
 	Because string
 	// FindsBounds tells that the run finds the bounds of the job's query, so that
 	// its partitions are not known.

@@ -30,6 +30,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/compile"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/domain"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/job"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/state"
@@ -70,6 +71,9 @@ type Preview struct {
 	Repairs []string
 	// Actions are what the apply will do, in order.
 	Actions []Action
+	// After is the job as the apply will leave it; nil where that cannot be told,
+	// because what is known of the job is its name alone.
+	After *state.Observation
 }
 
 // Plan says what applying the declaration on top of what is seen would do, with
@@ -121,9 +125,9 @@ func (d *Declared) plan(policy state.Policy, seen *state.Observation) (*Preview,
 	if diags = append(diags, more...); p == nil {
 		return nil, nil, diags
 	}
-	decision, problem := s.decide(p.Template)
-	if problem != nil {
-		return nil, nil, append(diags, problem)
+	decision, failed := s.decide(p.Template)
+	if failed != nil {
+		return nil, nil, append(diags, failed)
 	}
 	if seen != nil {
 		p.Repairs = seen.Drift
@@ -131,6 +135,13 @@ func (d *Declared) plan(policy state.Policy, seen *state.Observation) (*Preview,
 	p.Actions = decision.Actions
 	if decision.Next != nil {
 		p.Next = &decision.Next.NextRun
+	}
+	if s.seen == seen {
+		after, err := decision.Forecast(seen)
+		if err != nil {
+			return nil, nil, append(diags, problem(diag.CodeInternal, "Failure while planning the results: %v.", err))
+		}
+		p.After = after
 	}
 	return p, decision, append(diags, s.prevented(decision.Next)...)
 }

@@ -6,8 +6,10 @@ package decide
 import (
 	"github.com/hashicorp/hcl/v2"
 
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/argo"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/ledger"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/state"
 )
 
 // Stale tells why a decision is not what the plan showed, or nil. Where a run was
@@ -38,6 +40,41 @@ func (d *Decision) Stale(planned *NextRun, shrinks bool) *hcl.Diagnostic {
 		return nil
 	}
 	return StalePlan(d.Job.Namespace, d.Job.Name, planned.Summary(), d.Next.Summary())
+}
+
+// StaleNumber tells why the run would not be the one that the plan named, or nil:
+// what depends on the job has its name by now.
+func (d *Decision) StaleNumber(planned *NextRun, number int) *hcl.Diagnostic {
+	if planned == nil || planned.Number == 0 || planned.Number == number {
+		return nil
+	}
+	return StalePlan(d.Job.Namespace, d.Job.Name, planned.called(d.Job.Name),
+		"run "+argo.RunName(d.Job.Name, number)+", because somebody else has started a run since")
+}
+
+// NotNeeded warns of a run that was planned and is not submitted, because of what
+// the run before it has done since, or because somebody else has started one.
+func (d *Decision) NotNeeded(planned *NextRun, seen *state.Observation) *hcl.Diagnostic {
+	if planned == nil || d.Next != nil {
+		return nil
+	}
+	left := "had done everything by its end"
+	if seen.UnderWay() {
+		left = "is under way"
+	}
+	w := problem(diag.CodeRunNotNeeded, "The plan of job \"%s/%s\" was to submit %s, which is not needed: run %s %s. "+
+		"Nothing was submitted; the next refresh shows the job as it is.",
+		d.Job.Namespace, d.Job.Name, planned.called(d.Job.Name), seen.LatestRun(), left)
+	w.Severity = hcl.DiagWarning
+	return w
+}
+
+// called is the name of a run where it is told.
+func (n NextRun) called(job string) string {
+	if n.Number == 0 {
+		return "another run"
+	}
+	return "run " + argo.RunName(job, n.Number)
 }
 
 // Summary says in a few words what a run does.

@@ -156,4 +156,11 @@ var clusterCodes = []Info{
 		Cause:   "Active runs use the pool and would fail without it.",
 		Fix:     "Wait until they end or stop them, then destroy the pool again.",
 	},
+	{
+		Code:    CodeRunNotNeeded,
+		Summary: "Run Not Needed",
+		Cause: "An update stopped a run to submit the next one, and the stopped run had done everything by its end. The " +
+			"state keeps the planned name until the next refresh.",
+		Fix: "Nothing needs to be done.",
+	},
 }

@@ -80,6 +80,15 @@ var diagnosticCases = []struct {
 			s.Planned, s.Pinned = &decide.NextRun{Partitions: 2, Intervals: "[10,20)"}, true
 		})
 	}},
+	{"BF4006 a run that somebody else has started", func(w *world) hcl.Diagnostics {
+		w.failOnce(orders())
+		p, _ := w.preview(orders())
+		p.Next.Number = 2
+		w.must(w.apply(orders()))
+		w.argo.fails = func(lo, _ int64) bool { return lo == 10 }
+		w.argo.finish()
+		return w.updates(orders(), func(s *engine.Submission) { s.Planned, s.Pinned = p.Next, true })
+	}},
 	{"BF4007 a run that does not end in time", func(w *world) hcl.Diagnostics {
 		w.must(w.apply(orders()))
 		w.argo.tick(1)
@@ -210,6 +219,17 @@ var diagnosticCases = []struct {
 		w.status(map[string]any{"0": pod(0, "Pending", "Unschedulable: 0/3 nodes are available", start)})
 		w.at(time.Hour)
 		return observe.Stuck(w.observe("orders"))
+	}},
+	{"BF4050 a run that ended before it was stopped", func(w *world) hcl.Diagnostics {
+		w.must(w.apply(orders()))
+		w.argo.tick(1)
+		_, err := w.refresh("orders")
+		w.must(err)
+		changed := orders().image("example.com/orders:2")
+		p, _ := w.preview(changed)
+		p.Next.Number = 2
+		w.argo.finish()
+		return w.updates(changed, func(s *engine.Submission) { s.Planned, s.Pinned = p.Next, true })
 	}},
 	{"BF4030 a run without a declaration", func(w *world) hcl.Diagnostics {
 		w.must(w.apply(orders()))

@@ -70,10 +70,10 @@ func TestFailedPartitionsAreDrift(t *testing.T) {
 	w.argo.finish()
 	o, err := w.refresh("orders")
 	w.must(err)
-	if o.Phase != state.PhaseFailed || o.FailedText() != "[10,15) [45,50)" || len(o.FailedPartitions()) != 2 {
+	if o.Phase != state.PhaseFailed || o.FailedText() != "[10,15) [45,50)" || len(o.FailedPartitions(state.MaxFailures)) != 2 {
 		t.Fatalf("phase %s, failed %s", o.Phase, o.FailedText())
 	}
-	f := o.FailedPartitions()[0]
+	f := o.FailedPartitions(state.MaxFailures)[0]
 	if f.Key != "10--15" || f.Start != "10" || f.End != "15" || f.Attempts != 1 ||
 		f.Message != "main: Error (exit code 1)" {
 		t.Errorf("failure %+v", f)
@@ -88,7 +88,7 @@ func TestFailedPartitionsAreDrift(t *testing.T) {
 	w.argo.finish()
 	o, err = w.refresh("orders")
 	w.must(err)
-	if o.Phase != state.PhaseComplete || o.LatestRun() != "orders-r2" || len(o.FailedPartitions()) != 0 {
+	if o.Phase != state.PhaseComplete || o.LatestRun() != "orders-r2" || len(o.FailedPartitions(state.MaxFailures)) != 0 {
 		t.Errorf("after the second run: phase %s of %s", o.Phase, o.LatestRun())
 	}
 	if _, empty := w.plan(orders()); !empty {

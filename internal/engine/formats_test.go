@@ -307,7 +307,7 @@ func whatIsSeen(o *state.Observation, diags hcl.Diagnostics) observed {
 		Phase: string(o.Phase), Progress: o.Progress(), Run: o.LatestRun(), Template: o.Template(),
 		Done: o.DoneText(), Failed: o.FailedText(), Remaining: o.RemainingText(),
 		Counts:     [3]int64{o.DoneCount(), o.FailedCount(), o.RemainingCount()},
-		Partitions: o.FailedPartitions(), Bounds: o.Bounds, Ending: string(o.Ending()), Message: o.Message(),
+		Partitions: o.FailedPartitions(keptByFormatOne), Bounds: o.Bounds, Ending: string(o.Ending()), Message: o.Message(),
 		Setup: o.SetupError(), Teardown: o.TeardownError(), Canary: string(o.CanaryState), Drift: o.Drift, Diagnostics: told,
 	}
 }
@@ -344,6 +344,9 @@ func (w *world) whatIsPlanned(d declared) planned {
 	}
 	return p
 }
+
+// keptByFormatOne is how many failures a record of format 1 keeps.
+const keptByFormatOne = 100
 
 // TestFormatsAreRead demands that each fixture is seen as the version saw it that
 // wrote it, also when it is looked at again, and that the same is planned.

@@ -379,8 +379,8 @@ func TestRunIsMergedOnce(t *testing.T) {
 func TestWhatIsTriedAgainIsNotFailed(t *testing.T) {
 	w := finished(t, orders(), 10, 45)
 	w.must(w.apply(orders()))
-	if o := w.observe("orders"); o.FailedText() != "" || len(o.FailedPartitions()) > 0 {
-		t.Errorf("while it is tried again, failed is %s, %v", o.FailedText(), o.FailedPartitions())
+	if o := w.observe("orders"); o.FailedText() != "" || len(o.FailedPartitions(state.MaxFailures)) > 0 {
+		t.Errorf("while it is tried again, failed is %s, %v", o.FailedText(), o.FailedPartitions(state.MaxFailures))
 	}
 	_, diags := w.engine.Stop(t.Context(), "data", "orders")
 	w.must(errorOf(diags))

@@ -14,6 +14,7 @@ import (
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/engine"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/observe"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/state"
 )
 
 // pod is a partition's only attempt.
@@ -148,10 +149,10 @@ func TestAttemptsAreRecorded(t *testing.T) {
 	w.argo.finish()
 	for range 2 { // merged by the first look
 		o := w.observe("orders")
-		if len(o.FailedPartitions()) != 1 || len(o.FailedPartitions()[0].Details) != 1 {
-			t.Fatalf("failed %+v", o.FailedPartitions())
+		if len(o.FailedPartitions(state.MaxFailures)) != 1 || len(o.FailedPartitions(state.MaxFailures)[0].Details) != 1 {
+			t.Fatalf("failed %+v", o.FailedPartitions(state.MaxFailures))
 		}
-		a := o.FailedPartitions()[0].Details[0]
+		a := o.FailedPartitions(state.MaxFailures)[0].Details[0]
 		if a.Number != 0 || a.Cause != "application" || a.Capacity != "spot" || a.ExitCode == nil || *a.ExitCode != 1 ||
 			a.Message != "main: Error (exit code 1)" {
 			t.Errorf("attempt %+v", a)

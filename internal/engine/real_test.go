@@ -164,10 +164,10 @@ func TestRealFailuresAndShards(t *testing.T) {
 		w.apply(d)
 		o := w.until("the end", rested)
 		if o.Phase != state.PhaseFailed || o.FailedText() != "[10,15) [30,35) [50,55)" ||
-			o.FailedPartitions()[0].Attempts != 2 ||
-			!strings.Contains(o.FailedPartitions()[0].Message, "exit code 3") ||
+			o.FailedPartitions(state.MaxFailures)[0].Attempts != 2 ||
+			!strings.Contains(o.FailedPartitions(state.MaxFailures)[0].Message, "exit code 3") ||
 			len(o.Drift) != 0 {
-			t.Errorf("phase %s, failed %s, %+v, drift %q", o.Phase, o.FailedText(), o.FailedPartitions(), o.Drift)
+			t.Errorf("phase %s, failed %s, %+v, drift %q", o.Phase, o.FailedText(), o.FailedPartitions(state.MaxFailures), o.Drift)
 		}
 		w.must(os.WriteFile(fix, nil, 0o600))
 		w.apply(d)

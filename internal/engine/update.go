@@ -171,6 +171,7 @@ func (a *applying) decide(ctx context.Context) *decide.Decision {
 	if !d.Stops() && !a.check(d.Stale(a.Planned, a.shrinks())) {
 		return nil
 	}
+	a.check(d.NotNeeded(a.Planned, seen))
 	return d
 }
 
@@ -342,9 +343,9 @@ func (a *applying) submit(ctx context.Context, d *decide.Decision) *state.Observ
 	if !a.check(a.PoolExists(ctx, d.Job), a.Quiet(ctx, base)) {
 		return nil
 	}
-	number, resumes := base.NextRun, d.Resumes(base)
-	if resumes {
-		number = base.Latest().Number
+	number, resumes := d.Number(base)
+	if !a.check(d.StaleNumber(a.Planned, number)) {
+		return nil
 	}
 	c, diags := d.Compile(number)
 	claim, problem := a.Token()

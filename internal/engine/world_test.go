@@ -6,9 +6,11 @@ package engine_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"math/rand"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -159,6 +161,12 @@ func (w *world) refresh(name string) (*state.Observation, error) {
 // plan is what Terraform would do: nil for an empty plan.
 func (w *world) plan(d declared) (next *decide.NextRun, empty bool) {
 	w.Helper()
+	p, empty := w.preview(d)
+	return p.Next, empty
+}
+
+func (w *world) preview(d declared) (p *decide.Preview, empty bool) {
+	w.Helper()
 	var known *state.Observation
 	if w.kept != nil {
 		known = w.kept.known
@@ -168,7 +176,7 @@ func (w *world) plan(d declared) (next *decide.NextRun, empty bool) {
 		w.Fatal(diags)
 	}
 	same := known != nil && known.Declaration.Text() == d.canonical(w) && reflect.DeepEqual(known.Policy, w.policy)
-	return p.Next, same && p.Next == nil && len(p.Repairs) == 0
+	return p, same && p.Next == nil && len(p.Repairs) == 0
 }
 
 // apply refreshes, plans and does what the plan says.
@@ -177,11 +185,11 @@ func (w *world) apply(d declared) error {
 	if _, err := w.refresh(d["name"].(string)); err != nil {
 		return err
 	}
-	next, empty := w.plan(d)
+	p, empty := w.preview(d)
 	if empty {
 		return nil
 	}
-	s := engine.Submission{Value: d.value(w), Planned: next, Pinned: true, Policy: w.policy}
+	s := engine.Submission{Value: d.value(w), Planned: p.Next, Pinned: true, Policy: w.policy}
 	var (
 		o     *state.Observation
 		diags hcl.Diagnostics
@@ -194,8 +202,35 @@ func (w *world) apply(d declared) error {
 	}
 	if o != nil {
 		w.kept = &remembered{owner: o.Owner, known: ledgerOf(w, o)}
+		if !slices.ContainsFunc(diags, func(d *hcl.Diagnostic) bool { return diag.CodeOf(d) == diag.CodeAdopted }) {
+			w.asForeseen(p, o) // an adopted job may be anywhere
+		}
 	}
 	return errorOf(diags)
+}
+
+// asForeseen demands of an apply what its plan has promised, where nothing but the
+// apply has changed anything meanwhile.
+func (w *world) asForeseen(p *decide.Preview, o *state.Observation) {
+	w.Helper()
+	stops := slices.ContainsFunc(p.Actions, func(a decide.Action) bool { _, ok := a.(decide.StopRun); return ok })
+	if p.After == nil || stops || w.cluster.Before != nil || w.cluster.After != nil {
+		return
+	}
+	if got, want := resultsOf(o), resultsOf(p.After); got != want {
+		w.Errorf("the plan promised\n%s, and there is\n%s", want, got)
+	}
+}
+
+// resultsOf are what users see of a job. A run that goes on again counts as
+// running before it is known whether it had begun.
+func resultsOf(o *state.Observation) string {
+	phase := o.Phase
+	if phase == state.PhasePending && o.Active() != nil {
+		phase = state.PhaseRunning
+	}
+	return fmt.Sprintf("%s %s %s done %s failed %s %v", phase, o.LatestRun(), o.Progress(), o.DoneText(), o.FailedText(),
+		o.FailedPartitions(state.MaxRemembered))
 }
 
 func (w *world) must(err error) {

@@ -8,6 +8,7 @@ import (
 	"math/big"
 	"strings"
 
+	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
@@ -101,4 +102,12 @@ func (d *decoder) integer(a jobschema.Attribute, v cty.Value, path cty.Path) {
 		}
 		d.report(diag.CodeOutOfRange, path, "%q is %d; it must be from %d to %d.", a.Name, i, b.Min, b.Max)
 	}
+}
+
+// Check checks one attribute that a face has besides those of the table, by a row of
+// its own.
+func Check(a jobschema.Attribute, v cty.Value) hcl.Diagnostics {
+	d := &decoder{}
+	d.attribute(a, v, cty.GetAttrPath(a.Name))
+	return d.diags
 }

@@ -140,21 +140,7 @@ func (s *Snapshot) phase(o *state.Observation) state.Phase {
 	if s.Active() {
 		return s.Run.Phase()
 	}
-	switch {
-	case o.Ending() == state.NoBounds:
-		return state.PhaseFailed
-	case !o.Domain().Bounded():
-		return state.PhaseIncomplete
-	case o.Remaining().Empty():
-		return state.PhaseComplete
-	case o.PausedWithoutRun():
-		return state.PhasePaused
-	case o.AwaitsApproval():
-		return state.PhaseAwaitingApproval
-	case !o.Failed.Empty() || o.Ending() == state.SetupFailed:
-		return state.PhaseFailed
-	}
-	return state.PhaseIncomplete
+	return o.PhaseAtRest()
 }
 
 // Phase is that of a run under way.

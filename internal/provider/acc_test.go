@@ -75,7 +75,7 @@ func TestAccLifeOfAJob(t *testing.T) {
 						plancheck.ExpectResourceAction(orders, plancheck.ResourceActionCreate),
 						plancheck.ExpectKnownValue(orders, attribute("partition_count"), knownvalue.Int64Exact(4)),
 						plancheck.ExpectKnownValue(orders, attribute("next_run").AtMapKey("intervals"), knownvalue.StringExact("[0,40)")),
-						plancheck.ExpectUnknownValue(orders, attribute("progress")),
+						plancheck.ExpectKnownValue(orders, attribute("progress"), knownvalue.StringExact("0/4")),
 					},
 					PostApplyPostRefresh: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()},
 				},

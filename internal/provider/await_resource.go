@@ -9,7 +9,6 @@ import (
 	"math/big"
 	"time"
 
-	"github.com/hashicorp/terraform-plugin-framework-validators/float64validator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	tfdiag "github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -72,9 +71,9 @@ func (r *awaitResource) Schema(_ context.Context, _ resource.SchemaRequest, resp
 					"wait if the run skips a canary that succeeded before); " +
 					"`completed` (the default), until all partitions are done; or `progress`.",
 			},
-			"progress": schema.Float64Attribute{
+			"progress": schema.NumberAttribute{
 				Optional:            true,
-				Validators:          []validator.Float64{float64validator.Between(0, 1)},
+				Validators:          []validator.Number{share{}},
 				MarkdownDescription: "With `until = \"progress\"`: share of the partitions that must be done, from 0 to 1.",
 			},
 			"on_failure": schema.StringAttribute{

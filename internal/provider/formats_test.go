@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 
@@ -151,8 +152,43 @@ func (f fixture) terraform(t *testing.T) (*terraform, *fake.Cluster) {
 	if tf.private, err = json.Marshal(private); err != nil {
 		t.Fatal(err)
 	}
-	tf.state = valueOf(t, tf.ty, f.Attributes)
+	text, err := json.Marshal(f.Attributes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	read, err := tf.server.UpgradeResourceState(t.Context(), &tfprotov6.UpgradeResourceStateRequest{
+		TypeName: jobType, Version: 0, RawState: &tfprotov6.RawState{JSON: text},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustSucceed(t, "upgrade", read.Diagnostics)
+	tf.state = decode(t, tf.ty, read.UpgradedState)
 	return tf, c
+}
+
+// listed is what is left in the state of the failed partitions that format 1 listed
+// there: the first ten, without what the data source lists.
+func listed(t *testing.T, text string) string {
+	t.Helper()
+	var all []map[string]any
+	if err := json.Unmarshal([]byte(text), &all); err != nil {
+		t.Fatal(err)
+	}
+	all = all[:min(len(all), maxFailed)]
+	for _, one := range all {
+		for _, name := range []string{"attempt_details", "start", "end"} {
+			delete(one, name)
+		}
+		if one["attempts"] == 0.0 {
+			one["attempts"] = nil
+		}
+	}
+	data, err := json.Marshal(all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
 }
 
 var (
@@ -210,11 +246,14 @@ func TestStatesOfEarlierVersionsAreRead(t *testing.T) {
 		}
 		kept := tf.whatIsKept()
 		for name := range kept {
-			if want.State[name] == "" {
+			if want.State[name] == "" && name != "failed_partitions" /* which was too long to note */ {
 				t.Errorf("%s is %s, and was null", name, kept[name])
 			}
 		}
 		for name, text := range want.State {
+			if name == "failed_partitions" {
+				text = listed(t, text)
+			}
 			if kept[name] != text {
 				t.Errorf("%s is\n%s, want\n%s", name, kept[name], text)
 			}

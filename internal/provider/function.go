@@ -55,11 +55,11 @@ func compileArguments(ctx context.Context, arguments function.ArgumentsData, gua
 	}
 	given, err := variables.ToTerraformValue(ctx)
 	if err != nil {
-		return nil, function.NewArgumentFuncError(1, err.Error())
+		return nil, argumentError(1, err.Error())
 	}
 	in, err := variableValues(given)
 	if err != nil {
-		return nil, function.NewArgumentFuncError(1, err.Error())
+		return nil, argumentError(1, err.Error())
 	}
 	module, problems := lang.Load([]lang.Source{{Name: "source", Bytes: []byte(source.ValueString())}},
 		lang.Inputs{Values: in})
@@ -81,10 +81,20 @@ func compileArguments(ctx context.Context, arguments function.ArgumentsData, gua
 	return all, nil
 }
 
+// argumentError is about an argument, and functionError about none of them. Terraform
+// puts a full stop behind the text of both.
+func argumentError(argument int64, text string) *function.FuncError {
+	return function.NewArgumentFuncError(argument, strings.TrimSuffix(text, "."))
+}
+
+func functionError(text string) *function.FuncError {
+	return function.NewFuncError(strings.TrimSuffix(text, "."))
+}
+
 // guardFunction is guard for functions.
 func guardFunction(failed **function.FuncError, doing *string) {
 	if r := recover(); r != nil {
-		*failed = function.NewFuncError(panicked(*doing, r))
+		*failed = functionError(panicked(*doing, r))
 	}
 }
 
@@ -104,7 +114,7 @@ func sourceError(problems hcl.Diagnostics, module *lang.Module) *function.FuncEr
 	if omitted > 0 {
 		parts = append(parts, diag.Omitted(omitted))
 	}
-	return function.NewArgumentFuncError(0, strings.Join(parts, "\n\n"))
+	return argumentError(0, strings.Join(parts, "\n\n"))
 }
 
 // dynamic converts what is JSON to a Terraform value of a matching type.
@@ -192,7 +202,7 @@ func compileObjects(ctx context.Context, arguments function.ArgumentsData) (any,
 	}
 	result, err := dynamic(ctx, objects)
 	if err != nil {
-		return nil, function.NewFuncError(err.Error())
+		return nil, functionError(err.Error())
 	}
 	return result, nil
 }

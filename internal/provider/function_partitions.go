@@ -61,10 +61,10 @@ func partitionsOf(ctx context.Context, arguments function.ArgumentsData) (any, *
 	listed := []attr.Value{}
 	for _, compiled := range all {
 		if compiled.Spec.Query != nil {
-			return nil, function.NewArgumentFuncError(0, diag.OpenBounds(compiled.Job.Name))
+			return nil, argumentError(0, diag.OpenBounds(compiled.Job.Name))
 		}
 		if int64(len(listed))+compiled.Plan.Partitions > maxListed {
-			return nil, function.NewArgumentFuncError(0, fmt.Sprintf(
+			return nil, argumentError(0, fmt.Sprintf(
 				"The jobs have more than %d partitions. List them on the command line instead: terraform-provider-backfill "+
 					"partitions FILE --limit 0.", maxListed))
 		}
@@ -122,7 +122,7 @@ func newSchemaFunction() function.Function {
 		run: func(context.Context, function.ArgumentsData) (any, *function.FuncError) {
 			data, err := jobschema.JSONSchema()
 			if err != nil {
-				return nil, function.NewFuncError(err.Error())
+				return nil, functionError(err.Error())
 			}
 			return string(data), nil
 		},

@@ -34,8 +34,8 @@ type applying struct {
 // more, see asWarnings.
 func (r *jobResource) create(ctx context.Context, a *applying) {
 	defer guard(&a.diags, "creating", "job", a.plan, a.config)
-	ctx, cancel := bounded(ctx, a.plan, "create")
-	defer cancel()
+	ctx, ended := bounded(ctx, a.plan, "create", &a.diags)
+	defer ended()
 	d, s := r.submission(a)
 	e := r.connection.use(&a.diags)
 	if a.diags.HasError() {
@@ -58,8 +58,8 @@ func (r *jobResource) refresh(
 ) (next tftypes.Value) {
 	next = prior // where it panics
 	defer guard(diagnostics, "reading", "job", prior)
-	ctx, cancel := bounded(ctx, prior, "read")
-	defer cancel()
+	ctx, ended := bounded(ctx, prior, "read", diagnostics)
+	defer ended()
 	attributes, namespace, name := jobOf(prior)
 	known := recall(prior, private, diagnostics)
 	e := r.connection.use(diagnostics)
@@ -133,8 +133,8 @@ func redeclared(prior values, resourceType tftypes.Type, seen *state.Observation
 // has been achieved.
 func (r *jobResource) update(ctx context.Context, a *applying) {
 	defer guard(&a.diags, "updating", "job", a.state)
-	ctx, cancel := bounded(ctx, a.plan, "update")
-	defer cancel()
+	ctx, ended := bounded(ctx, a.plan, "update", &a.diags)
+	defer ended()
 	d, s := r.submission(a)
 	if prior := stringOf(attributesOf(a.state)["id"]); d != nil && prior != a.namespace+"/"+a.name {
 		a.diags.Append(fault(diag.CodeStalePlan, path.Root("name"),
@@ -158,8 +158,8 @@ func (r *jobResource) update(ctx context.Context, a *applying) {
 // delete ends a job. There is no state any more unless it fails.
 func (r *jobResource) delete(ctx context.Context, a *applying) {
 	defer guard(&a.diags, "deleting", "job", a.state)
-	ctx, cancel := bounded(ctx, a.state, "delete")
-	defer cancel()
+	ctx, ended := bounded(ctx, a.state, "delete", &a.diags)
+	defer ended()
 	attributes, namespace, name := jobOf(a.state)
 	owner := a.private.noted(privateOwner, "token", &a.diags)
 	e := r.connection.use(&a.diags)
@@ -194,6 +194,7 @@ func (r *jobResource) submission(a *applying) (*declaration, engine.Submission) 
 
 // applied keeps what an apply has done. The state is the plan, with what it left
 // unknown filled in: known parts of a plan are promises that Terraform checks.
+// See internal/decisions/0038-results-are-planned.md.
 func (a *applying) applied(d *declaration, seen, known *state.Observation) tfdiag.Diagnostics {
 	found := d.identified()
 	found["drift"] = listOf(nil, text)
@@ -204,9 +205,7 @@ func (a *applying) applied(d *declaration, seen, known *state.Observation) tfdia
 		preview = &decide.Preview{Template: seen.Template()}
 	}
 	maps.Copy(found, previewed(preview))
-	planned := attributesOf(a.plan)
-	maps.DeleteFunc(found, func(name string, _ tftypes.Value) bool { return planned[name].IsKnown() })
-	a.state = with(a.plan, found)
+	a.state = filled(a.plan, with(a.plan, found))
 	a.private.note(privateOwner, "token", seen.Owner)
 	remember(a.private, seen, &diags)
 	return diags

@@ -10,10 +10,12 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
+	tfdiag "github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/observe"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/state"
 )
 
 var (
@@ -67,31 +69,38 @@ func (d *jobDataSource) Configure(_ context.Context, req datasource.ConfigureReq
 // Read implements datasource.DataSource.
 func (d *jobDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
 	defer guard(&resp.Diagnostics, "reading", "job", req.Config.Raw)
-	attributes := attributesOf(req.Config.Raw)
-	namespace, name := namespaceOf(stringOf(attributes["namespace"])), stringOf(attributes["name"])
-	e := d.connection.use(&resp.Diagnostics)
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	seen, problems := e.Observe(ctx, namespace, name)
-	resp.Diagnostics.Append(atAttributes(problems)...)
-	if resp.Diagnostics.HasError() {
-		return
-	}
+	seen := d.connection.job(ctx, attributesOf(req.Config.Raw), &resp.Diagnostics)
 	if seen == nil {
-		resp.Diagnostics.Append(fault(diag.CodeJobNotFound, path.Root("name"),
-			"Namespace %q has no record of a job %q. Check the name, the namespace and the cluster.", namespace, name))
 		return
 	}
 	resp.Diagnostics.Append(atAttributes(observe.Troubles(seen))...)
 	found, err := redeclared(nil, nil, seen)
 	if err != nil {
-		internalError(&resp.Diagnostics, fmt.Sprintf("reading the record of job %s/%s", namespace, name), err)
+		internalError(&resp.Diagnostics, fmt.Sprintf("reading the record of job %s/%s", seen.Namespace, seen.Name), err)
 		return
 	}
 	delete(found, "next_run")
 	maps.Copy(found, observed(seen))
-	found["id"], found["drift"] = text(namespace+"/"+name), listOf(seen.Drift, told)
+	found["id"], found["drift"] = text(seen.Namespace+"/"+seen.Name), listOf(seen.Drift, told)
 	found["declaration"] = text(seen.Declaration.Text())
 	resp.State.Raw = with(req.Config.Raw, found)
+}
+
+// job reads the job that a data source names; nil with errors.
+func (c *connection) job(ctx context.Context, attributes values, diags *tfdiag.Diagnostics) *state.Observation {
+	namespace, name := namespaceOf(stringOf(attributes["namespace"])), stringOf(attributes["name"])
+	e := c.use(diags)
+	if diags.HasError() {
+		return nil
+	}
+	seen, problems := e.Observe(ctx, namespace, name)
+	diags.Append(atAttributes(problems)...)
+	if diags.HasError() {
+		return nil
+	}
+	if seen == nil {
+		diags.Append(fault(diag.CodeJobNotFound, path.Root("name"),
+			"Namespace %q has no record of a job %q. Check the name, the namespace and the cluster.", namespace, name))
+	}
+	return seen
 }

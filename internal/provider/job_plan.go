@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/argo"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/decide"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/state"
@@ -62,17 +63,30 @@ func (r *jobResource) modify(c *change) (diags tfdiag.Diagnostics) {
 	if known != nil && c.plan.Equal(c.state) && idle {
 		return diags
 	}
-	planned["drift"] = listOf(nil, text) // the apply repairs it
-	for name, value := range observed(&state.Observation{}) {
-		planned[name] = unknownOf(value.Type())
-	}
-	if preview != nil {
-		maps.Copy(planned, previewed(preview))
-	} else {
+	maps.Copy(planned, foreseen(preview))
+	if preview == nil {
 		maps.Copy(planned, d.partitions())
 	}
 	c.plan = with(c.plan, planned)
 	return diags
+}
+
+// foreseen are the results as the apply will leave them. What the apply returns is
+// what is planned here, and the next refresh tells what has happened since.
+// See internal/decisions/0038-results-are-planned.md.
+func foreseen(preview *decide.Preview) values {
+	planned := values{"drift": listOf(nil, text)} // the apply repairs it
+	if preview != nil {
+		maps.Copy(planned, previewed(preview))
+		if preview.After != nil {
+			maps.Copy(planned, observed(preview.After))
+			return planned
+		}
+	}
+	for name, value := range observed(&state.Observation{}) {
+		planned[name] = unknownOf(value.Type())
+	}
+	return planned
 }
 
 func warnOfReplacement(prior, planned values) tfdiag.Diagnostic {
@@ -90,8 +104,9 @@ func plannedNext(plan tftypes.Value) (next *decide.NextRun, shown bool) {
 	if planned.IsNull() || !planned.IsKnown() {
 		return nil, planned.IsKnown()
 	}
-	parts := attributesOf(planned)
+	parts, run := attributesOf(planned), attributesOf(plan)
 	return &decide.NextRun{
+		Number:      argo.RunNumber(stringOf(run["name"]), stringOf(run["run"])),
 		Because:     stringOf(parts["because"]),
 		Intervals:   stringOf(parts["intervals"]),
 		Template:    stringOf(parts["template"]),

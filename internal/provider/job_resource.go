@@ -110,14 +110,14 @@ func tableAttribute(row jobschema.Attribute) schema.Attribute {
 	doc, required, optional := describe(row), row.Required, !row.Required
 	switch row.Kind {
 	case jobschema.Int:
-		return schema.Int64Attribute{Required: required, Optional: optional, MarkdownDescription: doc}
+		return schema.NumberAttribute{Required: required, Optional: optional, MarkdownDescription: doc}
 	case jobschema.Bool:
 		return schema.BoolAttribute{Required: required, Optional: optional, MarkdownDescription: doc}
 	case jobschema.StringList, jobschema.IntList:
 		list := schema.ListAttribute{Required: required, Optional: optional, MarkdownDescription: doc}
 		list.ElementType = types.StringType
 		if row.Kind == jobschema.IntList {
-			list.ElementType = types.Int64Type
+			list.ElementType = types.NumberType
 		}
 		return list
 	case jobschema.StringMap:

@@ -4,13 +4,14 @@
 package provider
 
 import (
+	"fmt"
+
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/decide"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/state"
-	escape "github.com/terraform-backfill/terraform-provider-backfill/internal/text"
 )
 
 func textResult(doc string) schema.StringAttribute {
@@ -20,6 +21,10 @@ func textResult(doc string) schema.StringAttribute {
 func countResult(doc string) schema.Int64Attribute {
 	return schema.Int64Attribute{Computed: true, MarkdownDescription: doc}
 }
+
+// maxFailed is how many failed partitions the job lists. Plans show a list in
+// full, so it has to be short.
+const maxFailed = state.MaxRemembered
 
 // resultAttributes are the computed attributes of the resource.
 func resultAttributes() map[string]schema.Attribute {
@@ -43,31 +48,13 @@ func resultAttributes() map[string]schema.Attribute {
 		"template": textResult("Name of the immutable WorkflowTemplate of the runner. A different runner has a different " +
 			"name."),
 		"failed_partitions": schema.ListNestedAttribute{
-			Computed:            true,
-			MarkdownDescription: "The first 100 failed partitions.",
+			Computed: true,
+			MarkdownDescription: fmt.Sprintf("The first %d failed partitions. The data source `backfill_partitions` lists all "+
+				"of them, with their attempts.", maxFailed),
 			NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
 				"key":      textResult("Key of the partition."),
-				"start":    textResult("Start of the partition; null for values."),
-				"end":      textResult("End of the partition, exclusive; null for values."),
-				"attempts": countResult("Number of attempts."),
+				"attempts": countResult("Number of attempts; null if it is not recorded."),
 				"message":  textResult("Message of the last failed attempt, up to 256 bytes."),
-				"attempt_details": schema.ListNestedAttribute{
-					Computed:            true,
-					MarkdownDescription: "The last five attempts, ascending.",
-					NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-						"attempt": countResult("Number of the attempt, counted from 0."),
-						"node":    textResult("Node of the attempt; null if it was not scheduled."),
-						"capacity": textResult("`spot` or `on_demand` if the attempt had to run on such a node; null if it could run " +
-							"on either."),
-						"cause": textResult("Why it ended: `application` (the runner failed), `oom`, `interruption` (the node or pod " +
-							"was removed), `deadline`, `image` (the image could not be pulled) or `unknown` (another error reported by " +
-							"Argo)."),
-						"exit_code":   countResult("Exit code of the runner; null if unknown."),
-						"message":     textResult("Message from Argo, up to 128 bytes."),
-						"started_at":  textResult("Creation time of the pod, in RFC 3339."),
-						"finished_at": textResult("End time, in RFC 3339; null if unknown."),
-					}},
-				},
 			}},
 		},
 		"drift": schema.ListAttribute{
@@ -78,7 +65,7 @@ func resultAttributes() map[string]schema.Attribute {
 		"next_run": schema.SingleNestedAttribute{
 			Computed: true,
 			MarkdownDescription: "The run that the apply of this plan submits; null if there is nothing to run. " +
-				"It keeps its planned value after apply, until the next refresh.",
+				"Like all results, it keeps its planned value after apply, until the next refresh.",
 			Attributes: map[string]schema.Attribute{
 				"because":    textResult("Why a run is needed, in one sentence."),
 				"partitions": countResult("Number of partitions that will run; null if the run queries the bounds."),
@@ -139,7 +126,7 @@ func observed(o *state.Observation) values {
 		"failed_count":      number(o.FailedCount()),
 		"remaining_count":   remaining,
 		"run":               orNull(o.LatestRun()),
-		"failed_partitions": listOf(o.FailedPartitions(), failedPartition),
+		"failed_partitions": listOf(o.FailedPartitions(maxFailed), failedPartition),
 	}
 }
 
@@ -153,25 +140,9 @@ func setText(s string, count int64) tftypes.Value {
 }
 
 func failedPartition(f state.Failure) tftypes.Value {
-	return objectOf(values{
-		"key":             text(f.Key),
-		"start":           orNull(f.Start),
-		"end":             orNull(f.End),
-		"attempts":        number(f.Attempts),
-		"message":         told(f.Message),
-		"attempt_details": listOf(f.Details, attempt),
-	})
-}
-
-func attempt(a state.Attempt) tftypes.Value {
-	return objectOf(values{
-		"attempt":     number(a.Number),
-		"node":        orNull(escape.Escape(a.Node)),
-		"capacity":    orNull(a.Capacity),
-		"cause":       text(a.Cause),
-		"exit_code":   number(a.ExitCode),
-		"message":     told(a.Message),
-		"started_at":  orNull(a.Started),
-		"finished_at": orNull(a.Finished),
-	})
+	attempts := number(f.Attempts)
+	if f.Attempts == 0 {
+		attempts = noNumber()
+	}
+	return objectOf(values{"key": text(f.Key), "attempts": attempts, "message": told(f.Message)})
 }

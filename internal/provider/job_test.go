@@ -103,7 +103,7 @@ func TestPlanOfANewJobNeedsNoCluster(t *testing.T) {
 	tf.mustShow(p, map[string]string{
 		"id": `"default/orders"`, "partition_count": "4", "shard_count": "1",
 		"first_partition": `"0--10"`, "last_partition": `"30--40"`,
-		"phase": "?", "progress": "?", "done": "?", "remaining": "?", "run": "?",
+		"phase": `"Pending"`, "progress": `"0/4"`, "done": `""`, "remaining": `"[0,40)"`, "run": `"orders-r1"`,
 	})
 	next := fields(t, fields(t, p.value)["next_run"])
 	if jsonOf(next["partitions"]) != "4" || jsonOf(next["intervals"]) != `"[0,40)"` ||
@@ -142,7 +142,7 @@ func TestLifeOfAJob(t *testing.T) {
 		"done":              `"[0,20) [30,40)"`,
 		"failed":            `"[20,30)"`,
 		"remaining":         `"[20,30)"`,
-		"failed_partitions": `[{"attempt_details":[{"attempt":0,"capacity":null,"cause":"unknown","exit_code":null,"finished_at":null,"message":"exit code 1","node":null,"started_at":null}],"attempts":1,"end":"30","key":"20--30","message":"exit code 1","start":"20"}]`,
+		"failed_partitions": `[{"attempts":1,"key":"20--30","message":"exit code 1"}]`,
 	})
 	p := tf.mustPlan(orders(), "update")
 	next := fields(t, fields(t, p.value)["next_run"])

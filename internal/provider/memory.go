@@ -19,7 +19,8 @@ import (
 // Keys of the private state. It holds what plans need and what would be too
 // long, or of no interest, in the state that users see.
 const (
-	privateState = "state" // the job as last read, by the codec of package state
+	privateState = "state" // the job as last seen, by the codec of package state
+	privatePhase = "phase" // its phase then: after an apply the attribute is the planned one
 	privateOwner = "owner" // the token by which this state owns the job
 	privateMoved = "moved" // the Workflow whose state was moved here, until the next read
 )
@@ -38,7 +39,10 @@ type privateValues map[string][]byte
 // remembers a name alone.
 func recall(raw tftypes.Value, private privateValues, diags *tfdiag.Diagnostics) *state.Observation {
 	attributes, namespace, name := jobOf(raw)
-	phase := state.Phase(stringOf(attributes["phase"]))
+	phase := state.Phase(private.noted(privatePhase, "phase", diags))
+	if phase == "" {
+		phase = state.Phase(stringOf(attributes["phase"]))
+	}
 	s := &state.State{Namespace: namespace, Name: name}
 	var err error
 	switch {
@@ -69,6 +73,7 @@ func remember(private privateValues, o *state.Observation, diags *tfdiag.Diagnos
 		return
 	}
 	private[privateState] = data
+	private.note(privatePhase, "phase", string(o.Phase))
 	for _, old := range []string{oldDeclaration, oldLedger, oldPolicy} {
 		delete(private, old)
 	}

@@ -5,8 +5,10 @@ package provider
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -18,6 +20,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/job"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/jobschema"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/state"
 )
@@ -49,7 +52,7 @@ func policyAttributes() map[string]schema.Attribute {
 			MarkdownDescription: "`true` pauses the job: no further partitions start. `false` resumes it. " +
 				"If it is not set, use the commands `pause` and `resume`.",
 		},
-		"approved_wave": schema.Int64Attribute{
+		"approved_wave": schema.NumberAttribute{
 			Optional: true,
 			MarkdownDescription: "Approves all waves up to this number that wait for approval (`approve = \"manual\"`). Wave " +
 				"0 is the canary. " +
@@ -142,10 +145,7 @@ func checkPolicy(attributes values) tfdiag.Diagnostics {
 			}
 		}
 	}
-	if wave := intOf(attributes["approved_wave"]); wave < 0 {
-		diags.Append(fault(diag.CodeOutOfRange, path.Root("approved_wave"),
-			"approved_wave is %d. Use 0 for the canary, or the number of a later wave.", wave))
-	}
+	diags.Append(whole("approved_wave", 0, math.MaxInt32).checkValue(attributes["approved_wave"])...)
 	return append(diags, checkTimeouts(attributes["timeouts"])...)
 }
 
@@ -202,7 +202,10 @@ func checkTimeouts(written tftypes.Value) (diags tfdiag.Diagnostics) {
 	operations := attributesOf(written)
 	for _, name := range slices.Sorted(maps.Keys(operations)) {
 		v := operations[name]
-		if _, err := time.ParseDuration(stringOf(v)); err != nil && v.IsKnown() && !v.IsNull() {
+		if !v.IsKnown() || v.IsNull() {
+			continue
+		}
+		if d, err := time.ParseDuration(stringOf(v)); err != nil || d <= 0 {
 			diags.Append(notADuration(path.Root("timeouts").AtName(name), stringOf(v)))
 		}
 	}
@@ -218,7 +221,47 @@ func timeoutOf(object tftypes.Value, operation string, otherwise time.Duration) 
 	return otherwise
 }
 
-// bounded sets the deadline of an operation on a job.
-func bounded(ctx context.Context, object tftypes.Value, operation string) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(ctx, timeoutOf(object, operation, defaultTimeouts[operation]))
+// bounded sets the deadline of an operation on a job. Ended says of what has gone
+// wrong by then that it is a matter of timeouts, where it is.
+func bounded(
+	ctx context.Context, object tftypes.Value, operation string, diags *tfdiag.Diagnostics,
+) (within context.Context, ended func()) {
+	limit := timeoutOf(object, operation, defaultTimeouts[operation])
+	within, cancel := context.WithTimeout(ctx, limit)
+	return within, func() {
+		if errors.Is(within.Err(), context.DeadlineExceeded) {
+			tellOfTimeouts(*diags, operation, limit)
+		}
+		cancel()
+	}
+}
+
+// tellOfTimeouts adds to what has failed, or could not be asked of the cluster, that
+// the time was up.
+func tellOfTimeouts(diags tfdiag.Diagnostics, operation string, limit time.Duration) {
+	for i, d := range diags {
+		text, code := d.Detail(), ""
+		if at := strings.LastIndex(text, " ["); at >= 0 {
+			text, code = text[:at], text[at:]
+		}
+		if d.Severity() == tfdiag.SeverityError || strings.HasPrefix(code, " ["+diag.CodeCluster) {
+			diags[i] = reworded(d, fmt.Sprintf("%s The time for this operation was up after %s. See why the cluster takes so "+
+				"long, or raise %q in \"timeouts\".%s", text, job.DurationText(limit), operation, code))
+		}
+	}
+}
+
+// reworded is a diagnostic with another detail.
+func reworded(d tfdiag.Diagnostic, detail string) tfdiag.Diagnostic {
+	at, hasPath := d.(tfdiag.DiagnosticWithPath)
+	isWarning := d.Severity() == tfdiag.SeverityWarning
+	switch {
+	case hasPath && isWarning:
+		return tfdiag.NewAttributeWarningDiagnostic(at.Path(), d.Summary(), detail)
+	case hasPath:
+		return tfdiag.NewAttributeErrorDiagnostic(at.Path(), d.Summary(), detail)
+	case isWarning:
+		return tfdiag.NewWarningDiagnostic(d.Summary(), detail)
+	}
+	return tfdiag.NewErrorDiagnostic(d.Summary(), detail)
 }

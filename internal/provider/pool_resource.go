@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
-	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	tfdiag "github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -63,8 +62,8 @@ func (r *poolResource) Schema(_ context.Context, _ resource.SchemaRequest, resp 
 				PlanModifiers:       replaces(),
 				Validators:          label,
 			},
-			"size": schema.Int64Attribute{
-				Required: true, Validators: []validator.Int64{int64validator.Between(1, largestPool)},
+			"size": schema.NumberAttribute{
+				Required: true, Validators: []validator.Number{whole("size", 1, largestPool)},
 				MarkdownDescription: "Maximum number of shards in parallel. A change applies immediately. If you lower it, " +
 					"running shards continue, and no shard starts until enough have finished.",
 			},

@@ -28,8 +28,9 @@ import (
 const Address = "registry.terraform.io/terraform-backfill/backfill"
 
 var (
-	_ provider.Provider              = (*backfillProvider)(nil)
-	_ provider.ProviderWithFunctions = (*backfillProvider)(nil)
+	_ provider.Provider                   = (*backfillProvider)(nil)
+	_ provider.ProviderWithFunctions      = (*backfillProvider)(nil)
+	_ provider.ProviderWithValidateConfig = (*backfillProvider)(nil)
 )
 
 type backfillProvider struct {
@@ -91,6 +92,14 @@ func (p *backfillProvider) Schema(_ context.Context, _ provider.SchemaRequest, r
 	}
 }
 
+// ValidateConfig implements provider.ProviderWithValidateConfig.
+func (p *backfillProvider) ValidateConfig(_ context.Context, req provider.ValidateConfigRequest,
+	resp *provider.ValidateConfigResponse) {
+	defer guard(&resp.Diagnostics, "checking the settings of", "provider")
+	_, diags := readSettings(req.Config.Raw)
+	resp.Diagnostics.Append(diags...)
+}
+
 // Configure implements provider.Provider. It sends no requests: the first read or
 // apply connects to the cluster.
 func (p *backfillProvider) Configure(_ context.Context, req provider.ConfigureRequest,
@@ -119,7 +128,7 @@ func (p *backfillProvider) Resources(context.Context) []func() resource.Resource
 
 // DataSources implements provider.Provider.
 func (p *backfillProvider) DataSources(context.Context) []func() datasource.DataSource {
-	return []func() datasource.DataSource{newJobDataSource}
+	return []func() datasource.DataSource{newJobDataSource, newPartitionsDataSource}
 }
 
 // Functions implements provider.ProviderWithFunctions.

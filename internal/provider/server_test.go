@@ -83,7 +83,7 @@ func (r *referenceJob) Read(ctx context.Context, req resource.ReadRequest, resp 
 	}
 }
 
-var privateKeys = []string{privateState, privateOwner, privateMoved, oldDeclaration, oldLedger, oldPolicy}
+var privateKeys = []string{privateState, privatePhase, privateOwner, privateMoved, oldDeclaration, oldLedger, oldPolicy}
 
 // privateOf reads what the framework hands over piece by piece.
 func privateOf(ctx context.Context, from interface {

@@ -212,6 +212,33 @@ func (tf *terraform) refresh() []*tfprotov6.Diagnostic {
 	return resp.Diagnostics
 }
 
+// data reads a data source.
+func (tf *terraform) data(name string, config object) (tftypes.Value, []*tfprotov6.Diagnostic) {
+	tf.t.Helper()
+	schemas, err := tf.server.GetProviderSchema(tf.t.Context(), &tfprotov6.GetProviderSchemaRequest{})
+	if err != nil {
+		tf.t.Fatal(err)
+	}
+	ty := schemas.DataSourceSchemas[name].ValueType()
+	written := encode(tf.t, ty, valueOf(tf.t, ty, config))
+	checked, err := tf.server.ValidateDataResourceConfig(tf.t.Context(),
+		&tfprotov6.ValidateDataResourceConfigRequest{TypeName: name, Config: written})
+	if err != nil {
+		tf.t.Fatal(err)
+	}
+	if len(checked.Diagnostics) > 0 {
+		return tftypes.Value{}, checked.Diagnostics
+	}
+	resp, err := tf.server.ReadDataSource(tf.t.Context(), &tfprotov6.ReadDataSourceRequest{TypeName: name, Config: written})
+	if err != nil {
+		tf.t.Fatal(err)
+	}
+	if len(errorsOf(resp.Diagnostics)) > 0 {
+		return tftypes.Value{}, resp.Diagnostics
+	}
+	return decode(tf.t, ty, resp.State), resp.Diagnostics
+}
+
 // identityOf is the identity that goes with a prior state.
 func (tf *terraform) identityOf(prior tftypes.Value) *tfprotov6.ResourceIdentityData {
 	if prior.IsNull() {

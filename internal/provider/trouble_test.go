@@ -65,11 +65,10 @@ func TestAttemptDetails(t *testing.T) {
 	tf, c := inFake(t)
 	tf.mustApply(orders())
 	playArgo(t, c, "orders-r1", "Failed", 4, map[int]string{2: "main: OOMKilled (exit code 137)"})
-	mustSucceed(t, "refresh", tf.refresh())
-	got := show(t, tf.state, "failed_partitions")
+	got := show(t, tf.partitions(object{"name": "orders"}), "partitions")
 	want := `"attempt_details":[{"attempt":0,"capacity":null,"cause":"oom","exit_code":137,"finished_at":null,"message":"main: OOMKilled (exit code 137)","node":null,"started_at":null}]`
 	if !strings.Contains(got, want) {
-		t.Errorf("failed_partitions is %s", got)
+		t.Errorf("the failed partitions are %s", got)
 	}
 }
 

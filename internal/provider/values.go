@@ -66,6 +66,22 @@ func with(object tftypes.Value, changes values) tftypes.Value {
 	return tftypes.NewValue(object.Type(), attributes)
 }
 
+// filled is a planned value with what is unknown of it taken from what was found;
+// an object part by part.
+func filled(planned, found tftypes.Value) tftypes.Value {
+	switch {
+	case planned.IsFullyKnown():
+		return planned
+	case !planned.IsKnown() || !planned.Type().Is(tftypes.Object{}) || found.IsNull():
+		return found
+	}
+	parts, instead := attributesOf(planned), attributesOf(found)
+	for name, part := range parts {
+		parts[name] = filled(part, instead[name])
+	}
+	return tftypes.NewValue(planned.Type(), parts)
+}
+
 // held is what a value holds; the zero value for null, unknown and other types.
 func held[T any](v tftypes.Value) (out T) {
 	if v.IsKnown() && !v.IsNull() {

@@ -7,6 +7,7 @@ package report
 
 import (
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/state"
@@ -44,18 +45,23 @@ func FailedLine(f state.Failure) string {
 		attempts = fmt.Sprintf("%d attempts", f.Attempts)
 	}
 	line := fmt.Sprintf("failed %s after %s", f.Key, attempts)
+	if f.Attempts == 0 {
+		line = "failed " + f.Key // its attempts are not recorded
+	}
 	if f.Message != "" {
 		line += ": " + text.OneLine(f.Message)
 	}
 	return line
 }
 
-// maxDetailed is the default number of failed partitions that are shown with their
-// attempts.
-const maxDetailed = 10
+// By default so many failed partitions are listed, and so many with their attempts.
+const (
+	maxListed   = 100
+	maxDetailed = 10
+)
 
-// Status prints everything about a job, one fact per line. It lists the attempts of
-// the first failed partitions, or of all.
+// Status prints everything about a job, one fact per line. It lists the first failed
+// partitions, and the attempts of some, or all of them.
 func Status(p *text.Printer, o *state.Observation, all bool) {
 	row := func(label, value string) {
 		if value != "" {
@@ -84,17 +90,22 @@ func Status(p *text.Printer, o *state.Observation, all bool) {
 		}
 		row(label, t.What)
 	}
-	for i, failed := range o.FailedPartitions() {
-		p.Linef("%s", FailedLine(failed))
-		if i >= maxDetailed && !all {
+	listed, detailed := maxListed, maxDetailed
+	if all {
+		listed, detailed = math.MaxInt, math.MaxInt
+	}
+	failed := o.FailedPartitions(listed)
+	for i, f := range failed {
+		p.Linef("%s", FailedLine(f))
+		if i >= detailed {
 			continue
 		}
-		for _, attempt := range failed.Details {
+		for _, attempt := range f.Details {
 			p.Linef("  %s", attempt)
 		}
 	}
-	if more := o.FailedCount() - int64(len(o.FailedPartitions())); more > 0 && len(o.FailedPartitions()) > 0 {
-		p.Linef("and %d more failed partitions", more)
+	if more := o.FailedCount() - int64(len(failed)); more > 0 {
+		p.Linef("and %d more failed partitions; --attempts lists all of them", more)
 	}
 }
 

@@ -409,15 +409,21 @@ func (d document) reservation(s *State) error {
 	return nil
 }
 
+// cutFailures keeps the first failures, as many as the limits of this package let
+// a record hold.
 func cutFailures(all []Failure) []Failure {
-	kept := append([]Failure{}, all[:min(len(all), MaxFailures)]...)
-	for i := range kept {
-		kept[i].Message = text.Cut(kept[i].Message, MaxMessageBytes)
-		details := kept[i].Details
-		kept[i].Details = append([]Attempt(nil), details[max(0, len(details)-MaxAttempts):]...)
-		for k := range kept[i].Details {
-			kept[i].Details[k].Message = text.Cut(kept[i].Details[k].Message, MaxAttemptBytes)
+	kept, size := []Failure{}, 0
+	for _, f := range all[:min(len(all), MaxFailures)] {
+		f.Message = text.Cut(f.Message, MaxMessageBytes)
+		f.Details = append([]Attempt(nil), f.Details[max(0, len(f.Details)-MaxAttempts):]...)
+		for k := range f.Details {
+			f.Details[k].Message = text.Cut(f.Details[k].Message, MaxAttemptBytes)
 		}
+		data, err := json.Marshal(f)
+		if size += len(data); err != nil || size > MaxFailureBytes {
+			break // texts and numbers always have a JSON form
+		}
+		kept = append(kept, f)
 	}
 	return kept
 }
@@ -444,7 +450,9 @@ func invalid(format string, args ...any) error {
 // EncodePrivate is a state as Terraform keeps it beside the attributes that users
 // see. The owner is not part of it: a state may look at jobs that it does not own.
 func EncodePrivate(s *State) ([]byte, error) {
-	d, err := s.encode()
+	short := *s
+	short.Failures = s.Failures[:min(len(s.Failures), MaxRemembered)]
+	d, err := short.encode()
 	if err != nil {
 		return nil, err
 	}

@@ -38,6 +38,7 @@ var readable = []struct {
 }{
 	{200_000, []string{partDone, partFailed}},
 	{300_000, []string{partDeclaration}},
+	{64_000, []string{partFailures}},
 	{64_000, []string{partReserved}},
 	{64_000, []string{partSubmitted}},
 }

@@ -90,6 +90,25 @@ func (o *Observation) LatestRun() string {
 // one.
 func (o *Observation) UnderWay() bool { return o.Active() != nil && o.Phase.Active() }
 
+// PhaseAtRest is the phase of a job that has no run under way.
+func (o *Observation) PhaseAtRest() Phase {
+	switch {
+	case o.Ending() == NoBounds:
+		return PhaseFailed
+	case !o.Domain().Bounded():
+		return PhaseIncomplete
+	case o.Remaining().Empty():
+		return PhaseComplete
+	case o.PausedWithoutRun():
+		return PhasePaused
+	case o.AwaitsApproval():
+		return PhaseAwaitingApproval
+	case !o.Failed.Empty() || o.Ending() == SetupFailed:
+		return PhaseFailed
+	}
+	return PhaseIncomplete
+}
+
 // Ending is how the latest run ended; Active when there is none, or it has not.
 func (o *Observation) Ending() Outcome { return o.latest().Outcome }
 
@@ -153,9 +172,9 @@ func (s *State) Progress() string {
 	return fmt.Sprintf("%d/%d", s.DoneCount(), s.Total())
 }
 
-// FailedPartitions lists what has failed, the first MaxFailures in ascending
-// order, with the details at hand.
-func (s *State) FailedPartitions() []Failure { return s.described(s.Failures) }
+// FailedPartitions lists the first partitions that have failed, at most so many,
+// in ascending order, with the details at hand.
+func (s *State) FailedPartitions(most int) []Failure { return s.Describe(s.Failed, most) }
 
 // SetFailures keeps the details of what is still failed, the first MaxFailures
 // in ascending order; earlier entries of the same key win.
@@ -163,7 +182,7 @@ func (s *State) SetFailures(details []Failure) { s.Failures = s.detailed(details
 
 func (s *State) detailed(details []Failure) []Failure {
 	var kept []Failure
-	for _, f := range s.described(details) {
+	for _, f := range s.described(details, s.Failed, MaxFailures) {
 		if f.Attempts > 0 {
 			kept = append(kept, f)
 		}
@@ -171,7 +190,13 @@ func (s *State) detailed(details []Failure) []Failure {
 	return kept
 }
 
-func (s *State) described(details []Failure) []Failure {
+// Describe lists the first partitions of a set of keys, at most so many, with what
+// is known of those that have failed.
+func (s *State) Describe(set ledger.Set, most int) []Failure {
+	return s.described(s.Failures, set, most)
+}
+
+func (s *State) described(details []Failure, set ledger.Set, most int) []Failure {
 	byKey := map[string]Failure{}
 	for _, f := range details {
 		if _, known := byKey[f.Key]; !known {
@@ -180,8 +205,8 @@ func (s *State) described(details []Failure) []Failure {
 	}
 	var out []Failure
 	d := s.Domain()
-	for p := range s.Failed.Partitions(d) {
-		if len(out) == MaxFailures {
+	for p := range set.Partitions(d) {
+		if len(out) == most {
 			break
 		}
 		key := d.Key(p)
