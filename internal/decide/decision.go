@@ -195,7 +195,7 @@ func (d *Decision) onlyFindsBounds() bool {
 
 // changes tells whether writing the decision would change a state.
 func (d *Decision) changes(s *state.State, owner string) bool {
-	return s.Reserved != nil || s.Grown && !d.onlyFindsBounds() || s.Declaration.Text() != d.Declaration.Text() ||
+	return !s.Declaration.Exists() || s.Reserved != nil || s.Grown && !d.onlyFindsBounds() || s.Declaration.Text() != d.Declaration.Text() ||
 		s.Owner != owner || !s.Policy.SameRecord(d.Policy)
 }
 

@@ -41,8 +41,10 @@ import (
 type Declared struct {
 	value cty.Value
 	job   *job.Job // nil where something that it needs is unknown
-	diags hcl.Diagnostics
-	whole func() (*compile.Compiled, hcl.Diagnostics)
+	// outline is the job without what is unknown, where that decides nothing; else nil.
+	outline *job.Job
+	diags   hcl.Diagnostics
+	whole   func() (*compile.Compiled, hcl.Diagnostics)
 }
 
 // Declare reads a value of the table's type. What is wrong with it, each plan
@@ -50,6 +52,9 @@ type Declared struct {
 func Declare(v cty.Value) *Declared {
 	d := &Declared{value: v}
 	d.job, d.diags = compile.Decode(v)
+	if d.job == nil && !d.diags.HasErrors() {
+		d.outline = job.Outline(v)
+	}
 	d.whole = sync.OnceValues(func() (*compile.Compiled, hcl.Diagnostics) { return compile.Whole(d.job) })
 	return d
 }
@@ -59,6 +64,9 @@ func (d *Declared) Job() *job.Job { return d.job }
 
 // Preview is everything about a job that is known without a cluster.
 type Preview struct {
+	// Outlined tells that parts of the job are unknown, and so its template; Worded
+	// that the reason of Next is certain all the same.
+	Outlined, Worded bool
 	// Open tells that the bounds, and with them the following, are not known yet.
 	Open                          bool
 	PartitionCount, ShardCount    int64
@@ -96,6 +104,9 @@ func (d *Declared) PlanWith(policy state.Policy, seen *state.Observation) (*Prev
 	if p == nil {
 		return nil, diags
 	}
+	if p.Outlined {
+		return p, diags // what it is to be compared with is not known
+	}
 	if p.Next != nil || seen == nil || !decision.Same {
 		diags = append(diags, Guard(policy, decision.Job, p.Template)...)
 	}
@@ -105,7 +116,7 @@ func (d *Declared) PlanWith(policy state.Policy, seen *state.Observation) (*Prev
 // Cut is the preview of a job whose query has found bounds, without a decision.
 func (d *Declared) Cut(bounds *domain.Interval) (*Preview, hcl.Diagnostics) {
 	s, diags := d.situation(state.Policy{}, nil)
-	if s == nil {
+	if s == nil || s.outlined {
 		return nil, diags
 	}
 	bound, err := state.Bound(d.job, bounds)
@@ -118,7 +129,7 @@ func (d *Declared) Cut(bounds *domain.Interval) (*Preview, hcl.Diagnostics) {
 
 func (d *Declared) plan(policy state.Policy, seen *state.Observation) (*Preview, *Decision, hcl.Diagnostics) {
 	s, diags := d.situation(policy, seen)
-	if s == nil {
+	if s == nil || s.outlined && !s.certain() {
 		return nil, nil, diags
 	}
 	p, more := d.preview(s.job)
@@ -133,6 +144,7 @@ func (d *Declared) plan(policy state.Policy, seen *state.Observation) (*Preview,
 		p.Repairs = seen.Drift
 	}
 	p.Actions = decision.Actions
+	p.Worded = !s.outlined || s.seen == nil
 	if decision.Next != nil {
 		p.Next = &decision.Next.NextRun
 	}
@@ -150,7 +162,7 @@ func (d *Declared) plan(policy state.Policy, seen *state.Observation) (*Preview,
 // it already.
 func (d *Declared) Decide(policy state.Policy, seen *state.Observation, stopped bool) (*Decision, hcl.Diagnostics) {
 	s, diags := d.situation(policy, seen)
-	if s == nil {
+	if s == nil || s.outlined {
 		return nil, diags
 	}
 	s.stopped = stopped
@@ -174,14 +186,17 @@ func (d *Declared) compiled(j *job.Job) (*compile.Compiled, hcl.Diagnostics) {
 }
 
 func (d *Declared) preview(j *job.Job) (*Preview, hcl.Diagnostics) {
-	whole, diags := d.compiled(j)
-	if whole == nil || diags.HasErrors() {
-		return nil, diags
+	p, diags := &Preview{Open: !j.Domain.Bounded(), Outlined: d.job == nil}, hcl.Diagnostics(nil)
+	if !p.Outlined {
+		var whole *compile.Compiled
+		if whole, diags = d.compiled(j); whole == nil || diags.HasErrors() {
+			return nil, diags
+		}
+		p.Template = whole.Spec.Template
 	}
-	p := &Preview{Template: whole.Spec.Template, Open: !j.Domain.Bounded()}
 	if !p.Open {
 		n := j.Domain.Count()
-		p.PartitionCount, p.ShardCount = n, int64(whole.Plan.ShardCount())
+		p.PartitionCount, p.ShardCount = n, shardsOf(j, j.Domain, p.Template)
 		p.FirstPartition, p.LastPartition = j.Domain.Key(j.Domain.At(0)), j.Domain.Key(j.Domain.At(n-1))
 	}
 	return p, diags
@@ -191,12 +206,20 @@ func (d *Declared) preview(j *job.Job) (*Preview, hcl.Diagnostics) {
 // when something is unknown.
 func (d *Declared) situation(policy state.Policy, seen *state.Observation) (*situation, hcl.Diagnostics) {
 	diags := slices.Clone(d.diags)
-	if d.job == nil || diags.HasErrors() {
+	s := &situation{seen: seen, policy: policy, job: d.job, outlined: d.job == nil}
+	if s.outlined {
+		s.job = d.outline
+	}
+	if s.job == nil || diags.HasErrors() {
 		return nil, diags
 	}
-	s := &situation{seen: seen, policy: policy, job: d.job}
-	// Unknown parts have no canonical text; what a decision needs is known.
-	s.declared, _ = state.NewDeclaration(d.value, d.job)
+	s.declared = state.Outlined(s.job)
+	if !s.outlined {
+		var err error
+		if s.declared, err = state.NewDeclaration(d.value, d.job); err != nil {
+			return nil, append(diags, problem(diag.CodeInternal, "Failure while writing the declaration: %v.", err))
+		}
+	}
 	if seen != nil && !seen.Declaration.Exists() {
 		s.seen = nil // what Terraform knows of a job that it has just imported
 	}

@@ -23,6 +23,8 @@ type situation struct {
 	seen     *state.Observation // nil: there is no such job
 	declared state.Declaration
 	policy   state.Policy
+	// outlined tells that parts of the declared job are not known yet.
+	outlined bool
 	// stopped tells that a run was under way and has been stopped for the change.
 	stopped bool
 
@@ -37,13 +39,19 @@ type situation struct {
 	template, before string
 }
 
+// certain tells whether an outline decides as the whole job will. A run under way is
+// stopped for another template, and a canary is left out that succeeded with the same.
+func (s *situation) certain() bool {
+	return s.seen == nil || !s.seen.UnderWay() && (compile.Tries(s.job, "") == "" || s.seen.Canary == "")
+}
+
 // compareTemplates finds the template of the job as it was declared before. It
 // matters only where an attribute of the class next was edited: nothing else may
 // stop a run that is under way.
 // See internal/decisions/0006-edit-classes.md.
 func (s *situation) compareTemplates() error {
 	s.before = s.template
-	if s.seen == nil || !s.edited(jobschema.Next) {
+	if s.seen == nil || s.outlined || !s.edited(jobschema.Next) {
 		return nil
 	}
 	before, err := lower.Template(s.seen.Job())

@@ -47,6 +47,21 @@ func Decode(v cty.Value) (*Job, hcl.Diagnostics) {
 	return build(root, dom), d.diags
 }
 
+// Outline is the job of a value that Decode has checked without errors, with its
+// unknown parts left out. It is nil when one of them decides what runs.
+func Outline(v cty.Value) *Job {
+	known, ok := jobschema.Outline(v)
+	if !ok {
+		return nil
+	}
+	d, root := &decoder{}, at{value: known}
+	dom, ok := d.domain(root.attr("partition"))
+	if !ok || d.diags.HasErrors() {
+		return nil
+	}
+	return build(root, dom)
+}
+
 // Domain checks only the partition block of a job's value and returns the
 // domain and the order, for faces that know the partitions but not yet, say,
 // the image. It is false when there are errors or unknown parts.

@@ -104,6 +104,9 @@ type Attribute struct {
 	// Bounds limit an Int; nil allows every 64-bit integer.
 	Bounds *Bounds
 	Class  EditClass
+	// Cuts is true if the attribute decides, as those of the classes Grid and Replace
+	// do, which keys a run covers and how they are cut.
+	Cuts bool
 	// Late is true if references to the partition are allowed.
 	Late bool
 	// Instead is advice for a reference to the partition where none is allowed;

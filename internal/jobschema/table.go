@@ -141,6 +141,7 @@ func execution() []Attribute {
 			Kind:   String,
 			Format: DNSLabel,
 			Class:  Next,
+			Cuts:   true, // a paused job that has one has no run
 			Doc: "Name of a `backfill_pool` in the same namespace. The pool limits how many shards all its jobs process " +
 				"in parallel; a job with one shard counts as one. The pool must exist before the job runs. A paused job that " +
 				"belongs to a pool has no run.",
@@ -218,6 +219,7 @@ func retry() []Attribute {
 			Default: "4",
 			Bounds:  &Bounds{0, 100},
 			Class:   Next,
+			Cuts:    true, // attempts take room in a shard
 			Doc:     "Maximum number of retries after the first attempt.",
 		},
 		{

@@ -33,6 +33,7 @@ func placement() []Attribute {
 					Default: "10",
 					Bounds:  &Bounds{0, 100},
 					Class:   Next,
+					Cuts:    true, // attempts take room in a shard
 					Doc:     "Maximum number of attempts beyond `retry.limit`, for attempts that ended by an interruption.",
 				},
 			},

@@ -86,6 +86,7 @@ func safety() []Attribute {
 			Kind:   Object,
 			Chosen: true,
 			Class:  Note,
+			Cuts:   true, // to have one implies waves
 			Attributes: []Attribute{
 				{
 					Name:   "max_failed",

@@ -87,6 +87,16 @@ func previewed(p *decide.Preview) values {
 		"template":        orNull(p.Template),
 		"next_run":        nextRun(p.Next),
 	}
+	if p.Outlined {
+		out["template"] = unknownOf(tftypes.String)
+		if p.Next != nil {
+			open := values{"template": unknownOf(tftypes.String)}
+			if !p.Worded {
+				open["because"] = unknownOf(tftypes.String)
+			}
+			out["next_run"] = with(out["next_run"], open)
+		}
+	}
 	if !p.Open {
 		out["partition_count"], out["shard_count"] = number(p.PartitionCount), number(p.ShardCount)
 		out["first_partition"], out["last_partition"] = orNull(p.FirstPartition), orNull(p.LastPartition)

@@ -375,8 +375,11 @@ func TestUnknownConfiguration(t *testing.T) {
 		"partition_count": "4",
 		"first_partition": `"0--10"`,
 		"last_partition":  `"30--40"`,
-		"shard_count":     "?",
-		"next_run":        "?",
+		"shard_count":     "1",
+		"run":             `"orders-r1"`,
+		"template":        "?",
+		"next_run": `{"because":"This is a new job: all 4 partitions will run.","intervals":"[0,40)","partitions":4,` +
+			`"template":"?"}`,
 	})
 	p = tf.mustPlan(orders(object{"partition": unknown{}}), "create")
 	tf.mustShow(p, map[string]string{"partition_count": "?", "first_partition": "?", "next_run": "?"})

@@ -26,6 +26,10 @@ func NewDeclaration(v cty.Value, j *job.Job) (Declaration, error) {
 	return Declaration{string(text), j}, err
 }
 
+// Outlined is the declaration of a job of which parts are not known yet. It has no
+// text.
+func Outlined(j *job.Job) Declaration { return Declaration{job: j} }
+
 // ParseDeclaration reads a canonical text.
 func ParseDeclaration(text string) (Declaration, error) {
 	v, err := job.ParseCanonical([]byte(text))
