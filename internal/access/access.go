@@ -6,6 +6,8 @@
 package access
 
 import (
+	"slices"
+
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/cluster"
@@ -59,6 +61,11 @@ func readerRules() []rule {
 	}
 }
 
+// podsRules are apart, so that an administrator can leave them out: with them, pods
+// of a stopped run are waited for, and without them only their grace period is.
+// See internal/decisions/0050-a-run-ends-with-its-pods.md.
+func podsRules() []rule { return []rule{on(cluster.Pod, "list")} }
+
 // runnerRules are those of Argo's executor, which is in every pod.
 func runnerRules() []rule {
 	return []rule{{"argoproj.io", "workflowtaskresults", []string{"create", "patch"}}}
@@ -97,6 +104,10 @@ func Roles(a Access) []manifest.Object {
 		}
 		out = append(out, a.role(part.role, part.rules), a.binding(part.role, part.to))
 	}
+	who := slices.DeleteFunc([]Subject{a.Provider, a.Reader}, func(s Subject) bool { return s.Name == "" })
+	if len(who) > 0 {
+		out = append(out, a.role("backfill-pods", podsRules()), a.binding("backfill-pods", who...))
+	}
 	return out
 }
 
@@ -123,15 +134,19 @@ func (a Access) role(name string, rules []rule) manifest.Object {
 	return o
 }
 
-func (a Access) binding(role string, to Subject) manifest.Object {
-	subject := map[string]any{"kind": to.Kind, "name": to.Name}
-	if to.Kind == "ServiceAccount" {
-		subject["namespace"] = to.Namespace
-	} else {
-		subject["apiGroup"] = rbacGroup
+func (a Access) binding(role string, who ...Subject) manifest.Object {
+	var subjects []any
+	for _, to := range who {
+		subject := map[string]any{"kind": to.Kind, "name": to.Name}
+		if to.Kind == "ServiceAccount" {
+			subject["namespace"] = to.Namespace
+		} else {
+			subject["apiGroup"] = rbacGroup
+		}
+		subjects = append(subjects, subject)
 	}
 	o := a.object(rbacGroup+"/v1", "RoleBinding", role)
 	o.Object["roleRef"] = map[string]any{"apiGroup": rbacGroup, "kind": "Role", "name": role}
-	o.Object["subjects"] = []any{subject}
+	o.Object["subjects"] = subjects
 	return o
 }

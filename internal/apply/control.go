@@ -26,8 +26,11 @@ const DefaultStopTimeout = 5 * time.Minute
 // be patched.
 const patchTimeout = time.Minute
 
-// Stop stops a run and its children. It returns at once.
+// Stop stops a run and its children. It returns before their pods have ended.
 func (a *Applier) Stop(ctx context.Context, s *state.State, number int) error {
+	if err := a.keepPlaces(ctx, s, number); err != nil {
+		return err
+	}
 	return a.patchRun(ctx, s, number, argo.StopPatch(), func(o manifest.Object) []byte {
 		switch {
 		case argo.Waits(o) && !argo.Leaving(o):
@@ -125,7 +128,7 @@ func (a *Applier) patchAll(
 }
 
 // StopAndWait stops the run under way and waits until it and all its children have
-// ended; children that appear meanwhile are stopped too.
+// ended, and the pods of all of them; children that appear meanwhile are stopped too.
 func (a *Applier) StopAndWait(
 	ctx context.Context, s *observe.Snapshot, timeout time.Duration,
 ) (*observe.Snapshot, hcl.Diagnostics) {
@@ -135,8 +138,10 @@ func (a *Applier) StopAndWait(
 	bounded, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	for w := a.wait(timeout); ; {
-		if err := a.Stop(ctx, s.State, s.Run.Entry.Number); err != nil {
-			return nil, hcl.Diagnostics{failed(err)}
+		if !s.Run.Settling() {
+			if err := a.Stop(ctx, s.State, s.Run.Entry.Number); err != nil {
+				return nil, hcl.Diagnostics{failed(err)}
+			}
 		}
 		next, diags := a.read.Snapshot(ctx, s.State.Namespace, s.State.Name)
 		if diags.HasErrors() || next == nil || !next.Active() {
@@ -149,6 +154,9 @@ func (a *Applier) StopAndWait(
 		}
 		if ctx.Err() != nil && !errors.Is(ctx.Err(), context.DeadlineExceeded) {
 			return nil, append(diags, failed(canceled("get", s.Run.Workflow, ctx.Err())))
+		}
+		if s.Run.Settling() {
+			return nil, append(diags, podsLive(s.State, s.Run.Left.Living, timeout))
 		}
 		return nil, append(diags, observe.Problem(diag.CodeRunActive, "Run %q of job \"%s/%s\" was stopped and has not "+
 			"ended within %s. "+

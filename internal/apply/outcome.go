@@ -39,8 +39,13 @@ func (a *Applier) RecordOutcome(ctx context.Context, s *observe.Snapshot) hcl.Di
 		if !entry.Retiring {
 			continue
 		}
-		if err := a.retire(ctx, s.State, entry.Number); err != nil {
+		if err := a.retire(ctx, s.State, entry); err != nil {
 			return hcl.Diagnostics{failed(err)}
+		}
+		if !entry.Lingers {
+			if err := a.releasePlaces(ctx, s.State, entry.Number); err != nil {
+				return hcl.Diagnostics{failed(err)}
+			}
 		}
 		retired, diags := a.Swap(ctx, s.State, func(rec *state.State) (bool, *hcl.Diagnostic) {
 			run := rec.Run(entry.Number)
@@ -94,9 +99,10 @@ func (a *Applier) KeepBounds(ctx context.Context, s *observe.Snapshot) {
 }
 
 // retire has the objects of a recorded run leave by themselves: Workflows a day
-// from now, data with the run. A Workflow that Argo gave up goes at once, because
-// its pods go on until then, and would run beside those of the next run.
-func (a *Applier) retire(ctx context.Context, s *state.State, number int) error {
+// from now, data with the run. A Workflow that Argo gave up goes at once, and so do
+// those whose pods were stopped and may live on: nobody else ends these pods.
+func (a *Applier) retire(ctx context.Context, s *state.State, entry state.Run) error {
+	number := entry.Number
 	run, err := a.backend.Get(ctx, cluster.Workflow, s.Namespace, argo.RunName(s.Name, number))
 	if ignoreGone(err) != nil {
 		return err
@@ -110,7 +116,7 @@ func (a *Applier) retire(ctx context.Context, s *state.State, number int) error 
 		all = append(all, run)
 	}
 	for _, workflow := range all {
-		if read.Abandoned(workflow) {
+		if read.Abandoned(workflow) || entry.Lingers && argo.Ended(workflow) {
 			err = a.backend.Delete(ctx, cluster.Workflow, s.Namespace, workflow.GetName(), string(workflow.GetUID()))
 			if workflow == run {
 				run = nil

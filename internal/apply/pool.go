@@ -4,6 +4,7 @@
 package apply
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -79,7 +80,8 @@ func (a *Applier) DeletePool(ctx context.Context, namespace, name string) *hcl.D
 	var jobs []string
 	for _, workflow := range all {
 		if !argo.Ended(workflow) {
-			jobs = append(jobs, workflow.GetLabels()[argo.LabelJob])
+			labels := workflow.GetLabels()
+			jobs = append(jobs, cmp.Or(labels[argo.LabelJob], labels[argo.LabelKeeps]))
 		}
 	}
 	if slices.Sort(jobs); len(jobs) > 0 {

@@ -22,26 +22,34 @@ import (
 // Bounds of a removal's waits: for pods to end by themselves, and for objects to go.
 const (
 	graceTimeout  = time.Minute
+	killTime      = 10 * time.Second
 	removeTimeout = 5 * time.Minute
 )
 
 // ownedKinds are in the order in which they are removed: what runs goes first.
 var ownedKinds = []cluster.Kind{cluster.Workflow, cluster.ConfigMap, cluster.WorkflowTemplate}
 
-// BringDown stops the run under way and gives its pods time to end by themselves;
-// after that, deleting the Workflows ends them.
-func (a *Applier) BringDown(ctx context.Context, s *observe.Snapshot) hcl.Diagnostics {
-	_, diags := a.StopAndWait(ctx, s, graceTimeout)
-	if diags.HasErrors() && diag.CodeOf(diags[len(diags)-1]) != diag.CodeRunActive {
-		return diags
+// BringDown stops the run under way and gives its pods time to end by themselves. It
+// is nil when they have not used it: deleting the Workflows ends them.
+func (a *Applier) BringDown(ctx context.Context, s *observe.Snapshot) (*observe.Snapshot, hcl.Diagnostics) {
+	next, diags := a.StopAndWait(ctx, s, max(graceTimeout, observe.Grace(s.State)+2*killTime))
+	if !diags.HasErrors() {
+		return next, nil
 	}
-	return nil
+	switch diag.CodeOf(diags[len(diags)-1]) {
+	case diag.CodeRunActive, diag.CodePodsLive:
+		return nil, nil
+	}
+	return nil, diags
 }
 
 // Remove deletes everything that carries the job's label. The record, which may be
 // nil, goes last: until then the removal can be resumed, and nobody else can take
-// the name.
-func (a *Applier) Remove(ctx context.Context, namespace, name string, s *state.State) hcl.Diagnostics {
+// the name. So it waits for pods that may live, which end with their Workflows: the
+// next job of the name, or of the target, must not run beside them.
+func (a *Applier) Remove(
+	ctx context.Context, namespace, name string, s *state.State, mayLive bool,
+) hcl.Diagnostics {
 	held := false // by finalizers
 	diags := a.untilGone(ctx, namespace, name, func() ([]manifest.Object, error) {
 		var left []manifest.Object
@@ -63,19 +71,43 @@ func (a *Applier) Remove(ctx context.Context, namespace, name string, s *state.S
 	if diags.HasErrors() || s == nil {
 		return diags
 	}
+	if mayLive {
+		if diags = a.podsGone(ctx, s); diags.HasErrors() {
+			return diags
+		}
+	}
 	if err := a.DeleteRecord(ctx, s); ignoreGone(err) != nil {
-		return hcl.Diagnostics{failed(err)}
+		return append(diags, failed(err))
 	}
 	if !held {
-		return nil
+		return diags
 	}
-	return a.untilGone(ctx, namespace, name, func() ([]manifest.Object, error) {
+	return append(diags, a.untilGone(ctx, namespace, name, func() ([]manifest.Object, error) {
 		o, err := a.backend.Get(ctx, cluster.ConfigMap, namespace, state.RecordName(name))
 		if cluster.IsNotFound(err) {
 			return nil, nil
 		}
 		return []manifest.Object{o}, err
+	})...)
+}
+
+// podsGone waits for the pods of Workflows that are gone.
+func (a *Applier) podsGone(ctx context.Context, s *state.State) hcl.Diagnostics {
+	unlisted := false
+	diags := a.untilGone(ctx, s.Namespace, s.Name, func() ([]manifest.Object, error) {
+		living, err := a.read.Living(ctx, s.Namespace, s.Name)
+		if unlisted = cluster.ReasonOf(err) == cluster.Forbidden; unlisted {
+			return nil, nil
+		}
+		return living, err
 	})
+	switch {
+	case unlisted:
+		return a.waitOut(ctx, s)
+	case diags.HasErrors():
+		return diags
+	}
+	return a.ended(ctx, s)
 }
 
 func isRecord(o manifest.Object, job string) bool {

@@ -36,6 +36,7 @@ const (
 	ConfigMap        Kind = "ConfigMap"
 	Workflow         Kind = "Workflow"
 	WorkflowTemplate Kind = "WorkflowTemplate"
+	Pod              Kind = "Pod" // only listed
 )
 
 // Backend reads and writes objects. Errors are of type *Error and satisfy the
@@ -64,6 +65,7 @@ var resources = map[Kind]schema.GroupVersionResource{
 	ConfigMap:        {Version: "v1", Resource: "configmaps"},
 	Workflow:         {Group: "argoproj.io", Version: "v1alpha1", Resource: "workflows"},
 	WorkflowTemplate: {Group: "argoproj.io", Version: "v1alpha1", Resource: "workflowtemplates"},
+	Pod:              {Version: "v1", Resource: "pods"},
 }
 
 // Resource returns the API resource of a kind. It panics for an unknown kind.

@@ -156,6 +156,8 @@ const (
 	CodeMoveSource      = "BF5030"
 	CodeMovePart        = "BF5031"
 	CodeMovedGone       = "BF5032"
+	CodePodsLive        = "BF5070"
+	CodePodsUnlisted    = "BF5071"
 
 	CodeInternal = "BF9001"
 )

@@ -106,6 +106,18 @@ var terraformCodes = []Info{
 		Cause:   "The moved Workflow no longer exists and the job has no record. It is unknown which partitions are done.",
 		Fix:     "Before you apply, check whether the proposed partitions have already been processed.",
 	},
+	{
+		Code:    CodePodsLive,
+		Summary: "Pods Still Running",
+		Cause:   "Pods of a run that was stopped have not ended. No run of a job starts while they live.",
+		Fix:     "Apply again when they have ended, or raise stop_timeout. See what keeps them, for example a lost node.",
+	},
+	{
+		Code:    CodePodsUnlisted,
+		Summary: "Pods Not Visible",
+		Cause:   "The credentials may not list pods, so the grace period of a stopped run was waited out.",
+		Fix:     "Grant the Role `backfill-pods` that `rbac` prints.",
+	},
 }
 
 // internalCodes explains the codes of bugs.

@@ -95,7 +95,9 @@ func TestRoleOfTheProviderIsWhatIsAskedFor(t *testing.T) {
 		t.Fatal(diags)
 	}
 	note()
-	want := permits(access.Access{Provider: access.Subject{Kind: "User", Name: "a"}}, "backfill-provider")
+	who := access.Access{Provider: access.Subject{Kind: "User", Name: "a"}}
+	want := permits(who, "backfill-provider")
+	maps.Copy(want, permits(who, "backfill-pods"))
 	for _, what := range keysOf(noted) {
 		if !want[what] {
 			t.Errorf("asked for and not permitted: %s", what)

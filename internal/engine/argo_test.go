@@ -35,6 +35,9 @@ type simulator struct {
 	once   map[string]int
 	// answer is what generators write.
 	answer string
+	// outlive has pods go on when their Workflow is stopped; see pods.
+	outlive func(pod *livingPod) string
+	living  map[string]*livingPod
 	// times counts the successful runs of each key.
 	times map[int64]int
 	// by tells which keys a run, children included, has processed.
@@ -49,6 +52,7 @@ func newSimulator(t testing.TB, c *fake.Cluster) *simulator {
 		fails:   func(int64, int64) bool { return false },
 		by:      map[string]map[int64]bool{},
 		once:    map[string]int{},
+		living:  map[string]*livingPod{},
 	}
 }
 
@@ -58,9 +62,13 @@ func (s *simulator) tick(leaves int) bool {
 	before, after := s.cluster.Before, s.cluster.After
 	s.cluster.Before, s.cluster.After = nil, nil
 	defer func() { s.cluster.Before, s.cluster.After = before, after }()
+	s.pods()
 	active := false
 	for _, o := range s.cluster.Objects() {
 		if o.GetKind() != "Workflow" || phaseOf(o) == "Succeeded" || phaseOf(o) == "Failed" || phaseOf(o) == "Error" {
+			continue
+		}
+		if s.keeps(o) {
 			continue
 		}
 		w := &simulated{simulator: s, object: o, args: argumentsOf(o), nodes: nodesOf(o)}
@@ -276,19 +284,13 @@ func (w *simulated) leaves(template string, from, count int64, limit int) (compl
 		}
 		limit--
 		lo, hi := w.bounds(template, i)
+		w.alone()
 		if w.fails(lo, hi) {
 			w.node(id, template, i, "Failed", "main: Error (exit code 1)")
 			failures = true
 			continue
 		}
-		run := w.args["run"]
-		if w.by[run] == nil {
-			w.by[run] = map[int64]bool{}
-		}
-		for k := lo; k < hi; k++ {
-			w.times[k]++
-			w.by[run][k] = true
-		}
+		w.processed(w.args["run"], lo, hi)
 		w.node(id, template, i, "Succeeded", "")
 	}
 	return complete, failures
@@ -331,9 +333,12 @@ func (w *simulated) bounds(template string, i int64) (lo, hi int64) {
 // stop ends a Workflow as a shutdown does.
 func (w *simulated) stop() {
 	w.phase, w.message = "Failed", "Stopped with strategy 'Stop'"
-	for _, n := range w.nodes {
+	for id, n := range w.nodes {
 		node := n.(map[string]any)
 		if node["phase"] == "Running" {
+			if node["type"] == "Pod" && w.outlive != nil {
+				w.leave(id)
+			}
 			node["phase"], node["message"] = "Failed", "workflow shutdown with strategy:  Stop"
 		}
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/argo"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/decide"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/observe"
@@ -15,7 +16,7 @@ import (
 )
 
 // Stop ends the active run of a job: pods are told to end, and what has not
-// finished counts as not done. It returns at once.
+// finished counts as not done. It returns at once, but for a job with a pool.
 func (e *Engine) Stop(ctx context.Context, namespace, name string) (*state.Observation, hcl.Diagnostics) {
 	return e.control(ctx, namespace, name, func(s *observe.Snapshot) error {
 		return e.Applier.Stop(ctx, s.State, s.Run.Entry.Number)
@@ -83,9 +84,25 @@ func (e *Engine) control(
 		if s, diags = e.read.SnapshotOf(ctx, s.State); diags.HasErrors() {
 			return nil, diags
 		}
+		if s, diags = e.leavePool(ctx, s); diags.HasErrors() {
+			return nil, diags
+		}
 	}
 	o, more := s.Observation(e.now())
 	return o, append(diags, more...)
+}
+
+// leavePool waits for the pods of a run of a pool that is being stopped: only then
+// are its places free, and whoever stops a job of a pool mostly does so for another.
+func (e *Engine) leavePool(ctx context.Context, s *observe.Snapshot) (*observe.Snapshot, hcl.Diagnostics) {
+	if s.State.Job().Pool == "" || !s.Active() || !argo.ShutDown(s.Run.Workflow) {
+		return s, nil
+	}
+	next, diags := e.BringDown(ctx, s)
+	if next == nil {
+		return s, diags // the places stay kept for a while
+	}
+	return next, e.RecordOutcome(ctx, next)
 }
 
 // Approve opens the gate at which a job waits, and submits the run behind it.

@@ -114,7 +114,7 @@ func (a *applying) continueCreation(ctx context.Context, ours *state.State) (o *
 	}
 	a.snap = snap
 	if snap.Missing() {
-		return nil, true
+		return nil, a.settled(ctx)
 	}
 	return a.observation(), false
 }

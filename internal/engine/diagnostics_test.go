@@ -255,6 +255,20 @@ var diagnosticCases = []struct {
 		w.must(w.apply(orders().with("pool", "shared")))
 		return hcl.Diagnostics{w.engine.DeletePool(w.Context(), "data", "shared")}
 	}},
+	{"BF5070 pods that do not end in time", func(w *world) hcl.Diagnostics {
+		w.argo.outlive = func(*livingPod) string { return goesOn }
+		w.must(w.apply(orders()))
+		w.argo.tick(1)
+		w.patch(cluster.Workflow, "orders-r1", `{"spec":{"shutdown":"Stop"}}`)
+		w.argo.tick(1)
+		return w.updates(orders(), func(s *engine.Submission) { s.Policy.StopTimeout = time.Minute })
+	}},
+	{"BF5071 pods that cannot be listed", func(w *world) hcl.Diagnostics {
+		w.must(w.apply(orders()))
+		w.argo.tick(1)
+		w.unlisted()
+		return w.updates(orders().image("example.com/orders:2"))
+	}},
 }
 
 func (w *world) creates(s engine.Submission) hcl.Diagnostics {
@@ -363,7 +377,8 @@ func TestDiagnosticsOfTheCluster(t *testing.T) {
 		})
 	}
 	for _, i := range diag.Codes() {
-		if strings.HasPrefix(i.Code, "BF4") && !told[i.Code] {
+		ours := strings.HasPrefix(i.Code, "BF4") || strings.HasPrefix(i.Code, "BF507")
+		if ours && !told[i.Code] {
 			t.Errorf("no case leads to %s %q", i.Code, i.Summary)
 		}
 	}

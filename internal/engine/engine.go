@@ -115,6 +115,7 @@ func (e *Engine) observe(
 func (e *Engine) Delete(ctx context.Context, namespace, name, owner string) hcl.Diagnostics {
 	e.read.Forget()
 	snap, diags := e.read.Snapshot(ctx, namespace, name)
+	unread := false
 	if apply.Caused(diags, func(err error) bool { return err != nil }) {
 		return diags
 	}
@@ -125,20 +126,21 @@ func (e *Engine) Delete(ctx context.Context, namespace, name, owner string) hcl.
 		if s == nil {
 			return append(diags, more...)
 		}
-		snap = &observe.Snapshot{State: s}
+		unread, snap = true, &observe.Snapshot{State: s}
 	}
 	if snap == nil {
-		return e.Remove(ctx, namespace, name, nil)
+		return e.Remove(ctx, namespace, name, nil, false)
 	}
 	if problem := apply.Owned(snap.State, owner); problem != nil {
 		return hcl.Diagnostics{problem}
 	}
+	mayLive := unread || snap.MayLive()
 	if snap.Active() {
-		if diags := e.BringDown(ctx, snap); diags.HasErrors() {
+		if _, diags := e.BringDown(ctx, snap); diags.HasErrors() {
 			return diags
 		}
 	}
-	return e.Remove(ctx, namespace, name, snap.State)
+	return e.Remove(ctx, namespace, name, snap.State, mayLive)
 }
 
 // Release leaves a job as it is in the cluster, and lets whoever imports it next

@@ -258,6 +258,9 @@ func (a *applying) adjust(ctx context.Context, d *decide.Decision, action decide
 	if !a.check(diags...) {
 		return false
 	}
+	if snap, diags = a.leavePool(ctx, snap); !a.check(diags...) {
+		return false
+	}
 	a.snap = snap
 	return true
 }
@@ -340,7 +343,7 @@ func (a *applying) declare(rec *state.State, d *decide.Decision) (bool, *hcl.Dia
 // submit claims the next run and creates its objects.
 func (a *applying) submit(ctx context.Context, d *decide.Decision) *state.Observation {
 	base := a.snap.State
-	if !a.check(a.PoolExists(ctx, d.Job), a.Quiet(ctx, base)) {
+	if !a.check(a.PoolExists(ctx, d.Job), a.Quiet(ctx, base)) || !a.settled(ctx) {
 		return nil
 	}
 	number, resumes := d.Number(base)
@@ -381,10 +384,22 @@ func (a *applying) submit(ctx context.Context, d *decide.Decision) *state.Observ
 	return a.submitted(workflow, c)
 }
 
+// settled waits for pods of the run before, where some may live that its Workflow
+// has left behind.
+func (a *applying) settled(ctx context.Context) bool {
+	if !a.snap.Missing() && !a.snap.State.Lingers() {
+		return true
+	}
+	return a.check(a.AwaitPods(ctx, a.snap.State, a.Policy.StopTimeout)...)
+}
+
 // claim enters a run into a state that it is about to be submitted for.
 func (a *applying) claim(rec *state.State, c *compile.Compiled, claim string, resumes bool) {
 	run := state.Submitted(c.Spec, c.Plan, a.now())
 	run.Claim, run.Tries, run.SpecHash = claim, c.Tries, c.SpecHash()
+	for i := range rec.Runs {
+		rec.Runs[i].Lingers = false // settled has waited for them
+	}
 	if resumes {
 		*rec.Latest() = run
 		return

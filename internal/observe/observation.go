@@ -69,7 +69,7 @@ func Merge(s *state.State, r *Run, now time.Time) bool {
 	if entry.End = r.Outcome.Finished; entry.End.IsZero() {
 		entry.End = now
 	}
-	entry.Retiring = true
+	entry.Retiring, entry.Lingers = true, r.Left.Overdue
 	entry.Recorded(outcome)
 	return true
 }
@@ -146,7 +146,7 @@ func (s *Snapshot) phase(o *state.Observation) state.Phase {
 // Phase is that of a run under way.
 func (r *Run) Phase() state.Phase {
 	switch {
-	case argo.ShutDown(r.Workflow):
+	case argo.ShutDown(r.Workflow) || r.Settling():
 		return state.PhaseStopping
 	case argo.Suspended(r.Workflow):
 		return state.PhasePaused

@@ -22,8 +22,11 @@ const untaken = 2 * time.Minute
 
 // obstacles are what keeps the run under way from going on.
 func (s *Snapshot) obstacles(now time.Time) []state.Obstacle {
-	if !s.Active() || s.Run.Phase() == state.PhasePaused || s.Run.Phase() == state.PhaseStopping {
+	if !s.Active() || s.Run.Phase() == state.PhasePaused {
 		return nil
+	}
+	if s.Run.Phase() == state.PhaseStopping {
+		return s.Run.settling()
 	}
 	j := s.State.Job()
 	var out []state.Obstacle

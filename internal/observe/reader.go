@@ -74,6 +74,8 @@ type Run struct {
 	Workflow manifest.Object
 	Children []manifest.Object
 	Outcome  read.Outcome
+	// Left are the pods that may outlive the Workflows.
+	Left Leftover
 	// Written and WrittenData are the run as it was submitted, nil when that
 	// cannot be told.
 	Written     manifest.Object
@@ -164,9 +166,14 @@ func (r *Reader) run(ctx context.Context, s *state.State, entry state.Run) (*Run
 	if problem := r.gather(ctx, s, run, parsed); problem != nil {
 		return nil, problem
 	}
+	settled, problem := r.settle(ctx, s, run, parsed)
+	if problem != nil {
+		return nil, problem
+	}
 	if run.Outcome, err = parsed.Outcome(run.Domain, run.Children, run.allData()); err != nil {
 		return nil, unreadable(workflow, err)
 	}
+	run.Outcome.Ended = run.Outcome.Ended && settled
 	return run, nil
 }
 

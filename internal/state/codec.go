@@ -79,6 +79,7 @@ type runJSON struct {
 	Claim         string  `json:"claim,omitempty"`
 	SpecHash      string  `json:"spec_hash,omitempty"`
 	Retiring      bool    `json:"retiring,omitempty"`
+	Lingers       bool    `json:"lingers,omitempty"`
 	SetupError    string  `json:"setup_error,omitempty"`
 	TeardownError string  `json:"teardown_error,omitempty"`
 }
@@ -168,6 +169,7 @@ func (e *encoder) runs(s *State) {
 			Claim:         r.Claim,
 			SpecHash:      r.SpecHash,
 			Retiring:      r.Retiring,
+			Lingers:       r.Lingers,
 			SetupError:    text.Cut(r.SetupError, MaxMessageBytes),
 			TeardownError: text.Cut(r.TeardownError, MaxMessageBytes),
 		})
@@ -334,6 +336,7 @@ func (j runJSON) run() (Run, error) {
 		Claim:         j.Claim,
 		SpecHash:      j.SpecHash,
 		Retiring:      j.Retiring,
+		Lingers:       j.Lingers,
 		SetupError:    j.SetupError,
 		TeardownError: j.TeardownError,
 	}

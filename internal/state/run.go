@@ -77,6 +77,9 @@ type Run struct {
 	// Retiring tells that the outcome is recorded, and that the run's objects have
 	// yet to be told to leave.
 	Retiring bool
+	// Lingers tells that pods of the run may live although its outcome is recorded.
+	// No other run is submitted until they have ended.
+	Lingers bool
 }
 
 // Whole tells whether everything that was submitted is known. Runs of format 1, and

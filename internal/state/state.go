@@ -165,6 +165,11 @@ func (s *State) Active() *Run {
 	return nil
 }
 
+// Lingers tells whether pods of a recorded run may live.
+func (s *State) Lingers() bool {
+	return slices.ContainsFunc(s.Runs, func(r Run) bool { return r.Lingers })
+}
+
 // Run finds a run of the history by its number; nil when there is none.
 func (s *State) Run(number int) *Run {
 	for i := range s.Runs {

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -200,6 +201,18 @@ func graceSeconds(r job.Runner) int64 {
 		return defaultGrace
 	}
 	return seconds(r.Grace)
+}
+
+// Grace is the longest time between SIGTERM and the end of a pod of a job.
+func Grace(j *job.Job) time.Duration {
+	longest := graceSeconds(j.Runner)
+	if own, ok := j.Runner.Patch["terminationGracePeriodSeconds"].(int64); ok {
+		longest = max(longest, own)
+	}
+	for _, c := range ofRun(j) {
+		longest = max(longest, graceSeconds(*c.Runner))
+	}
+	return time.Duration(longest) * time.Second
 }
 
 func setDefault(n node, key string, value any) {

@@ -208,11 +208,7 @@ func pooled(j *job.Job, template node) node {
 	if j.Pool == "" {
 		return template
 	}
-	semaphore := node{"configMapKeyRef": node{"name": argo.PoolName(j.Pool), "key": argo.KeyPoolSize}}
-	template["synchronization"] = node{"semaphores": list{semaphore}}
-	if j.ArgoVersion == "3.5" { // knows one lock only
-		template["synchronization"] = node{"semaphore": semaphore}
-	}
+	template["synchronization"] = argo.Place(j.Pool, j.ArgoVersion)
 	return template
 }
 

@@ -27,6 +27,8 @@ type reader struct {
 	shape   shape
 	written map[string][]domain.Partition // by ConfigMap
 	on      func(attempt int) string      // see argo.CapacityOf
+	// byPods are the ids of nodes whose pods have finished their work.
+	byPods map[string]bool
 	tally
 }
 
@@ -145,7 +147,7 @@ func (r *reader) children(shards []launched, observed []manifest.Object) error {
 			if err != nil {
 				return err
 			}
-			one := reader{domain: r.domain, shape: r.shape, written: r.written, on: r.on}
+			one := reader{domain: r.domain, shape: r.shape, written: r.written, on: r.on, byPods: r.byPods}
 			err = one.leaves(child, l.shard, data)
 			tallies[i] = one.tally
 			return err
@@ -161,6 +163,7 @@ func (r *reader) children(shards []launched, observed []manifest.Object) error {
 // leaves reads the partitions that a Workflow ran itself.
 func (r *reader) leaves(w workflow, s shard, data string) error {
 	formula := r.lookup(w)
+	w.finish(r.byPods)
 	r.active = r.active || !w.phase.Ended()
 	for _, n := range w.running(argo.TemplatePartition, argo.TemplatePartitionData) {
 		i, err := numberOf(w.args.Workflow, n)

@@ -41,6 +41,7 @@ type Run struct {
 	result   Result
 	launched []launched
 	on       func(attempt int) string // see argo.CapacityOf
+	byPods   map[string]bool          // see Finish
 }
 
 // Parse reads the node statuses and the arguments of a run.
@@ -118,6 +119,18 @@ func fullSuccess(n *nodeStatus, count int64) bool {
 	return argo.Phase(phase) == argo.PhaseSucceeded && done == argo.Decimal(count)
 }
 
+// Finish takes pods of the run, where Argo looks at them no more: what they have
+// finished counts, although their nodes say that they were stopped.
+// See internal/decisions/0050-a-run-ends-with-its-pods.md.
+func (r *Run) Finish(pods []manifest.Object) {
+	r.byPods = map[string]bool{}
+	for _, pod := range pods {
+		if id := argo.FinishedNode(pod); id != "" {
+			r.byPods[id] = true
+		}
+	}
+}
+
 // Outcome is what the run has achieved so far, by its children and its data, of
 // which there may be more than are needed. A wanted child that is missing counts as
 // not done.
@@ -127,7 +140,7 @@ func (r *Run) Outcome(d domain.Domain, children, data []manifest.Object) (Outcom
 			return Outcome{}, err
 		}
 	}
-	g := reader{domain: d, shape: r.shape, written: map[string][]domain.Partition{}, on: r.on}
+	g := reader{domain: d, shape: r.shape, written: map[string][]domain.Partition{}, on: r.on, byPods: r.byPods}
 	if err := g.readData(data); err != nil {
 		return Outcome{}, err
 	}

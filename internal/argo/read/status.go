@@ -130,6 +130,19 @@ func (w workflow) pods(n *nodeStatus) []*nodeStatus {
 	return out
 }
 
+// finish has the nodes of partitions succeed whose pods have.
+func (w workflow) finish(ids map[string]bool) {
+	for id := range ids {
+		n := w.nodes[id]
+		if n == nil || n.Type != "Pod" {
+			continue
+		}
+		if t := n.template(); t == argo.TemplatePartition || t == argo.TemplatePartitionData {
+			n.Phase = argo.PhaseSucceeded
+		}
+	}
+}
+
 // lastAttempt is the node itself when it is not retried.
 func (w workflow) lastAttempt(n *nodeStatus) *nodeStatus {
 	if pods := w.pods(n); len(pods) > 0 {

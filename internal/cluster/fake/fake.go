@@ -271,17 +271,22 @@ func (c *Cluster) Delete(ctx context.Context, kind cluster.Kind, namespace, name
 		if uid != "" && uid != string(old.GetUID()) {
 			return cluster.NewError(cluster.Conflict, call, "", errors.New("the UID in the precondition does not match"))
 		}
-		if len(old.GetFinalizers()) > 0 {
-			if old.GetDeletionTimestamp() == nil {
-				c.stamp(old)
-				now := metav1.NewTime(c.now)
-				old.SetDeletionTimestamp(&now)
-			}
-			return nil
-		}
-		c.remove(k, old)
+		c.discard(k, old)
 		return nil
 	})
+}
+
+// discard deletes an object, or marks one that finalizers hold.
+func (c *Cluster) discard(k key, o manifest.Object) {
+	if len(o.GetFinalizers()) == 0 {
+		c.remove(k, o)
+		return
+	}
+	if o.GetDeletionTimestamp() == nil {
+		c.stamp(o)
+		now := metav1.NewTime(c.now)
+		o.SetDeletionTimestamp(&now)
+	}
 }
 
 // replace stores next in place of old, keeping what only the server writes.
@@ -325,7 +330,7 @@ func (c *Cluster) remove(k key, o manifest.Object) {
 	for owned, child := range c.objects {
 		for _, owner := range child.GetOwnerReferences() {
 			if owner.UID == o.GetUID() && owned.namespace == k.namespace {
-				c.remove(owned, child)
+				c.discard(owned, child)
 				break
 			}
 		}

@@ -55,7 +55,7 @@ func (s *session) route() bool {
 	if len(parts) == 3 {
 		s.name = parts[2]
 	}
-	for _, kind := range []cluster.Kind{cluster.ConfigMap, cluster.Workflow, cluster.WorkflowTemplate} {
+	for _, kind := range []cluster.Kind{cluster.ConfigMap, cluster.Workflow, cluster.WorkflowTemplate, cluster.Pod} {
 		resource := cluster.Resource(kind)
 		root := "/apis/" + resource.Group + "/" + resource.Version
 		if resource.Group == "" {
