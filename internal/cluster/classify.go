@@ -24,6 +24,10 @@ func classify(ctx context.Context, call Call, host string, err error) error {
 	if errors.As(err, &known) {
 		return err
 	}
+	var away *redirect
+	if errors.As(err, &away) {
+		err = away // without the address of the request, which is told already
+	}
 	if what, ok := pluginFailure(err); ok && ctx.Err() == nil {
 		return NewError(NoCredentials, call, host, errors.New(what))
 	}
@@ -38,7 +42,13 @@ func reasonOf(ctx context.Context, call Call, err error) Reason {
 	if errors.As(err, &status) {
 		return reasonOfStatus(call, status.Status())
 	}
-	if untrusted(err) {
+	var away *redirect
+	switch {
+	case errors.As(err, &away):
+		return Redirected
+	case unsendable(err):
+		return Unsendable
+	case untrusted(err):
 		return Untrusted
 	}
 	return Unreachable

@@ -41,14 +41,15 @@ func Connect(c Config, userAgent string, r Retry) (*Client, error) {
 	}
 	count := &counters{}
 	rc.Wrap(func(next http.RoundTripper) http.RoundTripper {
-		return &bounded{&counting{count, next}, requestTimeout}
+		return &bounded{&staying{&counting{count, next}}, requestTimeout}
 	})
 	api, err := dial(rc)
 	if err != nil {
 		return nil, misconfigured("The credentials are not usable: " + err.Error() + ".")
 	}
 	r.renewed = rc.ExecProvider != nil
-	return &Client{Backend: WithRetry(&direct{api, rc.Host}, r), host: rc.Host, counters: count}, nil
+	host := withoutPassword(rc.Host)
+	return &Client{Backend: WithRetry(&direct{api, host}, r), host: host, counters: count}, nil
 }
 
 func dial(rc *rest.Config) (dynamic.Interface, error) {
@@ -62,7 +63,7 @@ func dial(rc *rest.Config) (dynamic.Interface, error) {
 	return dynamic.NewForConfigAndClient(rc, client)
 }
 
-// Host is the URL of the API server.
+// Host is the URL of the API server, without a password.
 func (c *Client) Host() string { return c.host }
 
 // Requests is the number of requests so far, including retries and pages.

@@ -40,7 +40,7 @@ func (c Config) String() string {
 	case c.InCluster:
 		return "in-cluster"
 	case c.Host != "":
-		return c.Host
+		return withoutPassword(c.Host)
 	}
 	return strings.Join(c.paths(), string(filepath.ListSeparator))
 }
@@ -152,7 +152,7 @@ func splitPaths(list string) []string {
 }
 
 func misconfigured(detail string) *Error {
-	return &Error{Reason: Misconfigured, Summary: "Invalid Cluster Configuration", Detail: detail}
+	return &Error{Reason: Misconfigured, Summary: "Invalid Cluster Configuration", Detail: withoutAnyPasswords(detail)}
 }
 
 // check rejects combinations in which one setting would be silently ignored.

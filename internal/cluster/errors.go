@@ -26,8 +26,10 @@ const (
 	Unavailable     Reason = "Unavailable" // the server failed: 500, 503, 504
 	Unreachable     Reason = "Unreachable" // no response from the server
 	Untrusted       Reason = "Untrusted"   // TLS
+	Redirected      Reason = "Redirected"  // to another host
 	Canceled        Reason = "Canceled"    // by the caller's context
 	NoCredentials   Reason = "NoCredentials"
+	Unsendable      Reason = "Unsendable" // credentials that no request can carry
 	Misconfigured   Reason = "Misconfigured"
 )
 
@@ -69,6 +71,7 @@ func (e *Error) Unwrap() error { return e.Err }
 func NewError(reason Reason, call Call, host string, cause error) *Error {
 	e := &Error{Reason: reason, Call: call, Host: host, Err: cause}
 	e.Summary, e.Detail = words(e)
+	e.Detail = withoutPasswords(e.Detail)
 	return e
 }
 
@@ -129,6 +132,14 @@ func words(e *Error) (summary, detail string) {
 		return "Cluster Not Trusted", failed + "the certificate of " + server +
 			" is not trusted. Set \"cluster_ca_certificate\" to the cluster's CA, " +
 			"or \"tls_server_name\" if the certificate has another name." + cause(e)
+	case Redirected:
+		return "Redirected to Another Host", failed + server + " answered with a redirect, which is not followed: the " +
+			"credentials are for the configured host alone." + cause(e) + " Set \"host\", or the kubeconfig's server, to " +
+			"the address of the API server itself. If the redirect leads to a login page, a proxy in front of the server " +
+			"does not accept these credentials."
+	case Unsendable:
+		return "Unusable Credentials", failed + "no request can carry the credentials." + cause(e) + " Check what \"exec\", " +
+			"the kubeconfig's user or its plugin gives: each value is one line of ASCII characters."
 	case Canceled:
 		return "Operation Cancelled", failed + "it was cancelled or timed out." + cause(e)
 	}

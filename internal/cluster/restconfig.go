@@ -46,6 +46,9 @@ func (c Config) restConfig(userAgent string) (*rest.Config, error) {
 	if err := c.override(rc); err != nil {
 		return nil, err
 	}
+	if err := checkToken(rc); err != nil {
+		return nil, err
+	}
 	rc.UserAgent = userAgent
 	if !c.MayAsk {
 		keepStdin(rc)
@@ -100,7 +103,8 @@ func (c Config) fromKubeconfig() (*rest.Config, error) {
 
 func unreadable(path string, err error) *Error {
 	return &Error{Reason: Misconfigured, Summary: "Unusable Kubeconfig", Err: err,
-		Detail: fmt.Sprintf("The kubeconfig %s is not usable: %v. Check it with \"kubectl config view\".", path, err)}
+		Detail: withoutAnyPasswords(fmt.Sprintf("The kubeconfig %s is not usable: %v. Check it with \"kubectl config view\".",
+			path, err))}
 }
 
 // checkContext checks that the context, cluster and user exist: client-go would fall
@@ -157,8 +161,7 @@ func (c Config) override(rc *rest.Config) error {
 		tls := c.ClusterCACertificate != "" || c.ClientCertificate != "" || c.Insecure != nil && *c.Insecure
 		u, _, err := rest.DefaultServerURL(c.Host, "", Resource(ConfigMap).GroupVersion(), tls)
 		if err != nil {
-			return misconfigured(fmt.Sprintf("\"host\" %q is not a valid URL of an API server: %v. Use the form "+
-				"https://name:port.", c.Host, err))
+			return unusableHost(c.Host, err)
 		}
 		rc.Host = u.String()
 	}

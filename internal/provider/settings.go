@@ -57,7 +57,8 @@ func textSettings(c *cluster.Config) []setting {
 			"User of the kubeconfig to use, instead of the context's."},
 		{"config_context_cluster", &c.ConfigContextCluster, "KUBE_CTX_CLUSTER",
 			"Cluster of the kubeconfig to use, instead of the context's."},
-		{"token", &c.Token, "KUBE_TOKEN", "Bearer token."},
+		{"token", &c.Token, "KUBE_TOKEN",
+			"Bearer token. White space around it, such as the line break of a file, is removed."},
 		{"proxy_url", &c.ProxyURL, "KUBE_PROXY_URL", "Proxy for all requests: http, https or socks5."},
 	}
 }
