@@ -153,6 +153,16 @@ func Owned(s *state.State, owner string) *hcl.Diagnostic {
 		s.Namespace, s.Name, s.Owner[:min(8, len(s.Owner))], s.Namespace, s.Name)
 }
 
+// Forgotten tells that a job of another owner was left as it is by whoever was to
+// remove it. That is no error: the resource could never leave its state otherwise, and
+// a deposed one has no address by which it could be removed by hand.
+func Forgotten(s *state.State) *hcl.Diagnostic {
+	return observe.Warning(diag.CodeForgotten, "Job \"%s/%s\" belongs to another Terraform state (owner token %s…), or "+
+		"was created again since this state was written. It was left as it is with all that it has in the cluster, and "+
+		"only this state forgets it. To remove the job, destroy it where it is managed.",
+		s.Namespace, s.Name, s.Owner[:min(8, len(s.Owner))])
+}
+
 func internal(doing string, err error) *hcl.Diagnostic {
 	return observe.Problem(diag.CodeInternal, "Failure while %s: %v.", doing, err)
 }

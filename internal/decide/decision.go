@@ -195,7 +195,8 @@ func (d *Decision) onlyFindsBounds() bool {
 
 // changes tells whether writing the decision would change a state.
 func (d *Decision) changes(s *state.State, owner string) bool {
-	return !s.Declaration.Exists() || s.Reserved != nil || s.Grown && !d.onlyFindsBounds() || s.Declaration.Text() != d.Declaration.Text() ||
+	return !s.Declaration.Exists() || s.Reserved != nil || s.Creating || s.Grown && !d.onlyFindsBounds() ||
+		s.Declaration.Text() != d.Declaration.Text() ||
 		s.Owner != owner || !s.Policy.SameRecord(d.Policy)
 }
 
@@ -222,7 +223,7 @@ func (d *Decision) WriteTo(s *state.State, owner string) (bool, error) {
 	if d.Policy.Paused != nil {
 		s.Gate.Paused = false // Terraform says by itself whether the job is paused
 	}
-	s.Reserved, s.Grown = nil, s.Grown && d.onlyFindsBounds()
+	s.Reserved, s.Creating, s.Grown = nil, false, s.Grown && d.onlyFindsBounds()
 	s.Owner, s.Policy = owner, d.Policy
 	s.Clip()
 	return true, nil

@@ -12,6 +12,17 @@ import (
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/state"
 )
 
+// Strange refuses to apply another template than the plan showed, be there a run to
+// submit or not; "" is a template that the plan did not know.
+func (d *Decision) Strange(template string) *hcl.Diagnostic {
+	if template == "" || template == d.Template {
+		return nil
+	}
+	return problem(diag.CodeStalePlan, "The plan of job \"%s/%s\" showed the template %s, and what is to be applied "+
+		"leads to %s: the plan was made by another version of the provider, or changed afterwards. Nothing was changed. "+
+		"Plan again.", d.Job.Namespace, d.Job.Name, template, d.Template)
+}
+
 // Stale tells why a decision is not what the plan showed, or nil. Where a run was
 // under way at plan time (shrinks), what it has done since makes the decision
 // smaller.

@@ -138,6 +138,7 @@ const (
 	CodeNoPool        = "BF4031"
 	CodePoolExists    = "BF4032"
 	CodePoolInUse     = "BF4033"
+	CodeForgotten     = "BF4040"
 	CodeRunNotNeeded  = "BF4050"
 
 	CodeNoDeclaration   = "BF5001"

@@ -21,8 +21,9 @@ var clusterCodes = []Info{
 	{
 		Code:    CodeJobExists,
 		Summary: "Job Already Exists",
-		Cause:   "The namespace already has a job with this name, and it is not in this Terraform state.",
-		Fix:     "Import the job, or choose another name.",
+		Cause: "The namespace already has a job with this name, and the resource does not have it in its state. With " +
+			"`create_before_destroy` it can be the job that is replaced.",
+		Fix: "Remove `create_before_destroy`, choose another name, or import the job.",
 	},
 	{
 		Code:    CodeNotOurs,
@@ -39,8 +40,9 @@ var clusterCodes = []Info{
 	{
 		Code:    CodeStalePlan,
 		Summary: "Stale Plan",
-		Cause:   "The partitions left to run have changed since the plan.",
-		Fix:     "Run plan again.",
+		Cause: "The apply would do something else than the plan showed: the job has changed since, or a value was not " +
+			"known while planning.",
+		Fix: "Run plan again.",
 	},
 	{
 		Code:    CodeRunActive,
@@ -155,6 +157,12 @@ var clusterCodes = []Info{
 		Summary: "Pool In Use",
 		Cause:   "Active runs use the pool and would fail without it.",
 		Fix:     "Wait until they end or stop them, then destroy the pool again.",
+	},
+	{
+		Code:    CodeForgotten,
+		Summary: "Job Left To Its Owner",
+		Cause:   "The job to destroy belongs to another Terraform state. It was not changed, and only this state forgets it.",
+		Fix:     "Destroy the job in the state that manages it.",
 	},
 	{
 		Code:    CodeRunNotNeeded,

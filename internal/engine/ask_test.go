@@ -395,11 +395,11 @@ func TestQueryHoldsItsTarget(t *testing.T) {
 	}
 }
 
-// TestQueryInterruptedCreation: a creation that crashed is adopted.
+// TestQueryInterruptedCreation: a creation that was cut off is continued.
 func TestQueryInterruptedCreation(t *testing.T) {
 	w, d := newWorld(t), queried()
 	w.argo.answer = answer(0, 40)
-	w.must(w.apply(d))
+	w.cutOff(d)
 	w.kept = nil
 	w.must(w.apply(d))
 	w.argo.finish()

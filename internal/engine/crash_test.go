@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/cluster"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/state"
 )
 
@@ -92,7 +93,13 @@ func (w *world) converge(h history) {
 	w.Helper()
 	w.cluster.Before, w.cluster.After = nil, nil
 	for range 3 {
-		w.must(w.do(h))
+		err := w.do(h)
+		if codeOfError(err) == diag.CodeJobExists && w.kept == nil {
+			// The creation was over, and nobody was left to write the state.
+			w.imports()
+			err = w.do(h)
+		}
+		w.must(err)
 		w.argo.finish()
 	}
 	if h.command == nil {
@@ -115,6 +122,14 @@ func (w *world) converge(h history) {
 	if left := w.names(); len(left) > 0 {
 		w.Fatalf("left behind: %v", left)
 	}
+}
+
+// imports has the state know of the job, as the command of that name does.
+func (w *world) imports() {
+	w.Helper()
+	w.kept = &remembered{known: &state.Observation{}}
+	_, err := w.refresh("orders")
+	w.must(err)
 }
 
 // noOrphans demands that the record knows of every object.
@@ -189,7 +204,7 @@ func (w *world) killedAt(h history, point int) bool {
 	err := w.do(h)
 	w.cluster.Before, w.cluster.After = nil, nil
 	if dead {
-		w.kept = before // a dead program writes no state
+		w.kept, w.engine = before, w.process() // a dead program writes no state
 		return true
 	}
 	w.must(err)

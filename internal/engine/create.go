@@ -5,9 +5,13 @@ package engine
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
 
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/apply"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/cluster"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/decide"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/observe"
@@ -15,17 +19,22 @@ import (
 )
 
 // Create makes the record, the template and the first run, and returns at once. A
-// record of the same job and plan is continued (a creation that crashed). The
-// observation is not nil if and only if the run is submitted.
+// creation of the same job and plan that was cut off is continued; any other record
+// of the name is refused. The observation is not nil if and only if the run is
+// submitted and the job is this creation's.
 func (e *Engine) Create(ctx context.Context, s Submission) (*state.Observation, hcl.Diagnostics) {
 	a := e.applying(s)
+	e.created.Store(a.Owner, true)
 	o := a.create(ctx)
+	if o == nil {
+		e.created.Delete(a.Owner) // it may be tried again, by the same process
+	}
 	return o, a.diags
 }
 
 func (a *applying) create(ctx context.Context) *state.Observation {
 	d, diags := a.declared.Decide(a.Policy, nil, false)
-	if !a.check(diags...) || d == nil {
+	if !a.check(diags...) || d == nil || !a.check(d.Strange(a.Template)) {
 		return nil
 	}
 	if !a.check(decide.Guard(a.Policy, d.Job, d.Template)...) || !a.check(decide.Timely(a.Policy, d.Job, a.now())) {
@@ -51,6 +60,7 @@ func (a *applying) createRecord(ctx context.Context, d *decide.Decision) (o *sta
 		return nil, false
 	}
 	a.claim(s, c, claim, false)
+	s.Creating = true
 	a.first = c
 	stored, exists, problem := a.CreateRecord(ctx, s)
 	if !a.check(problem) {
@@ -71,11 +81,40 @@ func (a *applying) submitFirst(ctx context.Context) *state.Observation {
 		a.RevertCreation(ctx, a.snap.State, a.first, a.diags)
 		return nil
 	}
+	if !a.finishCreation(ctx) {
+		return nil
+	}
 	return a.submitted(workflow, a.first)
 }
 
-// continueCreation goes on with a creation that was interrupted: the record
-// declares the same job, and its only run is the one that we would submit.
+// finishCreation notes on the record that the creation is over, so that no other one
+// continues it; it is false where another one has done so already. Where the cluster
+// fails, the next update notes it.
+// See internal/decisions/0037-a-creation-ends-on-the-record.md.
+func (a *applying) finishCreation(ctx context.Context) bool {
+	s, diags := a.Swap(ctx, a.snap.State, func(rec *state.State) (bool, *hcl.Diagnostic) {
+		if rec.Owner != a.Owner {
+			return false, takenOver(rec)
+		}
+		changed := rec.Creating
+		rec.Creating = false
+		return changed, nil
+	})
+	if s != nil {
+		a.snap.State = s
+		return true
+	}
+	if !apply.Caused(diags, func(err error) bool { return cluster.ReasonOf(err) != "" }) {
+		return a.check(diags...)
+	}
+	for _, d := range diags {
+		d.Severity = hcl.DiagWarning
+	}
+	return a.check(diags...)
+}
+
+// continueCreation goes on with a creation that was cut off: the record declares the
+// same job, and its only run is the one that we would submit.
 func (a *applying) continueCreation(ctx context.Context, ours *state.State) (o *state.Observation, submits bool) {
 	rec, diags := a.read.Load(ctx, ours.Namespace, ours.Name)
 	if !a.check(diags...) {
@@ -85,14 +124,13 @@ func (a *applying) continueCreation(ctx context.Context, ours *state.State) (o *
 		a.check(observe.Gone(ours.Namespace, ours.Name))
 		return nil, false
 	}
-	if !sameCreation(rec, ours) || !a.takesOver && rec.Owner != "" && rec.Owner != a.Owner {
-		a.check(existsAlready(rec, ours))
+	if !a.check(a.mayContinue(rec, ours)) {
 		return nil, false
 	}
 	own := rec.Owner == ours.Owner
 	rec, diags = a.Swap(ctx, rec, func(r *state.State) (bool, *hcl.Diagnostic) {
-		if !sameCreation(r, ours) {
-			return false, existsAlready(r, ours)
+		if problem := a.mayContinue(r, ours); problem != nil {
+			return false, problem
 		}
 		changed := r.Owner != ours.Owner
 		r.Owner = ours.Owner
@@ -102,11 +140,9 @@ func (a *applying) continueCreation(ctx context.Context, ours *state.State) (o *
 		return nil, false
 	}
 	if !own {
-		a.check(observe.Warning(diag.CodeAdopted, "Job \"%s/%s\" existed with the same declaration and one run, as an "+
-			"interrupted creation "+
-			"leaves it; this Terraform state manages it now. If another state made it, remove it there with \"terraform "+
-			"state rm\".",
-			rec.Namespace, rec.Name))
+		a.check(observe.Warning(diag.CodeAdopted, "The creation of job \"%s/%s\" was cut off before its end, and this one "+
+			"went on with it. If another Terraform state was creating the job at the same time, that creation fails; "+
+			"manage the job in one of the two.", rec.Namespace, rec.Name))
 	}
 	snap, diags := a.read.SnapshotOf(ctx, rec)
 	if !a.check(diags...) {
@@ -116,25 +152,67 @@ func (a *applying) continueCreation(ctx context.Context, ours *state.State) (o *
 	if snap.Missing() {
 		return nil, a.settled(ctx)
 	}
+	if !a.finishCreation(ctx) {
+		return nil, false
+	}
 	return a.observation(), false
 }
 
-// sameCreation tells whether a record is what our own creation would have left.
-func sameCreation(rec, ours *state.State) bool {
-	if rec.Declaration.Text() != ours.Declaration.Text() || len(rec.Runs) != 1 || rec.NextRun != ours.NextRun {
-		return false
+// mayContinue refuses a record that is not what our own creation would have left,
+// had it been cut off, or that somebody else is known to own.
+func (a *applying) mayContinue(rec, ours *state.State) *hcl.Diagnostic {
+	_, here := a.created.Load(rec.Owner)
+	same := rec.Declaration.Text() == ours.Declaration.Text()
+	switch {
+	case here && rec.Owner != a.Owner:
+		return twice(rec)
+	case !same:
+		return existsAlready(rec, "its declaration is another one")
+	case !rec.Unfinished():
+		return existsAlready(rec, "its creation is over")
+	case !a.takesOver && rec.Owner != "" && rec.Owner != a.Owner:
+		return existsAlready(rec, "its owner is another one")
 	}
-	a, b := rec.Runs[0], ours.Runs[0]
-	return a.Template == b.Template && a.Intervals == b.Intervals && a.Partitions == b.Partitions
+	claimed, run := rec.Runs[0], ours.Runs[0]
+	if claimed.Template != run.Template || claimed.Intervals != run.Intervals || claimed.Partitions != run.Partitions {
+		return existsAlready(rec, "its first run is another one")
+	}
+	return nil
 }
 
-func existsAlready(rec, ours *state.State) *hcl.Diagnostic {
-	differs := "it has had runs since it was created"
-	if rec.Declaration.Text() != ours.Declaration.Text() {
-		differs = "its declaration is another one"
+// twice is the error of a job that the process that creates it has created already.
+func twice(rec *state.State) *hcl.Diagnostic {
+	return atName("Two resources of this configuration declare the job \"%s/%s\". The other one has created it, and "+
+		"nothing was changed for this one. Give one of the two another name or namespace, or remove it.",
+		rec.Namespace, rec.Name)
+}
+
+// takenOver is the error of a creation that another one took for one that was cut off.
+func takenOver(rec *state.State) *hcl.Diagnostic {
+	return atName("Job \"%s/%s\" was created twice at the same time, by two resources or by two Terraform states. The "+
+		"other one owns it now, and its run goes on. Declare the job in one place.", rec.Namespace, rec.Name)
+}
+
+// existsAlready is the error of a job whose record is another's. Whose, only the user
+// can tell: a provider is not told what else a state holds.
+func existsAlready(rec *state.State, differs string) *hcl.Diagnostic {
+	owned := "No Terraform state owns it."
+	if rec.Owner != "" {
+		owned = "A Terraform state owns it."
 	}
-	return observe.Problem(diag.CodeJobExists, "Job \"%s/%s\" exists in the cluster, and this Terraform state does not "+
-		"know it: %s. Nothing "+
-		"was changed. To manage it here, import it:\n\n  terraform import <address> %s/%s\n\nor give this job another name.",
-		rec.Namespace, rec.Name, differs, rec.Namespace, rec.Name)
+	return atName("Job \"%[1]s/%[2]s\" exists already, and %[3]s: a creation does not take it over. Nothing was changed. "+
+		"%[4]s The cause is one of these:\n\n"+
+		"  - The plan replaces the job, and creates the new one before it destroys the old one. A job cannot be there "+
+		"twice: remove create_before_destroy from this resource and from those that depend on it, which pass it on to "+
+		"this one, or leave out the replacement.\n"+
+		"  - Another resource of this state has the same name. Rename one of the two, or remove it.\n"+
+		"  - Another state has the job. Leave it to that state, or remove it there (terraform state rm) and import it "+
+		"here.\n"+
+		"  - No state has it: its creation was cut off before Terraform wrote the state, or its resource was removed with "+
+		"on_destroy = \"keep\". Import it:\n\n"+
+		"  terraform import <address> %[1]s/%[2]s", rec.Namespace, rec.Name, differs, owned)
+}
+
+func atName(format string, args ...any) *hcl.Diagnostic {
+	return diag.At(diag.CodeJobExists, cty.GetAttrPath("name"), fmt.Sprintf(format, args...))
 }

@@ -53,11 +53,29 @@ var diagnosticCases = []struct {
 	{"BF4002 an update without a record", func(w *world) hcl.Diagnostics { return w.updates(orders()) }},
 	{"BF4003 a job that exists", func(w *world) hcl.Diagnostics {
 		w.must(w.apply(orders()))
+		w.engine = w.process()
 		return w.creates(engine.Submission{Value: orders().between(0, 90, 5).value(w)})
 	}},
 	{"BF4003 a job that exists and has run", func(w *world) hcl.Diagnostics {
 		w.failOnce(orders())
 		w.must(w.apply(orders()))
+		w.engine = w.process()
+		return w.creates(engine.Submission{Value: orders().value(w)})
+	}},
+	{"BF4003 a job that nobody owns", func(w *world) hcl.Diagnostics {
+		w.must(w.apply(orders()))
+		w.must(errorOf(w.engine.Release(w.Context(), "data", "orders", w.kept.owner)))
+		return w.creates(engine.Submission{Value: orders().value(w)})
+	}},
+	{"BF4003 two resources of one name", func(w *world) hcl.Diagnostics {
+		w.must(w.apply(orders()))
+		return w.creates(engine.Submission{Value: orders().value(w)})
+	}},
+	{"BF4003 two creations at once", func(w *world) hcl.Diagnostics {
+		w.meanwhile("create", cluster.Workflow, "orders-r1", func() {
+			_, diags := w.process().Create(w.Context(), engine.Submission{Value: orders().value(w)})
+			w.must(errorOf(diags))
+		})
 		return w.creates(engine.Submission{Value: orders().value(w)})
 	}},
 	{"BF4004 another ConfigMap", func(w *world) hcl.Diagnostics {
@@ -73,6 +91,14 @@ var diagnosticCases = []struct {
 	{"BF4005 another owner", func(w *world) hcl.Diagnostics {
 		w.must(w.apply(orders()))
 		return w.updates(orders(), func(s *engine.Submission) { s.Owner = "somebody else" })
+	}},
+	{"BF4040 the job of another owner is destroyed", func(w *world) hcl.Diagnostics {
+		w.must(w.apply(orders()))
+		return w.engine.Delete(w.Context(), "data", "orders", "somebody else")
+	}},
+	{"BF4006 another template than was planned", func(w *world) hcl.Diagnostics {
+		w.must(w.apply(orders()))
+		return w.updates(orders().image("example.com/orders:2"), func(s *engine.Submission) { s.Template = "orders-planned" })
 	}},
 	{"BF4006 a plan that is out of date", func(w *world) hcl.Diagnostics {
 		w.failOnce(orders())
@@ -162,8 +188,9 @@ var diagnosticCases = []struct {
 		}
 		return w.observes()
 	}},
-	{"BF4012 a creation that another state has begun", func(w *world) hcl.Diagnostics {
-		w.must(w.apply(orders()))
+	{"BF4012 a creation that was cut off", func(w *world) hcl.Diagnostics {
+		w.cutOff(orders())
+		w.engine = w.process()
 		return w.creates(engine.Submission{Value: orders().value(w)})
 	}},
 	{"BF4013 keys that another job holds", func(w *world) hcl.Diagnostics {

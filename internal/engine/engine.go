@@ -14,6 +14,7 @@ import (
 	"context"
 	"crypto/rand"
 	"io"
+	"sync"
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
@@ -40,6 +41,8 @@ type Engine struct {
 	*apply.Applier // pools
 	read           *observe.Reader
 	now            func() time.Time
+	// created has the owners of the jobs that this process creates or has created.
+	created sync.Map
 }
 
 // New returns an engine on a backend.
@@ -111,7 +114,8 @@ func (e *Engine) observe(
 }
 
 // Delete stops and removes everything a job made in the cluster. Without an owner
-// token (after an import) it takes the job as it is.
+// token (after an import) it takes the job as it is. A job of another owner is left
+// alone, with a warning.
 func (e *Engine) Delete(ctx context.Context, namespace, name, owner string) hcl.Diagnostics {
 	e.read.Forget()
 	snap, diags := e.read.Snapshot(ctx, namespace, name)
@@ -131,8 +135,8 @@ func (e *Engine) Delete(ctx context.Context, namespace, name, owner string) hcl.
 	if snap == nil {
 		return e.Remove(ctx, namespace, name, nil, false)
 	}
-	if problem := apply.Owned(snap.State, owner); problem != nil {
-		return hcl.Diagnostics{problem}
+	if apply.Owned(snap.State, owner) != nil {
+		return hcl.Diagnostics{apply.Forgotten(snap.State)}
 	}
 	mayLive := unread || snap.MayLive()
 	if snap.Active() {
@@ -144,12 +148,15 @@ func (e *Engine) Delete(ctx context.Context, namespace, name, owner string) hcl.
 }
 
 // Release leaves a job as it is in the cluster, and lets whoever imports it next
-// own it.
+// own it. One of another owner stays that owner's, with a warning.
 func (e *Engine) Release(ctx context.Context, namespace, name, owner string) hcl.Diagnostics {
 	e.read.Forget()
 	s, diags := e.read.Load(ctx, namespace, name)
 	if s == nil {
 		return diags
+	}
+	if apply.Owned(s, owner) != nil {
+		return hcl.Diagnostics{apply.Forgotten(s)}
 	}
 	return e.Applier.Release(ctx, s, owner)
 }

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hashicorp/hcl/v2"
+
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/cluster"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/compile"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
@@ -265,10 +267,15 @@ func TestOwnership(t *testing.T) {
 	if _, diags := w.engine.Update(t.Context(), s); codeOf(diags) != diag.CodeHeldElsewhere {
 		t.Errorf("update: %v", diags)
 	}
-	if diags := w.engine.Delete(t.Context(), "data", "orders", "somebody else"); codeOf(diags) != diag.CodeHeldElsewhere {
-		t.Errorf("delete: %v", diags)
+	for doing, leaves := range map[string]func(context.Context, string, string, string) hcl.Diagnostics{
+		"delete": w.engine.Delete, "release": w.engine.Release,
+	} {
+		diags := leaves(t.Context(), "data", "orders", "somebody else")
+		if len(diags) != 1 || diag.CodeOf(diags[0]) != diag.CodeForgotten || diags.HasErrors() {
+			t.Errorf("%s: %v", doing, diags)
+		}
 	}
-	if _, diags := w.engine.Create(
+	if _, diags := w.process().Create(
 		t.Context(),
 		engine.Submission{Value: orders().between(0, 90, 5).value(t)},
 	); codeOf(

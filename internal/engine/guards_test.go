@@ -126,11 +126,11 @@ func TestTakeOverBeforeAWriteIsHeeded(t *testing.T) {
 	}
 }
 
-// A creation that finds its own job adopts it, but not when somebody else has gone
+// A creation that was cut off is continued, but not when somebody else has gone
 // on with the job before it is written.
-func TestAdoptionDoesNotUndoAnUpdate(t *testing.T) {
+func TestContinuationDoesNotUndoAnUpdate(t *testing.T) {
 	w := newWorld(t)
-	w.must(w.apply(orders()))
+	w.cutOff(orders())
 	s := w.submission(orders().between(0, 75, 5))
 	w.meanwhile("update", cluster.ConfigMap, recordName, func() {
 		_, diags := w.process().Update(t.Context(), s)

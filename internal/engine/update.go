@@ -31,6 +31,8 @@ type Submission struct {
 	// Pinned tells that Planned was shown to the user also when it is nil: then no
 	// run is submitted. Otherwise nil means not to compare.
 	Pinned bool
+	// Template is the one that the plan showed for what is declared; "" for none.
+	Template string
 	// Known is the job that the plan was made from; nil for none. It also restores
 	// a record that was deleted by hand.
 	Known  *state.Observation
@@ -152,7 +154,7 @@ func (a *applying) decide(ctx context.Context) *decide.Decision {
 	}
 	seen.Unrecorded = a.restores
 	d, diags := a.declared.Decide(a.Policy, seen, a.stopped)
-	if !a.check(diags...) || d == nil {
+	if !a.check(diags...) || d == nil || !a.check(d.Strange(a.Template)) {
 		return nil
 	}
 	if (!d.Same || d.Next != nil) && !a.check(decide.Guard(a.Policy, d.Job, d.Template)...) {

@@ -35,6 +35,26 @@ type connection struct {
 	once   sync.Once
 	engine *engine.Engine
 	diags  tfdiag.Diagnostics
+
+	// read are the jobs that were read, which comes before they are planned.
+	// Terraform configures a provider for each of its walks, so that an apply has
+	// read none.
+	read sync.Map
+}
+
+func (c *connection) noteRead(namespace, name string) {
+	if c != nil {
+		c.read.Store(namespace+"/"+name, true)
+	}
+}
+
+// hasRead tells whether a job was read since the provider was configured.
+func (c *connection) hasRead(namespace, name string) bool {
+	if c == nil {
+		return false
+	}
+	_, found := c.read.Load(namespace + "/" + name)
+	return found
 }
 
 // use returns the engine on the configured cluster, or nil: a provider without a

@@ -23,7 +23,7 @@ import (
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/state"
 )
 
-// declaration is a job as the configuration declares it, in either form.
+// declaration is a job as a configuration or a plan declares it, in either form.
 type declaration struct {
 	// value is of the table's type and may hold unknowns.
 	value  cty.Value
@@ -37,10 +37,11 @@ type declaration struct {
 	tell func(hcl.Diagnostics) tfdiag.Diagnostics
 }
 
-// declare reads a configuration. It returns nil when there is no declaration
-// to check: because of the errors returned, or because it is not known yet.
-func declare(config tftypes.Value) (*declaration, tfdiag.Diagnostics) {
-	attributes := attributesOf(config)
+// declare reads a configuration, or what was planned of it. It returns nil when
+// there is no declaration to check: because of the errors returned, or because it is
+// not known yet.
+func declare(object tftypes.Value) (*declaration, tfdiag.Diagnostics) {
+	attributes := attributesOf(object)
 	diags := checkForms(attributes)
 	if diags.HasError() {
 		return nil, diags
@@ -69,11 +70,12 @@ func declareJob(attributes values) (*declaration, tfdiag.Diagnostics) {
 	return &declaration{value: value, tell: atAttributes, empty: emptyObjects(value)}, diags
 }
 
-// checkForms demands exactly one of the two forms.
+// checkForms demands exactly one of the two forms. The name is of both: with source
+// it is what a plan has read from there, and what ignore_changes then keeps.
 func checkForms(attributes values) (diags tfdiag.Diagnostics) {
 	written := ""
 	for _, row := range jobschema.Job() {
-		if attributes[row.Name].IsNull() {
+		if attributes[row.Name].IsNull() || row.Name == "name" && !attributes["source"].IsNull() {
 			continue
 		}
 		written = row.Name
@@ -140,12 +142,19 @@ func declareSource(attributes values) (*declaration, tfdiag.Diagnostics) {
 	if body == nil {
 		return nil, diags
 	}
-	return &declaration{
+	d := &declaration{
 		value: body.Value,
 		tell: func(problems hcl.Diagnostics) tfdiag.Diagnostics {
 			return atSource(problems, module, body.Origin)
 		},
-	}, diags
+	}
+	if written := stringOf(attributes["name"]); written != "" && written != body.Name {
+		diags.Append(fault(diag.CodeTwoDeclarations, path.Root("name"),
+			"The job is declared by source, and its name there is %q, not %q. Remove name here, also from ignore_changes, "+
+				"or correct one of the two.", body.Name, written))
+		return nil, diags
+	}
+	return d, diags
 }
 
 func variableValues(v tftypes.Value) (map[string]cty.Value, error) {

@@ -11,19 +11,20 @@ import (
 	"reflect"
 
 	tfdiag "github.com/hashicorp/terraform-plugin-framework/diag"
-	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/decide"
-	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/engine"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/observe"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/state"
 )
 
 // applying is one apply of a job: what Terraform hands over, and what becomes of it.
+// The configuration is not part of it: what is to be done is what was planned, and
+// with ignore_changes the two differ.
+// See internal/decisions/0036-an-apply-does-what-the-plan-showed.md.
 type applying struct {
-	config, plan    tftypes.Value
+	plan            tftypes.Value
 	state           tftypes.Value // as it was before, and then as it is
 	private         privateValues
 	namespace, name string // of the job, once they are known
@@ -33,7 +34,7 @@ type applying struct {
 // create submits and returns. Once the record exists nothing is an error any
 // more, see asWarnings.
 func (r *jobResource) create(ctx context.Context, a *applying) {
-	defer guard(&a.diags, "creating", "job", a.plan, a.config)
+	defer guard(&a.diags, "creating", "job", a.plan)
 	ctx, ended := bounded(ctx, a.plan, "create", &a.diags)
 	defer ended()
 	d, s := r.submission(a)
@@ -63,6 +64,7 @@ func (r *jobResource) refresh(
 	attributes, namespace, name := jobOf(prior)
 	known := recall(prior, private, diagnostics)
 	e := r.connection.use(diagnostics)
+	r.connection.noteRead(namespace, name)
 	if diagnostics.HasError() {
 		return prior
 	}
@@ -136,10 +138,8 @@ func (r *jobResource) update(ctx context.Context, a *applying) {
 	ctx, ended := bounded(ctx, a.plan, "update", &a.diags)
 	defer ended()
 	d, s := r.submission(a)
-	if prior := stringOf(attributesOf(a.state)["id"]); d != nil && prior != a.namespace+"/"+a.name {
-		a.diags.Append(fault(diag.CodeStalePlan, path.Root("name"),
-			"The name of the job was not known while planning, and now it is %s/%s instead of %s, which is another job. "+
-				"Nothing was changed. Plan again: the new plan shows the replacement.", a.namespace, a.name, prior))
+	if d != nil && d.anotherThan(a.state) {
+		a.diags.Append(unseenReplacement(a.state, d))
 	}
 	s.Known = recall(a.state, a.private, &a.diags)
 	s.Owner = a.private.noted(privateOwner, "token", &a.diags)
@@ -176,9 +176,9 @@ func (r *jobResource) delete(ctx context.Context, a *applying) {
 	}
 }
 
-// submission is what create and update hand to the engine, of the declared job.
+// submission is what create and update hand to the engine, of the planned job.
 func (r *jobResource) submission(a *applying) (*declaration, engine.Submission) {
-	d, diags := declare(a.config)
+	d, diags := declare(a.plan)
 	if d == nil && !diags.HasError() {
 		internalError(&diags, "applying a job", fmt.Errorf("its declaration is not known"))
 	}
@@ -189,7 +189,13 @@ func (r *jobResource) submission(a *applying) (*declaration, engine.Submission) 
 	a.namespace, a.name = d.identity()
 	d.policy.Limits = r.connection.limits()
 	next, shown := plannedNext(a.plan)
-	return d, engine.Submission{Value: d.value, Policy: d.policy, Planned: next, Pinned: shown}
+	return d, engine.Submission{
+		Value:    d.value,
+		Policy:   d.policy,
+		Planned:  next,
+		Pinned:   shown,
+		Template: stringOf(attributesOf(a.plan)["template"]),
+	}
 }
 
 // applied keeps what an apply has done. The state is the plan, with what it left

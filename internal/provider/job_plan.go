@@ -4,6 +4,7 @@
 package provider
 
 import (
+	"cmp"
 	"maps"
 
 	tfdiag "github.com/hashicorp/terraform-plugin-framework/diag"
@@ -49,14 +50,19 @@ func (r *jobResource) modify(c *change) (diags tfdiag.Diagnostics) {
 	preview, problems := d.plan(known)
 	diags.Append(problems...)
 	diags.Append(d.tell(d.empty)...)
+	diags.Append(d.replacesItself(c)...)
 	if diags.HasError() {
 		return diags
 	}
 
 	planned := d.identified()
-	if prior := attributesOf(c.state); !c.state.IsNull() && planned["id"].IsKnown() && !prior["id"].Equal(planned["id"]) {
+	if !c.state.IsNull() && d.anotherThan(c.state) {
+		if _, namespace, name := jobOf(c.state); !r.connection.hasRead(namespace, name) {
+			diags.Append(unseenReplacement(c.state, d))
+			return diags
+		}
 		c.replaces = true
-		diags.Append(warnOfReplacement(prior, planned))
+		diags.Append(warnOfReplacement(c.state, d))
 	}
 	// There may be something to do although the configuration is the same.
 	idle := preview == nil || preview.Next == nil && len(preview.Repairs) == 0
@@ -89,12 +95,67 @@ func foreseen(preview *decide.Preview) values {
 	return planned
 }
 
-func warnOfReplacement(prior, planned values) tfdiag.Diagnostic {
+// anotherThan tells whether the declaration is certainly of another job than a state:
+// one of the two parts of its name may still be unknown.
+func (d *declaration) anotherThan(state tftypes.Value) bool {
+	namespace, name := d.identity()
+	_, priorNamespace, priorName := jobOf(state)
+	return name != "" && name != priorName || namespace != "" && namespace != priorNamespace
+}
+
+// unseenReplacement refuses a replacement that nobody has seen.
+//
+// An apply plans again, with what was not known before, and must not plan anything
+// else than what was approved: Terraform would call that a bug of the provider. Such
+// a plan is known by the job not having been read first, which only -refresh=false
+// leaves out of a plan too.
+// See internal/decisions/0036-an-apply-does-what-the-plan-showed.md.
+func unseenReplacement(state tftypes.Value, d *declaration) tfdiag.Diagnostic {
+	return fault(diag.CodeStalePlan, path.Root("name"),
+		"The job %s would become %s, which is another job. The plan could not show this: either its name or namespace "+
+			"was not known while planning, or the plan was made with -refresh=false. Nothing of the job was changed. "+
+			"Plan again, without -refresh=false: the new plan shows the replacement, and what of the job is done.",
+		stringOf(attributesOf(state)["id"]), describeName(d.identity()))
+}
+
+func warnOfReplacement(state tftypes.Value, d *declaration) tfdiag.Diagnostic {
+	prior := attributesOf(state)
 	return warning(diag.CodeReplacement, path.Root("name"),
 		"The job %s becomes %s, which is another job with a record of its own: nothing of it is done yet, and the %s "+
 			"partitions of the old one that are done would run again. To keep what is done, leave name and namespace as "+
 			"they are.",
-		stringOf(prior["id"]), stringOf(planned["id"]), stringOf(prior["progress"]))
+		stringOf(prior["id"]), describeName(d.identity()), stringOf(prior["progress"]))
+}
+
+// replacesItself warns of a job that takes its own place: by -replace, or by
+// replace_triggered_by. Terraform plans it as a new one, and hands over what it has
+// noted of the old one, by which it is known.
+func (d *declaration) replacesItself(c *change) (diags tfdiag.Diagnostics) {
+	namespace, name := d.identity()
+	if !c.state.IsNull() || c.private[privateState] == nil || name == "" {
+		return nil
+	}
+	old, err := state.DecodePrivate(namespace, name, c.private[privateState])
+	if err != nil || old.Job() == nil || old.Job().Namespace != namespace || old.Job().Name != name {
+		return nil // of a job that another name takes the place of
+	}
+	done := old.Done.Count(old.Domain())
+	if done > 0 && d.policyKnown && d.policy.PreventReprocess {
+		return append(diags, fault(diag.CodeReprocess, path.Empty(),
+			"The plan replaces the job %s/%s by itself, by which its record is removed, and %s that are done would run again. "+
+				"That is refused, because prevent_reprocess is true. Leave out the replacement (-replace, replace_triggered_by).",
+			namespace, name, decide.Partitions(done, "")))
+	}
+	return append(diags, warning(diag.CodeReplacement, path.Empty(),
+		"The plan replaces the job %s/%s by itself, as -replace or replace_triggered_by tell it to: its record is removed, "+
+			"and all partitions run, also the %d that are done. With create_before_destroy the apply is refused. To keep "+
+			"what is done, leave out the replacement.", namespace, name, done))
+}
+
+// describeName names a job of which a part of the name may be unknown.
+func describeName(namespace, name string) string {
+	const unknown = "(known after apply)"
+	return cmp.Or(namespace, unknown) + "/" + cmp.Or(name, unknown)
 }
 
 // plannedNext is what the plan showed to be submitted, nil for nothing; shown

@@ -90,7 +90,7 @@ func jobAttributes() map[string]schema.Attribute {
 	name, _ := jobschema.Find(jobschema.Job(), "name")
 	attributes["name"] = schema.StringAttribute{
 		Optional: true, Computed: true,
-		MarkdownDescription: describe(name) + " With `source` it is read from there.",
+		MarkdownDescription: describe(name) + " With `source` it is read from there, and may be left out.",
 	}
 	return attributes
 }

@@ -148,7 +148,6 @@ func (s *jobServer) apply(ctx context.Context, req *applyRequest) *applyResponse
 	}
 	private := w.private(req.PlannedPrivate)
 	a := applying{
-		config:  w.state("configuration", req.Config),
 		plan:    w.state("plan", req.PlannedState),
 		state:   w.state("state", req.PriorState),
 		private: private,

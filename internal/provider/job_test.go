@@ -191,6 +191,7 @@ func TestEditsKeepWhatIsDone(t *testing.T) {
 	tf.mustApply(longer)
 	tf.mustHold(map[string]string{"progress": `"4/6"`, "run": `"orders-r2"`, "partition_count": "6"})
 
+	mustSucceed(t, "refresh", tf.refresh())
 	tf.mustPlan(orders(object{"name": "other"}), "replace")
 }
 

@@ -34,11 +34,17 @@ type terraform struct {
 	identity   *tfprotov6.ResourceIdentityData
 	tainted    bool
 	lastErrors []*tfprotov6.Diagnostic
+	settings   *tfprotov6.DynamicValue
+	ignores    []string // attributes of ignore_changes
 }
 
 func newTerraform(t testing.TB, settings object, options ...Option) *terraform {
 	t.Helper()
-	server := newServer(t, options...)
+	return terraformOn(t, newServer(t, options...), settings)
+}
+
+func terraformOn(t testing.TB, server tfprotov6.ProviderServer, settings object) *terraform {
+	t.Helper()
 	schemas, err := server.GetProviderSchema(t.Context(), &tfprotov6.GetProviderSchemaRequest{})
 	if err != nil {
 		t.Fatal(err)
@@ -53,22 +59,30 @@ func newTerraform(t testing.TB, settings object, options ...Option) *terraform {
 		tf.computed[a.Name] = a.Computed
 	}
 	tf.state = tftypes.NewValue(tf.ty, nil)
-	config := encode(t, schemas.Provider.ValueType(), valueOf(t, schemas.Provider.ValueType(), settings))
-	configured, err := server.ConfigureProvider(t.Context(), &tfprotov6.ConfigureProviderRequest{Config: config})
+	tf.settings = encode(t, schemas.Provider.ValueType(), valueOf(t, schemas.Provider.ValueType(), settings))
+	tf.walk()
+	return tf
+}
+
+// walk configures the provider, as Terraform does for each of its walks: one to
+// refresh and to plan, and another one to apply.
+func (tf *terraform) walk() {
+	tf.t.Helper()
+	configured, err := tf.server.ConfigureProvider(
+		tf.t.Context(), &tfprotov6.ConfigureProviderRequest{Config: tf.settings})
 	if err != nil {
-		t.Fatal(err)
+		tf.t.Fatal(err)
 	}
 	tf.lastErrors = errorsOf(configured.Diagnostics)
-	return tf
 }
 
 // planned is what a plan shows.
 type planned struct {
-	config, value tftypes.Value
-	private       []byte
-	identity      *tfprotov6.ResourceIdentityData
-	replace       []*tftypes.AttributePath
-	diags         []*tfprotov6.Diagnostic
+	value    tftypes.Value
+	private  []byte
+	identity *tfprotov6.ResourceIdentityData
+	replace  []*tftypes.AttributePath
+	diags    []*tfprotov6.Diagnostic
 	// action is no-op, create, update or replace.
 	action string
 }
@@ -97,10 +111,10 @@ func (tf *terraform) plan(config object) planned {
 func (tf *terraform) planOnce(config object) planned {
 	tf.t.Helper()
 	written := valueOf(tf.t, tf.ty, config)
-	p := tf.planFrom(tf.state, written)
+	p := tf.planFrom(tf.state, tf.ignoring(written), tf.private)
 	if len(p.replace) > 0 {
 		warnings := p.diags
-		p = tf.planFrom(tftypes.NewValue(tf.ty, nil), written)
+		p = tf.planFrom(tftypes.NewValue(tf.ty, nil), written, p.private)
 		p.diags = append(warnings, p.diags...)
 		p.action = "replace"
 		return p
@@ -116,19 +130,30 @@ func (tf *terraform) planOnce(config object) planned {
 	return p
 }
 
-func (tf *terraform) planFrom(prior, written tftypes.Value) planned {
+// ignoring is a configuration in which what ignore_changes names is as it was.
+func (tf *terraform) ignoring(written tftypes.Value) tftypes.Value {
+	if tf.state.IsNull() {
+		return written
+	}
+	kept := values{}
+	for _, name := range tf.ignores {
+		kept[name] = fields(tf.t, tf.state)[name]
+	}
+	return with(written, kept)
+}
+
+func (tf *terraform) planFrom(prior, written tftypes.Value, private []byte) planned {
 	tf.t.Helper()
 	resp, err := tf.server.PlanResourceChange(tf.t.Context(), &tfprotov6.PlanResourceChangeRequest{
 		TypeName: jobType, PriorState: encode(tf.t, tf.ty, prior),
 		ProposedNewState: encode(tf.t, tf.ty, tf.propose(prior, written)),
-		Config:           encode(tf.t, tf.ty, written), PriorPrivate: tf.private,
+		Config:           encode(tf.t, tf.ty, written), PriorPrivate: private,
 		PriorIdentity: tf.identityOf(prior),
 	})
 	if err != nil {
 		tf.t.Fatal(err)
 	}
 	p := planned{
-		config:   written,
 		private:  resp.PlannedPrivate,
 		identity: resp.PlannedIdentity,
 		replace:  resp.RequiresReplace,
@@ -155,21 +180,48 @@ func (tf *terraform) propose(prior, written tftypes.Value) tftypes.Value {
 	return tftypes.NewValue(tf.ty, after)
 }
 
-// apply plans and applies. It demands that the new state keeps every promise
-// of the plan.
+// apply plans and applies.
 func (tf *terraform) apply(config object) (planned, []*tfprotov6.Diagnostic) {
+	tf.t.Helper()
+	return tf.applyAs(config, config)
+}
+
+// applyAs plans one configuration and applies another one, in which what was not
+// known is known. As Terraform does, it plans again within the apply, and demands
+// that this plan keeps every promise of the first, and the new state those of both.
+// What the provider is told to be the configuration is never what was planned where
+// ignore_changes keeps something.
+func (tf *terraform) applyAs(config, known object) (planned, []*tfprotov6.Diagnostic) {
 	tf.t.Helper()
 	p := tf.plan(config)
 	mustSucceed(tf.t, "plan", p.diags)
+	tf.walk()
 	if p.action == "replace" {
 		mustSucceed(tf.t, "destroy", tf.destroy())
 	}
 	if p.action == "no-op" {
 		return p, nil
 	}
+	again := tf.planOnce(known)
+	if len(errorsOf(again.diags)) > 0 {
+		return again, again.diags
+	}
+	if again.action != p.action && (again.action != "no-op" || p.action != "update") && p.action != "replace" {
+		tf.t.Errorf("planned was to %s, and while applying to %s: that is a bug in the provider", p.action, again.action)
+	}
+	tf.mustKeep(p.value, again.value, "planned again")
+	if again.action == "no-op" {
+		return again, nil
+	}
+	return again, tf.applyPlanned(again, valueOf(tf.t, tf.ty, known))
+}
+
+// applyPlanned applies a plan, beside a configuration.
+func (tf *terraform) applyPlanned(p planned, written tftypes.Value) []*tfprotov6.Diagnostic {
+	tf.t.Helper()
 	resp, err := tf.server.ApplyResourceChange(tf.t.Context(), &tfprotov6.ApplyResourceChangeRequest{
 		TypeName: jobType, PriorState: encode(tf.t, tf.ty, tf.state), PlannedState: encode(tf.t, tf.ty, p.value),
-		Config: encode(tf.t, tf.ty, p.config), PlannedPrivate: p.private, PlannedIdentity: p.identity,
+		Config: encode(tf.t, tf.ty, written), PlannedPrivate: p.private, PlannedIdentity: p.identity,
 	})
 	if err != nil {
 		tf.t.Fatal(err)
@@ -177,22 +229,25 @@ func (tf *terraform) apply(config object) (planned, []*tfprotov6.Diagnostic) {
 	failed := len(errorsOf(resp.Diagnostics)) > 0
 	after := decode(tf.t, tf.ty, resp.NewState)
 	if !failed {
-		tf.mustKeep(p.value, after)
+		tf.mustKeep(p.value, after, "applied")
+		for name, value := range fields(tf.t, after) {
+			if !value.IsFullyKnown() {
+				tf.t.Errorf("%s is unknown after the apply", name)
+			}
+		}
 	}
 	tf.tainted = failed && tf.state.IsNull() && !after.IsNull()
 	tf.state, tf.private, tf.identity = after, resp.Private, resp.NewIdentity
-	return p, resp.Diagnostics
+	return resp.Diagnostics
 }
 
-func (tf *terraform) mustKeep(promised, kept tftypes.Value) {
+// mustKeep demands that what was known in a plan is the same later.
+func (tf *terraform) mustKeep(promised, kept tftypes.Value, when string) {
 	tf.t.Helper()
 	after := fields(tf.t, kept)
 	for name, value := range fields(tf.t, promised) {
-		if !after[name].IsFullyKnown() {
-			tf.t.Errorf("%s is unknown after the apply", name)
-		}
 		if value.IsFullyKnown() && !value.Equal(after[name]) {
-			tf.t.Errorf("%s was planned as %s and became %s", name, value, after[name])
+			tf.t.Errorf("%s was planned as %s and, %s, is %s", name, value, when, after[name])
 		}
 	}
 }
@@ -200,6 +255,7 @@ func (tf *terraform) mustKeep(promised, kept tftypes.Value) {
 // refresh reads, as Terraform does before a plan. The job may be gone then.
 func (tf *terraform) refresh() []*tfprotov6.Diagnostic {
 	tf.t.Helper()
+	tf.walk()
 	resp, err := tf.server.ReadResource(tf.t.Context(), &tfprotov6.ReadResourceRequest{
 		TypeName: jobType, CurrentState: encode(tf.t, tf.ty, tf.state), Private: tf.private, CurrentIdentity: tf.identity,
 	})

@@ -104,6 +104,13 @@ var toldCases = []struct {
 		mustSucceed(tf.t, "refresh", tf.refresh())
 		return tf.plan(orders(object{"name": "others"})).diags
 	}},
+	{"BF5008 the same name", func(tf *terraform, c *fake.Cluster) []*tfprotov6.Diagnostic {
+		tf.mustApply(orders())
+		playArgo(tf.t, c, "orders-r1", "Succeeded", 4, nil)
+		mustSucceed(tf.t, "refresh", tf.refresh())
+		first := tf.plan(orders())
+		return tf.planFrom(tftypes.NewValue(tf.ty, nil), valueOf(tf.t, tf.ty, orders()), first.private).diags
+	}},
 	{"BF5009 a cluster that is not known", func(tf *terraform, _ *fake.Cluster) []*tfprotov6.Diagnostic {
 		later := newTerraform(tf.t, object{"host": unknown{}}, environment(nil), quick())
 		_, diags := later.apply(orders())

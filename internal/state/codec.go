@@ -58,11 +58,12 @@ func (e *NewerError) Error() string {
 
 // progress is where a job is between its runs, in JSON.
 type progress struct {
-	NextRun int              `json:"next_run"`
-	Canary  string           `json:"canary,omitempty"`
-	Gate    *Gate            `json:"gate,omitempty"`
-	Bounds  *domain.Interval `json:"bounds,omitempty"`
-	Grown   bool             `json:"grown,omitempty"`
+	NextRun  int              `json:"next_run"`
+	Canary   string           `json:"canary,omitempty"`
+	Gate     *Gate            `json:"gate,omitempty"`
+	Bounds   *domain.Interval `json:"bounds,omitempty"`
+	Grown    bool             `json:"grown,omitempty"`
+	Creating bool             `json:"creating,omitempty"`
 }
 
 // runJSON is a Run in JSON, without what only an active run has.
@@ -136,7 +137,7 @@ func (s *State) encode() (document, error) {
 	if text := s.Policy.recorded(); text != "" {
 		e.document[partPolicy] = text
 	}
-	p := progress{NextRun: s.NextRun, Canary: s.Canary, Bounds: s.Bounds, Grown: s.Grown}
+	p := progress{NextRun: s.NextRun, Canary: s.Canary, Bounds: s.Bounds, Grown: s.Grown, Creating: s.Creating}
 	if s.Gate != (Gate{}) {
 		p.Gate = &s.Gate
 	}
@@ -279,7 +280,7 @@ func (d document) declaration(s *State) error {
 	if b := p.Bounds; b != nil && b.Start >= b.End {
 		return invalid("%s does not hold a start and an end after it", partProgress)
 	}
-	s.NextRun, s.Canary, s.Grown = p.NextRun, p.Canary, p.Grown
+	s.NextRun, s.Canary, s.Grown, s.Creating = p.NextRun, p.Canary, p.Grown, p.Creating
 	if p.Gate != nil {
 		s.Gate = *p.Gate
 	}

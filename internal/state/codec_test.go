@@ -66,7 +66,7 @@ func example(t testing.TB, declared Declaration, bounds *domain.Interval) *State
 	other := before.Job().Domain
 	one, void, yes := 1, 1, true
 	s := &State{
-		Namespace: "data", Name: "orders", Owner: "token", Grown: true, Writer: "0.1.0",
+		Namespace: "data", Name: "orders", Owner: "token", Grown: true, Creating: true, Writer: "0.1.0",
 		Policy:  Policy{Revision: "2", Paused: &yes, ApprovedWave: &one, OverrideLimits: []string{"max_partitions"}},
 		NextRun: 3, Canary: "orders-abd y", Gate: Gate{Next: 3, Approved: 2, Void: &void, Paused: true},
 		Reserved: &Reservation{other, "db/items"},

@@ -64,10 +64,13 @@ func (d document) fromFormatOne() (document, error) {
 	}
 	gate.Paused = gate.Held
 	p.Gate = &gate.Gate
-	e.put(partProgress, p)
-	if err := d.oldRuns(e); err != nil {
+	active, err := d.oldRuns(e)
+	if err != nil {
 		return nil, err
 	}
+	// A creation of format 1 left no note of its end.
+	p.Creating = active && p.NextRun == 2
+	e.put(partProgress, p)
 	return e.document, e.err
 }
 
@@ -86,10 +89,11 @@ func (d document) oldBounds(p *progress) error {
 	return invalid("%s does not hold a start and an end after it", oldBounds)
 }
 
-func (d document) oldRuns(e *encoder) error {
+// oldRuns rewrites the runs, and tells whether the latest one is active.
+func (d document) oldRuns(e *encoder) (active bool, err error) {
 	var old []oldRun
 	if err := d.read(partRuns, &old); err != nil {
-		return err
+		return false, err
 	}
 	runs := []runJSON{}
 	for _, r := range old {
@@ -100,7 +104,7 @@ func (d document) oldRuns(e *encoder) error {
 	}
 	e.put(partRuns, runs)
 	if len(old) == 0 || old[len(old)-1].Outcome != Active {
-		return nil
+		return false, nil
 	}
 	latest := old[len(old)-1]
 	spec := specJSON{Domain: latest.Domain, Until: latest.Until, MaxParallel: latest.MaxParallel}
@@ -111,7 +115,7 @@ func (d document) oldRuns(e *encoder) error {
 		spec.Covers = covers
 	}
 	e.put(partSubmitted, spec)
-	return nil
+	return true, nil
 }
 
 // oldCovers is what a run of format 1 was to process, where its record says so.

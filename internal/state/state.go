@@ -45,6 +45,9 @@ type State struct {
 	// Owner is the random token of the Terraform state that manages the job; ""
 	// after an import, or when the command line created the job.
 	Owner string
+	// Creating is set from the first write of the record until its first run is
+	// submitted: only then may somebody else go on with the creation.
+	Creating bool
 
 	Done, Failed ledger.Set
 	Failures     []Failure // the first MaxFailures
@@ -169,6 +172,10 @@ func (s *State) Active() *Run {
 func (s *State) Lingers() bool {
 	return slices.ContainsFunc(s.Runs, func(r Run) bool { return r.Lingers })
 }
+
+// Unfinished tells whether the job's creation was cut off, as far as the record tells:
+// nothing but its first run is claimed.
+func (s *State) Unfinished() bool { return s.Creating && s.Active() != nil && s.NextRun == 2 }
 
 // Run finds a run of the history by its number; nil when there is none.
 func (s *State) Run(number int) *Run {
