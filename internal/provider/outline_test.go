@@ -109,10 +109,10 @@ func TestPlansOfJobsWithUnknownPartsComeTrue(t *testing.T) {
 				mustSucceed(t, "refresh", tf.refresh())
 			})
 			whole := valueOf(t, tf.ty, wholeJob())
-			late := tf.planFrom(tf.state, whole)
+			late := tf.planFrom(tf.state, whole, tf.private)
 			mustSucceed(t, "plan", late.diags)
 			for _, path := range holes(whole, "") {
-				early := tf.planFrom(tf.state, pierced(whole, path))
+				early := tf.planFrom(tf.state, pierced(whole, path), tf.private)
 				mustSucceed(t, "plan without "+path, early.diags)
 				for name, value := range fields(t, early.value) {
 					if fields(t, whole)[name].IsNull() { // computed
