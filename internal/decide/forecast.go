@@ -54,12 +54,10 @@ func (d *Decision) forecastPause(o *state.Observation) {
 		set, ok := action.(SetPaused)
 		switch {
 		case !ok:
-		case !set.Paused:
-			o.Phase = state.PhaseRunning
-		case d.Job.Pool != "":
-			o.Phase = state.PhaseStopping // see apply.Applier.SetPaused
+		case set.Paused:
+			o.Phase = state.PhasePaused // a run that holds places of a pool has ended by then
 		default:
-			o.Phase = state.PhasePaused
+			o.Phase = state.PhaseRunning
 		}
 	}
 }

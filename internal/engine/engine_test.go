@@ -24,7 +24,8 @@ import (
 func TestLifeOfAJob(t *testing.T) {
 	w := newWorld(t)
 	w.must(w.apply(orders()))
-	if n := count(w.cluster.Calls(), "create", "update", "patch", "delete"); n != 3 {
+	// The record, the template, the run, and the mark that the creation is over.
+	if n := count(w.cluster.Calls(), "create", "update", "patch", "delete"); n != 4 {
 		t.Errorf("create took %d writes: %v", n, w.cluster.Calls())
 	}
 	if w.kept.known.Phase != state.PhasePending || w.kept.known.LatestRun() != "orders-r1" {

@@ -213,13 +213,24 @@ func (w *world) apply(d declared) error {
 // apply has changed anything meanwhile.
 func (w *world) asForeseen(p *decide.Preview, o *state.Observation) {
 	w.Helper()
-	stops := slices.ContainsFunc(p.Actions, func(a decide.Action) bool { _, ok := a.(decide.StopRun); return ok })
-	if p.After == nil || stops || w.cluster.Before != nil || w.cluster.After != nil {
+	if p.After == nil || slices.ContainsFunc(p.Actions, endsRun) || w.cluster.Before != nil || w.cluster.After != nil {
 		return
 	}
 	if got, want := resultsOf(o), resultsOf(p.After); got != want {
 		w.Errorf("the plan promised\n%s, and there is\n%s", want, got)
 	}
+}
+
+// endsRun tells whether an action waits for the end of a run, and so for what
+// nobody can foresee.
+func endsRun(a decide.Action) bool {
+	switch a := a.(type) {
+	case decide.StopRun:
+		return true
+	case decide.SetPaused:
+		return a.Paused
+	}
+	return false
 }
 
 // resultsOf are what users see of a job. A run that goes on again counts as
