@@ -287,6 +287,17 @@ func TestScatteredRunsAreKeptWhole(t *testing.T) {
 	}
 }
 
+func TestShortFailuresAreLimitedInNumber(t *testing.T) {
+	s := example(t, declare(t, partitions["range"]), nil)
+	for i := range MaxFailures + 1 {
+		s.Failures = append(s.Failures, Failure{Key: fmt.Sprint(i)})
+	}
+	got, err := DecodeRecord(throughServer(t, s))
+	if err != nil || len(got.Failures) != MaxFailures {
+		t.Errorf("%d failures are kept, error %v", len(got.Failures), err)
+	}
+}
+
 func TestLimits(t *testing.T) {
 	s := example(t, declare(t, partitions["range"]), nil)
 	for i := range 200 {
@@ -307,8 +318,12 @@ func TestLimits(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(got.Failures) != MaxFailures || len(got.Failures[1].Message) != MaxMessageBytes {
-		t.Errorf("%d failures, message of %d bytes", len(got.Failures), len(got.Failures[1].Message))
+	kept, err := json.Marshal(got.Failures)
+	if err != nil || len(kept) > MaxFailureBytes || len(kept)+len(kept)/len(got.Failures)+1 < MaxFailureBytes {
+		t.Errorf("%d failures have %d bytes, of at most %d (%v)", len(got.Failures), len(kept), MaxFailureBytes, err)
+	}
+	if len(got.Failures[1].Message) != MaxMessageBytes {
+		t.Errorf("a message has %d bytes", len(got.Failures[1].Message))
 	}
 	details := got.Failures[1].Details
 	if len(details) != MaxAttempts || details[4].Number != 199 || len(details[4].Message) != MaxAttemptBytes {
