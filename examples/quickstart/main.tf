@@ -40,7 +40,7 @@ resource "backfill_job" "orders" {
     ]
   }
 
-  orchestrator_service_account = "backfill-orchestrator"
+  orchestrator = { service_account = "backfill-orchestrator" }
 
   max_parallel = 4
   retry        = { limit = 2, backoff = "2s" }

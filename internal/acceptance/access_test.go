@@ -158,7 +158,7 @@ resource "backfill_job" "least" {
     resources       = { cpu = "10m" }
     service_account = "backfill-runner"
   }
-  orchestrator_service_account = "backfill-orchestrator"
+  orchestrator = { service_account = "backfill-orchestrator" }
 }
 `
 

@@ -54,7 +54,7 @@ resource "backfill_job" "it" {
     volumes         = [{ name = "out", mount_path = "/out", host_path = %q }]
     service_account = "backfill-runner"
   }
-  orchestrator_service_account = "backfill-orchestrator"
+  orchestrator = { service_account = "backfill-orchestrator" }
   max_parallel                 = 8
   retry                        = { limit = 2, backoff = "1s", factor = 1 }
   spread                       = "node"
@@ -218,7 +218,7 @@ resource "backfill_job" "it" {
     volumes         = [{ name = "out", mount_path = "/out", host_path = %[2]q }]
     service_account = "backfill-runner"
   }
-  orchestrator_service_account = "backfill-orchestrator"
+  orchestrator = { service_account = "backfill-orchestrator" }
   max_parallel                 = 6
   retry                        = { limit = 2, backoff = "1s", factor = 1 }
   spot                         = { provider = "karpenter", mode = "prefer" }

@@ -30,7 +30,7 @@ resource "backfill_job" "gated" {
     service_account = "backfill-runner"
   }
 
-  orchestrator_service_account = "backfill-orchestrator"
+  orchestrator = { service_account = "backfill-orchestrator" }
   canary                       = { approve = "manual" }
   wave                         = { approve = "manual" }
   %s

@@ -43,7 +43,7 @@ resource "backfill_job" "hours" {
     test "$BACKFILL_PARTITION_KEY" != 2026-10-25T02:00+0100
   EOT
   ] })
-  orchestrator_service_account = "backfill-orchestrator"
+  orchestrator = { service_account = "backfill-orchestrator" }
   max_parallel                 = 8
   retry                        = { limit = 0 }
 }
@@ -60,7 +60,7 @@ resource "backfill_job" "tenants" {
     test "$BACKFILL_PARTITION_KEY" != acme__2026-10-25
   EOT
   ] })
-  orchestrator_service_account = "backfill-orchestrator"
+  orchestrator = { service_account = "backfill-orchestrator" }
   max_parallel                 = 8
   retry                        = { limit = 0 }
 }

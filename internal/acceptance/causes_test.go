@@ -40,7 +40,7 @@ resource "backfill_job" %[1]q {
     resources       = { cpu = "10m" }
     service_account = %[4]q
   }
-  orchestrator_service_account = "backfill-orchestrator"
+  orchestrator = { service_account = "backfill-orchestrator" }
 }
 
 data "backfill_partitions" %[1]q {

@@ -39,7 +39,7 @@ resource "backfill_job" "claim" {
     deadline           = "4m"
     service_account    = "backfill-runner"
   }
-  orchestrator_service_account = "backfill-orchestrator"
+  orchestrator = { service_account = "backfill-orchestrator" }
   max_parallel                 = 3
   retry                        = { limit = 0 }
 }

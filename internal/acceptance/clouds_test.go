@@ -45,7 +45,7 @@ resource "backfill_job" "it" {
     volumes         = [{ name = "out", mount_path = "/out", host_path = %[4]q }]
     service_account = "backfill-runner"
   }
-  orchestrator_service_account = "backfill-orchestrator"
+  orchestrator = { service_account = "backfill-orchestrator" }
   retry                        = { limit = 2, backoff = "1s", factor = 1 }
   spot                         = { %[5]s }
 }

@@ -89,8 +89,8 @@ func failuresAreNotRepeated(t *testing.T, c *localCluster, binary string) {
 	once := map[string]int{"0--10": 1, "10--20": 1, "20--30": 1}
 	for name, more := range map[string]string{
 		"one":    "",
-		"shards": "shard_size = 1\norchestrator_service_account = \"backfill-orchestrator\"",
-		"waves": "shard_size = 1\norchestrator_service_account = \"backfill-orchestrator\"\nfailure_budget = { " +
+		"shards": "shard_size = 1\norchestrator = { service_account = \"backfill-orchestrator\" }",
+		"waves": "shard_size = 1\norchestrator = { service_account = \"backfill-orchestrator\" }\nfailure_budget = { " +
 			"max_failed = 1 }",
 	} {
 		t.Run(name, func(t *testing.T) {

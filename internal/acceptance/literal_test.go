@@ -108,7 +108,7 @@ func (f face) body(out string) string {
     volumes         = [{ name = "out", mount_path = "/out", host_path = "%s" }]
     service_account = "backfill-runner"
   }
-  orchestrator_service_account = "backfill-orchestrator"
+  orchestrator = { service_account = "backfill-orchestrator" }
   retry                        = { limit = 0 }
 `,
 		face{escape: func(s string) string { return s }}.list(values...),

@@ -198,7 +198,7 @@ func (m *model) configure() {
     service_account = "backfill-runner"
     volumes         = [{ name = "log", mount_path = "/log", host_path = %q }]
   }
-  orchestrator_service_account = "backfill-orchestrator"
+  orchestrator = { service_account = "backfill-orchestrator" }
 `, m.lo, m.hi, m.size, m.shards, m.parallel, m.reason, m.version, m.log))
 }
 

@@ -40,7 +40,7 @@ resource "backfill_job" "once" {
     service_account = "backfill-runner"
   }
 
-  orchestrator_service_account = "backfill-orchestrator"
+  orchestrator = { service_account = "backfill-orchestrator" }
   max_parallel                 = 1
   canary                       = { partitions = 1 }
   retry                        = { limit = 0 }

@@ -33,7 +33,7 @@ resource "backfill_job" "it" {
     resources       = { cpu = "100m", memory = "100Mi" }
     service_account = "backfill-runner"
   }
-  orchestrator_service_account = "backfill-orchestrator"
+  orchestrator = { service_account = "backfill-orchestrator" }
   retry                        = { limit = %[2]d, backoff = "1s", factor = 1 }
   oom                          = { factor = 2, max_memory = %[3]q }
 }

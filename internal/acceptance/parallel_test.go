@@ -39,7 +39,7 @@ resource "backfill_job" "parallel" {
     service_account = "backfill-runner"
   }
 
-  orchestrator_service_account = "backfill-orchestrator"
+  orchestrator = { service_account = "backfill-orchestrator" }
   wave                         = { shards = 2, growth = 1 }
   max_parallel                 = %d
   paused                       = %t

@@ -53,7 +53,7 @@ resource "backfill_job" "a" {
   shard_size                   = 2
   max_parallel                 = 12
   runner                       = merge(local.runner, { env = { ADD = "0" } })
-  orchestrator_service_account = "backfill-orchestrator"
+  orchestrator = { service_account = "backfill-orchestrator" }
   paused                       = %t
 }
 
@@ -65,7 +65,7 @@ resource "backfill_job" "b" {
   max_parallel                 = 12
   canary                       = {}
   runner                       = merge(local.runner, { env = { ADD = "1" } })
-  orchestrator_service_account = "backfill-orchestrator"
+  orchestrator = { service_account = "backfill-orchestrator" }
 }
 `
 

@@ -32,7 +32,7 @@ func TestProjectionHoldsForRealRuns(t *testing.T) {
 		text := fmt.Sprintf(`{"name": "projected", "namespace": "default", "shard_size": %d, "max_parallel": 90,
 			"partition": {"range": {"start": 0, "end": %d, "size": 1}}, "retry": {"limit": %d, "backoff": "1s"}, "interruptions": {"limit": 0},
 			"runner": {"image": "busybox", "command": ["true"], "service_account": "backfill-runner", "resources": {"cpu": "10m"}},
-			"orchestrator_service_account": "backfill-orchestrator"}`, shardSize, partitions, attempts-1)
+			"orchestrator": {"service_account": "backfill-orchestrator"}}`, shardSize, partitions, attempts-1)
 		value, err := job.ParseCanonical([]byte(text))
 		if err != nil {
 			t.Fatal(err)

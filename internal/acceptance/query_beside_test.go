@@ -87,7 +87,7 @@ resource "backfill_job" "beside" {
     }] }
   }
 
-  orchestrator_service_account = "backfill-orchestrator"
+  orchestrator = { service_account = "backfill-orchestrator" }
   retry                        = { limit = 0 }
 }
 `
@@ -256,7 +256,7 @@ resource "backfill_job" "asked_days" {
     service_account = "backfill-runner"
   }
 
-  orchestrator_service_account = "backfill-orchestrator"
+  orchestrator = { service_account = "backfill-orchestrator" }
   max_parallel                 = 1
   retry                        = { limit = 0 }
   %[3]s

@@ -48,7 +48,7 @@ resource "backfill_job" "%[1]s" {
     service_account = "backfill-runner"
   }
 
-  orchestrator_service_account = "backfill-orchestrator"
+  orchestrator = { service_account = "backfill-orchestrator" }
   max_parallel                 = 12
   retry                        = { limit = 0 }
 }

@@ -39,7 +39,7 @@ resource "backfill_job" "it" {
     volumes         = [{ name = "out", mount_path = "/out", host_path = %[2]q }]
     service_account = "backfill-runner"
   }
-  orchestrator_service_account = "backfill-orchestrator"
+  orchestrator = { service_account = "backfill-orchestrator" }
   retry                        = { limit = 2, backoff = "1s", factor = 1 }
   spot                         = { provider = %[3]q, fallback = "on_demand" }
   anchor                       = { mode = "all", pod_disruption_budget = %[4]t }

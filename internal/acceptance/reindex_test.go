@@ -46,7 +46,7 @@ resource "backfill_job" "reindex" {
     service_account = "backfill-runner"
   }
 
-  orchestrator_service_account = "backfill-orchestrator"
+  orchestrator = { service_account = "backfill-orchestrator" }
   max_parallel                 = 8
   retry                        = { limit = 3, backoff = "1s", factor = 1 }
 }

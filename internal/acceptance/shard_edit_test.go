@@ -28,7 +28,7 @@ func TestShardsEditedByHand(t *testing.T) {
 	c := cluster(t)
 	w := &watched{T: t, c: c, name: fmt.Sprintf("sharded-%d", os.Getpid())}
 	text := `{"name": %q, "namespace": "default", "partition": {"range": {"start": 0, "end": 40, "size": 10}}, "shard_size": 2, "max_parallel": %d,
-		"runner": {"image": "busybox", "command": ["sleep", "900"], "service_account": "backfill-runner"}, "orchestrator_service_account": "backfill-orchestrator"}`
+		"runner": {"image": "busybox", "command": ["sleep", "900"], "service_account": "backfill-runner"}, "orchestrator": {"service_account": "backfill-orchestrator"}}`
 	declare := func(parallel int) {
 		var err error
 		if w.value, err = job.ParseCanonical(fmt.Appendf(nil, text, w.name, parallel)); err != nil {

@@ -48,7 +48,7 @@ resource "backfill_job" "sharded" {
     service_account = "backfill-runner"
   }
 
-  orchestrator_service_account = "backfill-orchestrator"
+  orchestrator = { service_account = "backfill-orchestrator" }
   max_parallel                 = 8
   retry                        = { limit = 1, backoff = "1s" }
 }

@@ -302,7 +302,7 @@ resource "backfill_job" %[1]q {
     resources       = { cpu = "10m" }
     service_account = "backfill-runner"
   }
-  orchestrator_service_account = "backfill-orchestrator"
+  orchestrator = { service_account = "backfill-orchestrator" }
   %[5]s
 }
 `, s.name, s.partitions, s.shardSize, s.maxParallel, s.more)

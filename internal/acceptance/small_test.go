@@ -22,8 +22,8 @@ resource "backfill_job" "small" {
     command         = ["sh", "-c", "exit 0"]
     service_account = "backfill-runner"
   }
-  orchestrator_service_account = "backfill-orchestrator"
-  max_parallel                 = 6
+  orchestrator = { service_account = "backfill-orchestrator" }
+  max_parallel = 6
 }
 `
 

@@ -28,7 +28,7 @@ resource "backfill_job" "spot" {
     node_selector   = { "kubernetes.io/os" = "linux" }
     service_account = "backfill-runner"
   }
-  orchestrator_service_account = "backfill-orchestrator"
+  orchestrator = { service_account = "backfill-orchestrator" }
   retry                        = { limit = 2, backoff = "1s", factor = 1 }
   spot                         = { provider = "gke", fallback = "on_demand" }
   anchor                       = { mode = "protect" }

@@ -47,7 +47,7 @@ resource "backfill_job" "storm" {
     volumes         = [{ name = "out", mount_path = "/out", host_path = %q }]
     service_account = "backfill-runner"
   }
-  orchestrator_service_account = "backfill-orchestrator"
+  orchestrator = { service_account = "backfill-orchestrator" }
   max_parallel                 = %d
   retry                        = { limit = 4, backoff = "1s", factor = 1 }
   spot                         = { provider = "gke", fallback = "on_demand" }

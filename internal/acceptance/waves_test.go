@@ -40,7 +40,7 @@ resource "backfill_job" "%[1]s" {
     service_account = "backfill-runner"
   }
 
-  orchestrator_service_account = "backfill-orchestrator"
+  orchestrator = { service_account = "backfill-orchestrator" }
   max_parallel                 = 16
   retry                        = { limit = 0 }
   canary                       = { partitions = 1 }

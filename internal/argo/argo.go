@@ -50,6 +50,9 @@ const (
 	LabelTemplate = "backfill.dev/template"
 	LabelPool     = "backfill.dev/pool"  // on pools, and on the Workflows of their jobs
 	LabelIndex    = "backfill.dev/index" // of a pod's partition, where arithmetic yields it
+	// LabelInstance is Argo's own: a controller takes up what has its id, and one
+	// without an id what has no such label.
+	LabelInstance = "workflows.argoproj.io/controller-instanceid"
 
 	AnnotationSpecHash  = "backfill.dev/spec-hash"
 	AnnotationIntervals = "backfill.dev/intervals"

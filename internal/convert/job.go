@@ -38,7 +38,9 @@ func (c *converter) job(name string, f fanOut) entry {
 		block("partition", nil, partition),
 		block("runner", nil, append(runner, pod.runner...), comments...),
 	)
-	body = append(body, c.once(f)...)
+	for _, once := range c.once(f) {
+		body = append(body, placedAsBefore(once, pod.runner))
+	}
 	body = append(body, c.parallelism(f)...)
 	body = append(body, c.retry(leaf, steps, scope)...)
 	if pod.spot != nil {
@@ -72,6 +74,23 @@ func (c *converter) once(f fanOut) []entry {
 	return out
 }
 
+// placedAsBefore has a container that runs once keep its nodes: where it says nothing
+// of them in a job, it follows the runner.
+func placedAsBefore(once entry, runner []entry) entry {
+	has := func(all []entry, name string) bool {
+		return slices.ContainsFunc(all, func(e entry) bool { return e.name == name })
+	}
+	for _, none := range []struct {
+		name  string
+		value expr
+	}{{"node_selector", "{}"}, {"tolerations", "[]"}} {
+		if has(runner, none.name) && !has(once.body, none.name) {
+			once.body = append(once.body, attribute(none.name, none.value, "As in the original. Without it, the runner's."))
+		}
+	}
+	return once
+}
+
 func hasContainer(t template) bool {
 	return t.get("container").isMap() || t.get("script").isMap()
 }
@@ -81,7 +100,10 @@ func (c *converter) onceBlock(name string, t template, s *scope) entry {
 	return block(name, nil, append(body, c.podOf(t, s, c.rest, inOnce).runner...))
 }
 
-// describe reads reason and labels from the workflow's metadata.
+// instanceLabel says which of several controllers takes up the workflow.
+const instanceLabel = "workflows.argoproj.io/controller-instanceid"
+
+// describe reads reason, labels and the controller from the workflow's metadata.
 func (c *converter) describe() []entry {
 	meta := c.workflow.document.get("metadata")
 	var out []entry
@@ -95,6 +117,9 @@ func (c *converter) describe() []entry {
 	}
 	var labels []entry
 	for _, m := range meta.get("labels").members() {
+		if m.name == instanceLabel && m.value.isScalar() {
+			out = append(out, attribute("instance_id", c.plain(m.value, &scope{c: c})))
+		}
 		if !m.value.isScalar() || strings.HasPrefix(m.name, "workflows.argoproj.io/") ||
 			strings.HasPrefix(m.name, "backfill.dev/") {
 			continue

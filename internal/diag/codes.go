@@ -109,6 +109,10 @@ const (
 	CodeLimit        = "BF2241"
 	CodeForbidden    = "BF2242"
 	CodeLimitLifted  = "BF2243"
+	CodeMoved        = "BF2250"
+	CodeWindows      = "BF2251"
+	CodeKillCommand  = "BF2252"
+	CodeSetTwice     = "BF2253"
 
 	CodeInvalidManifest = "BF3001"
 	CodeObjectTooLarge  = "BF3002"

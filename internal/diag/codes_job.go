@@ -287,6 +287,30 @@ var jobCodes = []Info{
 		Fix:     "If this is not intended, remove the limit from `override_limits`.",
 	},
 	{
+		Code:    CodeMoved,
+		Summary: "Attribute Moved",
+		Cause:   "Another attribute has replaced this one.",
+		Fix:     "Set the attribute named in the message.",
+	},
+	{
+		Code:    CodeWindows,
+		Summary: "Unsupported On Windows",
+		Cause:   "The pod runs on Windows nodes, and the attribute works on Linux only.",
+		Fix:     "Follow the message.",
+	},
+	{
+		Code:    CodeKillCommand,
+		Summary: "Invalid Kill Command",
+		Cause:   "Argo cannot use the annotation as the command that ends a container.",
+		Fix:     "Write a JSON list of strings, such as `[\"sh\", \"-c\", \"kill -%d 1\"]`.",
+	},
+	{
+		Code:    CodeSetTwice,
+		Summary: "Setting In Two Places",
+		Cause:   "Two attributes set the same field of a pod.",
+		Fix:     "Remove one of the two.",
+	},
+	{
 		Code:    CodeInvalidManifest,
 		Summary: "Invalid Manifest",
 		Cause:   "A generated object is not valid for Kubernetes or Argo. This is a bug.",

@@ -141,6 +141,28 @@ func TestRunThatArgoDoesNotTakeUp(t *testing.T) {
 	}
 }
 
+// Regression: a controller with an instance id is a cause of it, and was not named.
+func TestRunOfAnotherInstanceID(t *testing.T) {
+	for id, want := range map[string]string{
+		"": "It also ignores Workflows without its instanceID, if it has one, and this one has none. If so, set instance_id, " +
+			"delete Workflow orders-r1, of which nothing has begun, and apply again.",
+		"team-b": `It also ignores Workflows whose instance id is not its own, and this one has "team-b". If that is wrong, ` +
+			"correct instance_id, delete Workflow orders-r1, of which nothing has begun, and apply again.",
+	} {
+		w := newWorld(t)
+		job := orders()
+		if id != "" {
+			job = job.with("instance_id", id)
+		}
+		w.must(w.apply(job))
+		w.at(10 * time.Minute)
+		stuck := observe.Stuck(w.observe("orders"))
+		if len(stuck) != 1 || !strings.HasSuffix(stuck[0].Detail, want) {
+			t.Errorf("%q: %v", id, stuck)
+		}
+	}
+}
+
 // What attempts were survives the merge, in the record.
 func TestAttemptsAreRecorded(t *testing.T) {
 	w := newWorld(t)

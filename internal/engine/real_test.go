@@ -63,8 +63,8 @@ func (w *realWorld) job(script string) declared {
 			"image": "busybox", "command": []string{"/bin/sh", "-c", script}, "service_account": "backfill-runner",
 			"volumes": []any{map[string]any{"name": "log", "mount_path": "/log", "host_path": w.dir}},
 		},
-		"orchestrator_service_account": "backfill-orchestrator",
-		"retry":                        map[string]any{"limit": 1, "backoff": "1s", "max_backoff": "1s"},
+		"orchestrator": map[string]any{"service_account": "backfill-orchestrator"},
+		"retry":        map[string]any{"limit": 1, "backoff": "1s", "max_backoff": "1s"},
 	}
 }
 

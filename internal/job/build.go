@@ -21,43 +21,49 @@ import (
 // those in the table.
 func build(root at, dom domain.Domain) *Job {
 	j := &Job{
-		Name:                       root.attr("name").text(),
-		Namespace:                  root.attr("namespace").textOr("default"),
-		Reason:                     root.attr("reason").text(),
-		Target:                     root.attr("target").text(),
-		Labels:                     stringMap(root.attr("labels")),
-		Domain:                     dom,
-		Query:                      buildQuery(root.attr("partition").attr("query")),
-		Order:                      plan.Order(root.attr("partition").attr("order").textOr(string(plan.OldestFirst))),
-		Runner:                     buildRunner(root.attr("runner")),
-		Setup:                      buildOnce(root.attr("setup")),
-		Teardown:                   buildOnce(root.attr("teardown")),
-		OrchestratorServiceAccount: root.attr("orchestrator_service_account").text(),
-		MaxParallel:                int(root.attr("max_parallel").integer(10)),
-		Pool:                       root.attr("pool").text(),
-		ShardSize:                  int(root.attr("shard_size").integer(500)),
-		Canary:                     buildCanary(root.attr("canary")),
-		Waves:                      buildWaves(root),
-		RampUp:                     root.attr("wave").attr("ramp_up").boolean(),
-		Controller: Controller{
-			PodsPerSecond:   int(root.attr("controller").attr("pods_per_second").integer(10)),
-			MaxWorkflowSize: int(root.attr("controller").attr("max_workflow_size").integer(1 << 20)),
-		},
+		Name:        root.attr("name").text(),
+		Namespace:   root.attr("namespace").textOr("default"),
+		Reason:      root.attr("reason").text(),
+		Target:      root.attr("target").text(),
+		Labels:      stringMap(root.attr("labels")),
+		Domain:      dom,
+		Query:       buildQuery(root.attr("partition").attr("query")),
+		Order:       plan.Order(root.attr("partition").attr("order").textOr(string(plan.OldestFirst))),
+		Runner:      buildRunner(root.attr("runner")),
+		MaxParallel: int(root.attr("max_parallel").integer(10)),
+		Pool:        root.attr("pool").text(),
+		ShardSize:   int(root.attr("shard_size").integer(500)),
+		Canary:      buildCanary(root.attr("canary")),
+		Waves:       buildWaves(root),
+		RampUp:      root.attr("wave").attr("ramp_up").boolean(),
+		Controller:  buildController(root.attr("controller")),
 		Gates:       plan.Gates{Canary: manual(root.attr("canary")), Waves: manual(root.attr("wave"))},
 		Budget:      buildBudget(root.attr("failure_budget")),
 		Retry:       buildRetry(root.attr("retry")),
 		ArgoVersion: root.attr("argo_version").textOr(defaultArgo),
+		InstanceID:  root.attr("instance_id").text(),
 		Argo:        buildOverrides(root.attr("argo")),
 		OOM:         buildOOM(root.attr("oom")),
 		Anchor:      buildAnchor(root.attr("anchor")),
 		Spread:      spreads[root.attr("spread").text()],
 		Limits:      buildLimits(root.attr("limits")),
 	}
+	placeBesides(root, j)
 	j.MaxPending = root.attr("spot").attr("max_pending").duration(MaxPending)
 	j.Retry.Interruptions = int(root.attr("interruptions").attr("limit").integer(Interruptions))
 	j.Spot = buildSpot(root.attr("spot"), j.Retry)
 	j.Runner.Grace = root.attr("runner").attr("grace_period").duration(j.Spot.grace())
 	return j
+}
+
+func buildController(c at) Controller {
+	return Controller{
+		PodsPerSecond:   int(c.attr("pods_per_second").integer(10)),
+		MaxWorkflowSize: int(c.attr("max_workflow_size").integer(1 << 20)),
+		Tolerations:     buildTolerations(c.attr("tolerations")),
+		NodeSelector:    stringMap(c.attr("node_selector")),
+		Affinity:        c.attr("affinity").object(),
+	}
 }
 
 func buildRetry(r at) Retry {

@@ -30,9 +30,16 @@ func buildRunner(r at) Runner {
 	for _, v := range r.attr("volumes").elements() {
 		out.Volumes = append(out.Volumes, buildVolume(v))
 	}
-	for _, t := range r.attr("tolerations").elements() {
+	out.Tolerations = buildTolerations(r.attr("tolerations"))
+	out.Windows = onWindows(out.NodeSelector, out.Affinity, out.Patch)
+	return out
+}
+
+func buildTolerations(list at) []Toleration {
+	var out []Toleration
+	for _, t := range list.elements() {
 		value := t.attr("value")
-		out.Tolerations = append(out.Tolerations, Toleration{
+		out = append(out, Toleration{
 			Key: t.attr("key").text(), Value: value.text(), HasValue: value.set(),
 			Effect: t.attr("effect").text(), Seconds: t.attr("seconds").optional(),
 		})
@@ -68,13 +75,15 @@ func buildEnvironment(r at, out *Runner) {
 	}
 }
 
-// buildOnce is a container that runs once per run; nil if there is none.
-func buildOnce(r at) *Runner {
+// buildOnce is a container that runs once per run, beside the runner; nil if there
+// is none.
+func buildOnce(r at, runner Runner) *Runner {
 	if !r.set() {
 		return nil
 	}
 	out := buildRunner(r)
 	out.Grace = r.attr("grace_period").duration(0)
+	out.follow(r, runner)
 	return &out
 }
 
@@ -106,10 +115,16 @@ func buildVolume(v at) Volume {
 	return out
 }
 
+// buildSecurity reads the security context of a container and its pod.
 func buildSecurity(s at) Security {
+	out := containerSecurity(s)
+	out.FSGroup = s.attr("fs_group").optional()
+	return out
+}
+
+func containerSecurity(s at) Security {
 	return Security{
 		RunAsUser: s.attr("run_as_user").optional(), RunAsGroup: s.attr("run_as_group").optional(),
-		FSGroup: s.attr("fs_group").optional(),
 		NonRoot: s.attr("run_as_non_root").boolean(), ReadOnlyRoot: s.attr("read_only_root").boolean(),
 		AllowPrivilegeEscalation: s.attr("allow_privilege_escalation").boolean(),
 		Unconfined:               s.attr("seccomp").text() == "unconfined",

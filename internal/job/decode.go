@@ -28,10 +28,12 @@ func Decode(v cty.Value) (*Job, hcl.Diagnostics) {
 	d.object(jobschema.Job(), v, nil)
 	root := at{value: v}
 	dom, domainOK := d.domain(root.attr("partition"))
-	d.runnerRules(root.attr("runner"), root.attr("partition"))
+	d.runnerRules(root)
 	for _, name := range []string{"setup", "teardown"} {
-		d.containerRules(root.attr(name), name, referencesOfAll)
+		d.containerRules(root, name, referencesOfAll)
 	}
+	d.orchestratorRules(root)
+	d.windowsRules(root)
 	d.retryRules(root.attr("retry"))
 	d.versionRules(root)
 	d.canaryRules(root.attr("canary"))

@@ -79,6 +79,7 @@ func init() {
 		jobschema.EnvName:    (*decoder).envPrefix,
 		jobschema.Capability: (*decoder).capability,
 		jobschema.LabelKey:   (*decoder).labelKeyText,
+		jobschema.LabelValue: (*decoder).labelValue,
 		jobschema.Clock:      (*decoder).clock,
 	}
 }

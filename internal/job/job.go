@@ -44,9 +44,10 @@ type Job struct {
 	Runner Runner
 	// Setup runs before the first partition of a run, and Teardown after its last;
 	// nil if there is none.
-	Setup, Teardown            *Runner
-	OrchestratorServiceAccount string
-	MaxParallel                int
+	Setup, Teardown *Runner
+	Orchestrator    Orchestrator
+	Argoexec        Argoexec
+	MaxParallel     int
 	// Pool limits the shards of several jobs together; "" for none.
 	Pool      string
 	ShardSize int
@@ -61,6 +62,8 @@ type Job struct {
 	// ArgoVersion is the version of Argo Workflows to compile for: 3.5, 3.6, 3.7
 	// or 4.0.
 	ArgoVersion string
+	// InstanceID is that of the Argo controller that runs the job; "" if it has none.
+	InstanceID string
 
 	Argo   Overrides
 	Spot   Spot
@@ -83,6 +86,11 @@ type Controller struct {
 	// MaxWorkflowSize is the maximum size of a Workflow, in bytes of JSON. The
 	// controller fails larger ones.
 	MaxWorkflowSize int
+	// What its workflowDefaults say of pods. Argo replaces them by what a template
+	// says, instead of merging the two.
+	Tolerations  []Toleration
+	NodeSelector map[string]string
+	Affinity     map[string]any // a Kubernetes Affinity; nil if not set
 }
 
 // Retry says how failed partitions are retried.

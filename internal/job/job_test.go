@@ -53,7 +53,14 @@ func TestDecodeFillsDefaults(t *testing.T) {
 	}
 	want := &job.Job{
 		Name: "small", Namespace: "default", Labels: map[string]string{},
-		Domain: dom, Order: "oldest_first", Controller: job.Controller{PodsPerSecond: 10, MaxWorkflowSize: 1 << 20},
+		Domain: dom, Order: "oldest_first", Controller: job.Controller{
+			PodsPerSecond: 10, MaxWorkflowSize: 1 << 20, NodeSelector: map[string]string{},
+		},
+		Orchestrator: job.Orchestrator{
+			NodeSelector: map[string]string{}, Requests: map[string]string{}, Limits: map[string]string{},
+			Annotations: map[string]string{},
+		},
+		Argoexec:    job.Argoexec{Requests: map[string]string{}, Limits: map[string]string{}},
 		MaxParallel: 10, ShardSize: 500,
 		Retry: job.Retry{
 			Limit:         4,
@@ -248,6 +255,13 @@ func TestDefaultsAreAsDocumented(t *testing.T) {
 	if len(diags) > 0 {
 		t.Fatal(diags)
 	}
+	secured, diags := job.Decode(body(t, strings.Replace(small, "runner {", "argoexec { security_context = {} }\n  "+
+		"runner {", 1)))
+	if len(diags) > 0 {
+		t.Fatal(diags)
+	}
+	applied["argoexec.security_context.seccomp"] = seccomp(*secured.Argoexec.Security)
+	applied["partition.query.security_context.seccomp"] = seccomp(asked.Query.Generator.Security)
 	applied["partition.query.max_partitions"] = strconv.FormatInt(asked.Query.MaxPartitions, 10)
 	applied["oom.factor"] = strconv.FormatInt(oom.OOM.Factor, 10)
 	documented := map[string]string{}

@@ -78,7 +78,7 @@ var workflowFields = fields{
 		"ttlStrategy":           "the provider deletes a run after its outcome is recorded",
 		"parallelism":           named("max_parallel"), "suspend": named("paused"), "shutdown": "use the command stop",
 		"retryStrategy": everyStep, "templateDefaults": everyStep, "synchronization": locks,
-		"serviceAccountName":   "use runner.service_account and orchestrator_service_account",
+		"serviceAccountName":   "use runner.service_account and orchestrator.service_account",
 		"podPriorityClassName": named("runner.priority_class"), "nodeSelector": named("runner.node_selector"),
 		"tolerations": named("runner.tolerations"), "affinity": named("runner.affinity"),
 		"imagePullSecrets":    named("runner.image_pull_secrets"),

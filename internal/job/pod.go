@@ -35,6 +35,26 @@ type Runner struct {
 	PriorityClass string
 	Labels        map[string]string // of the pods alone
 	Annotations   map[string]string
+	// Windows is true if the pod can run on Windows nodes alone.
+	Windows bool
+}
+
+// Orchestrator is the pod that starts a shard.
+type Orchestrator struct {
+	ServiceAccount string // also of a query's container without one
+	NodeSelector   map[string]string
+	Tolerations    []Toleration
+	PriorityClass  string
+	PullSecrets    []string
+	Requests       map[string]string // of its container; see Argoexec
+	Limits         map[string]string
+	Annotations    map[string]string
+}
+
+// Argoexec is what Argo's own containers get in every pod.
+type Argoexec struct {
+	Requests, Limits map[string]string
+	Security         *Security // nil: what the controller gives them
 }
 
 // EnvVar is a plain variable; its text may refer to the partition.

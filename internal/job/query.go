@@ -145,6 +145,7 @@ func (d *decoder) generatorRules(q at) {
 	}
 	d.environmentRules(q)
 	d.resourceRules(q.attr("resources"))
+	d.tolerationRules(q.attr("tolerations"))
 }
 
 func buildQuery(q at) *Query {
@@ -159,6 +160,11 @@ func buildQuery(q at) *Query {
 			Requests:   requests, Limits: limits, Deadline: q.attr("deadline").duration(0),
 			ServiceAccount: q.attr("service_account").text(),
 			PullSecrets:    plainTexts(q.attr("image_pull_secrets")),
+			Security:       buildSecurity(q.attr("security_context")),
+			NodeSelector:   stringMap(q.attr("node_selector")),
+			Tolerations:    buildTolerations(q.attr("tolerations")),
+			PriorityClass:  q.attr("priority_class").text(),
+			Annotations:    stringMap(q.attr("annotations")),
 		},
 		Size: q.attr("size").integer(0), MaxPartitions: q.attr("max_partitions").integer(defaultMaxPartitions),
 	}

@@ -17,14 +17,15 @@ import (
 )
 
 // runnerRules checks the rules that span the attributes of the runner. Its texts
-// may refer to the partition p.
-func (d *decoder) runnerRules(r, p at) {
-	d.containerRules(r, "runner", references(shape(p)))
+// may refer to the partition.
+func (d *decoder) runnerRules(root at) {
+	d.containerRules(root, "runner", references(shape(root.attr("partition"))))
 }
 
 // containerRules checks a container and its pod. Its texts may use the references
 // in known.
-func (d *decoder) containerRules(r at, what string, known []string) {
+func (d *decoder) containerRules(root at, what string, known []string) {
+	r, argoexec := root.attr(what), root.attr("argoexec")
 	if !r.set() {
 		return
 	}
@@ -37,7 +38,12 @@ func (d *decoder) containerRules(r at, what string, known []string) {
 	d.environmentRules(r)
 	d.resourceRules(r.attr("resources"))
 	d.volumeRules(r.attr("volumes"))
-	for _, t := range r.attr("tolerations").elements() {
+	d.tolerationRules(r.attr("tolerations"))
+	d.argoexecClash(r, argoexec)
+}
+
+func (d *decoder) tolerationRules(list at) {
+	for _, t := range list.elements() {
 		if s, effect := t.attr("seconds"), t.attr("effect"); d.usable(s) && effect.value.IsKnown() &&
 			effect.text() != "NoExecute" {
 			d.report(diag.CodeChoice, s.path, "\"seconds\" applies to the effect \"NoExecute\" only. Set that effect, or "+

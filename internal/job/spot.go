@@ -4,6 +4,8 @@
 package job
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
@@ -26,6 +28,8 @@ type Spot struct {
 	// OnDemandFrom is the first attempt, counted from 0, that must not run on a
 	// spot node; 0: none.
 	OnDemandFrom int
+	// Unanchored is true if no pod that may get a spot node can be protected.
+	Unanchored bool
 	// Notice is the time between the cloud's reclaim notice and the end of the
 	// pod; 0 if unknown.
 	Notice time.Duration
@@ -44,9 +48,15 @@ type cloud struct {
 	key, value string // label
 	taint      bool   // with the same key and value, effect NoSchedule
 	notice     time.Duration
+	// unanchored is true if the autoscaler gives no spot node to a pod that it may
+	// not evict.
+	unanchored bool
 }
 
-// Clouds lists the providers with known labels, in the order of the table.
+// autopilot is the mode of GKE in which the cloud manages all nodes.
+const autopilot = "gke_autopilot"
+
+// Clouds lists the providers that their labels identify, in the order of the table.
 var Clouds = []string{"gke", "eks", "karpenter", "aks"}
 
 // clouds are the known providers. Sources: GKE "Spot VMs" (a node pool may lack the
@@ -54,10 +64,11 @@ var Clouds = []string{"gke", "eks", "karpenter", "aks"}
 // to system pods), EKS managed node groups, Karpenter well-known labels and the
 // two minutes' notice of EC2, AKS spot node pools.
 var clouds = map[string]cloud{
-	"gke":       {"cloud.google.com/gke-spot", "true", true, 15 * time.Second},
-	"eks":       {"eks.amazonaws.com/capacityType", "SPOT", false, 2 * time.Minute},
-	"karpenter": {"karpenter.sh/capacity-type", "spot", false, 2 * time.Minute},
-	"aks":       {"kubernetes.azure.com/scalesetpriority", "spot", true, 30 * time.Second},
+	"gke":       {"cloud.google.com/gke-spot", "true", true, 15 * time.Second, false},
+	autopilot:   {"cloud.google.com/gke-spot", "true", true, 15 * time.Second, true},
+	"eks":       {"eks.amazonaws.com/capacityType", "SPOT", false, 2 * time.Minute, false},
+	"karpenter": {"karpenter.sh/capacity-type", "spot", false, 2 * time.Minute, false},
+	"aks":       {"kubernetes.azure.com/scalesetpriority", "spot", true, 30 * time.Second, false},
 }
 
 // spreads maps the choices of spread to node labels.
@@ -69,7 +80,7 @@ func buildSpot(s at, retry Retry) Spot {
 	}
 	out := Spot{Mode: spotMode(s), Labels: stringMap(s.attr("labels"))}
 	if c, known := clouds[s.attr("provider").text()]; known {
-		out.Labels, out.Notice = map[string]string{c.key: c.value}, c.notice
+		out.Labels, out.Notice, out.Unanchored = map[string]string{c.key: c.value}, c.notice, c.unanchored
 		if c.taint {
 			out.Taints = append(out.Taints, Toleration{Key: c.key, Value: c.value, HasValue: true, Effect: "NoSchedule"})
 		}
@@ -135,6 +146,10 @@ func (d *decoder) spotRules(root at) {
 				"spot sets it for each attempt.", e.key())
 		}
 	}
+	for _, affinity := range []at{runner.attr("affinity"), root.attr("controller").attr("affinity")} {
+		d.spotAffinity(s, affinity, labels)
+	}
+	d.autopilotRules(s, root.attr("anchor"), runner.attr("affinity"))
 	patch := runner.attr("patch")
 	if !d.usable(patch) || !patch.value.IsWhollyKnown() {
 		return
@@ -144,6 +159,58 @@ func (d *decoder) spotRules(root at) {
 		if _, there := own[field]; there {
 			d.report(diag.CodeSpot, patch.path, "The patch sets %s, which spot sets for each attempt. Use the runner's "+
 				"node_selector and affinity instead; spot merges its settings with them.", field)
+		}
+	}
+}
+
+// spotAffinity refuses an affinity that no node satisfies together with the
+// conditions that spot adds to it.
+func (d *decoder) spotAffinity(s, affinity at, labels map[string]string) {
+	if !d.usable(affinity) || !affinity.value.IsWhollyKnown() {
+		return
+	}
+	terms := requiredTerms(affinity.object())
+	every := func(holds func(nodeTerm) bool) bool {
+		return len(terms) > 0 && !slices.ContainsFunc(terms, func(t nodeTerm) bool { return !holds(t) })
+	}
+	key := slices.Sorted(maps.Keys(labels))
+	switch {
+	case every(func(t nodeTerm) bool { return t.excludes(labels) }):
+		effect := "so no attempt on spot could ever get a node"
+		if spotMode(s) == "prefer" {
+			effect = "so spot has no effect"
+		}
+		d.report(diag.CodeSpot, affinity.path, "The affinity excludes all nodes with the label %s=%s, which are the spot "+
+			"nodes, %s. Remove the condition from the affinity: spot sets it for each attempt.", key[0], labels[key[0]], effect)
+	case s.attr("fallback").set() && every(func(t nodeTerm) bool { return t.demandsAny(labels) }):
+		d.report(diag.CodeSpot, affinity.path, "The affinity requires nodes with the label %s=%s, which are the spot nodes, "+
+			"so no attempt of the fallback could ever get a node. Remove the condition from the affinity: spot sets it for "+
+			"each attempt.", key[0], labels[key[0]])
+	}
+}
+
+// autopilotRules refuses anchors that GKE Autopilot cannot satisfy. To it, a pod that
+// may not be evicted is one of extended run time, for which it has no spot nodes and
+// no affinity between pods.
+func (d *decoder) autopilotRules(s, anchor, affinity at) {
+	mode := anchor.attr("mode")
+	if s.attr("provider").text() != autopilot || !mode.value.IsKnown() || d.refusedBelow(anchor.path) {
+		return
+	}
+	if mode.text() == "all" {
+		d.report(diag.CodeSpot, mode.path, "GKE Autopilot gives no spot node to a pod that it may not evict, so an attempt "+
+			"on spot would wait for ever. Set mode to \"protect\", which leaves out attempts that may run on spot nodes.")
+		return
+	}
+	if mode.textOr("protect") != "protect" || !s.attr("fallback").set() || !d.usable(affinity) ||
+		!affinity.value.IsWhollyKnown() {
+		return
+	}
+	for _, field := range []string{"podAffinity", "podAntiAffinity"} {
+		if affinity.object()[field] != nil {
+			d.report(diag.CodeSpot, affinity.path, "GKE Autopilot refuses pods that have a %s and that it may not evict, as "+
+				"the attempts of the fallback with anchor.mode = \"protect\". Remove the %s, or set anchor.mode to \"off\".",
+				field, field)
 		}
 	}
 }
@@ -208,9 +275,13 @@ func (d *decoder) anchorRules(root at) {
 		d.report(diag.CodeSpot, duration.path, "duration has no effect in mode %q, which protects no pods. Remove it, or "+
 			"set mode to \"protect\" or \"all\".", mode.text())
 	}
-	for _, e := range runner.attr("annotations").elements() {
-		if a.set() && (e.key() == SafeToEvict || e.key() == DoNotDisrupt) {
-			d.reportKey(diag.CodeSpot, e.path, "anchor also sets the annotation %q. Remove one of the two.", e.key())
+	for _, pod := range []at{
+		runner, root.attr("setup"), root.attr("teardown"), root.attr("orchestrator"), root.attr("partition").attr("query"),
+	} {
+		for _, e := range pod.attr("annotations").elements() {
+			if a.set() && (e.key() == SafeToEvict || e.key() == DoNotDisrupt) {
+				d.reportKey(diag.CodeSpot, e.path, "anchor also sets the annotation %q. Remove one of the two.", e.key())
+			}
 		}
 	}
 	if protects && runner.attr("deadline").value.IsKnown() && !runner.attr("deadline").set() {

@@ -38,6 +38,10 @@ func (d *decoder) attribute(a jobschema.Attribute, v cty.Value, path cty.Path) {
 		}
 		return
 	}
+	if a.Moved != "" {
+		d.report(diag.CodeMoved, path, "%q is now %q. Set that instead: %s.", a.Name, a.Moved, nested(a.Moved))
+		return
+	}
 	switch a.Kind {
 	case jobschema.Object:
 		d.object(a.Attributes, v, path)
@@ -50,6 +54,12 @@ func (d *decoder) attribute(a jobschema.Attribute, v cty.Value, path cty.Path) {
 	case jobschema.StringList, jobschema.IntList, jobschema.ObjectList, jobschema.StringMap, jobschema.ObjectMap:
 		d.members(a, v, path)
 	}
+}
+
+// nested writes a path of two names as an object.
+func nested(path string) string {
+	outer, inner, _ := strings.Cut(path, ".")
+	return outer + " = { " + inner + " = … }"
 }
 
 func firstSentence(doc string) string {

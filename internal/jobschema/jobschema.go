@@ -83,6 +83,7 @@ const (
 	Capability         Format = "capability"    // Linux capability without CAP_, or ALL
 	LabelKey           Format = "label key"     // key of a Kubernetes label
 	Clock              Format = "time of day"   // hours and minutes, 00:00 to 24:00
+	LabelValue         Format = "label value"   // value of a Kubernetes label
 )
 
 // Bounds are the smallest and the largest value of an Int, both inclusive.
@@ -123,6 +124,9 @@ type Attribute struct {
 	// Label is true if a job file gives the value as the label of the block. It
 	// is an attribute in Terraform only.
 	Label bool
+	// Moved is the path of the attribute that has replaced this one. Package job
+	// refuses a value, and the reference leaves the row out.
+	Moved string
 	// Attributes describes nested objects.
 	Attributes []Attribute
 
@@ -197,7 +201,7 @@ func Find(attrs []Attribute, name string) (Attribute, bool) {
 func names(attrs []Attribute) []string {
 	var out []string
 	for _, a := range attrs {
-		if !a.Label {
+		if !a.Label && a.Moved == "" {
 			out = append(out, a.Name)
 		}
 	}

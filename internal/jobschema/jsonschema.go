@@ -98,7 +98,7 @@ func bodySchema(attrs []Attribute) map[string]any {
 func objectSchema(attrs []Attribute) map[string]any {
 	properties, required := map[string]any{}, []string{}
 	for _, a := range attrs {
-		if a.Label {
+		if a.Label || a.Moved != "" {
 			continue
 		}
 		properties[a.Name] = a.schema()

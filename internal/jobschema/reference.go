@@ -40,14 +40,14 @@ func Reference() string {
 func section(b *strings.Builder, title string, attrs []Attribute) {
 	fmt.Fprintf(b, "\n### `%s`\n\n| attribute | type | default | change |\n|---|---|---|---|\n", title)
 	for _, a := range attrs {
-		if a.Label {
+		if a.Label || a.Moved != "" {
 			continue
 		}
 		fmt.Fprintf(b, "| `%s` | %s | %s | `%s` |\n", a.Name, describe(a), a.defaultText(), a.Class)
 	}
 	b.WriteString("\n")
 	for _, a := range attrs {
-		if a.Label {
+		if a.Label || a.Moved != "" {
 			continue
 		}
 		fmt.Fprintf(b, "- `%s`: %s", a.Name, a.Doc)

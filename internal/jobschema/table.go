@@ -13,7 +13,8 @@ import (
 func Job() []Attribute { return table() }
 
 var table = sync.OnceValue(func() []Attribute {
-	return typed(slices.Concat(body(), work(), execution(), argoRows(), waves(), safety(), placement(), guardrails()))
+	return typed(slices.Concat(
+		body(), work(), execution(), argoRows(), waves(), safety(), placement(), guardrails(), moved()))
 })
 
 // typed caches the type of each row, because computing it is slow.
@@ -119,12 +120,20 @@ func work() []Attribute {
 func execution() []Attribute {
 	return []Attribute{
 		{
-			Name:   "orchestrator_service_account",
-			Kind:   String,
-			Format: DNSName,
-			Class:  Next,
-			Doc: "Service account of the steps that start shards. It needs `create`, `get` and `patch` on Workflows. " +
-				"Defaults to the default service account of the namespace.",
+			Name:       "orchestrator",
+			Kind:       Object,
+			Class:      Next,
+			Attributes: orchestrator(),
+			Doc: "The pods that start shards, called launchers. They run on the nodes that the runner's attributes let " +
+				"partitions on, unless you set the attributes here.",
+		},
+		{
+			Name:       "argoexec",
+			Kind:       Object,
+			Class:      Next,
+			Attributes: argoexec(),
+			Doc: "The containers that Argo adds to every pod of the job: `init` and `wait`, and the one container of a " +
+				"launcher. By default they are as the Argo controller configures them.",
 		},
 		{
 			Name:    "max_parallel",
@@ -207,6 +216,14 @@ func argoRows() []Attribute {
 			Doc: "The version of Argo Workflows that runs the job. Objects use only features of that version, and " +
 				"settings that it does not support are rejected. 3.7 is tested on a cluster (3.7.18). For the other versions " +
 				"only the generated objects are tested, not a run.",
+		},
+		{
+			Name:   "instance_id",
+			Kind:   String,
+			Format: LabelValue,
+			Class:  Next,
+			Doc: "The `instanceID` of the Argo controller that runs the job, in clusters where controllers have one. A " +
+				"controller with an instance ID ignores Workflows without it. Defaults to `instance_id` of the provider.",
 		},
 	}
 }

@@ -19,6 +19,8 @@ func once() []Attribute {
 		case "grace_period":
 			rows[i].Doc = "Time between SIGTERM and SIGKILL when the pod is terminated. The container gets it in seconds as " +
 				"`BACKFILL_GRACE_SECONDS`. Defaults to 30s."
+		case "node_selector", "tolerations", "priority_class", "image_pull_secrets":
+			rows[i].Doc += follows
 		case "patch":
 			rows[i].Doc = "A strategic merge patch for the pod spec, with Kubernetes' own field names. The container is " +
 				"called `main`."

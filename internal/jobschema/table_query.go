@@ -115,14 +115,50 @@ func generator() []Attribute {
 			Format: DNSName,
 			Class:  Note,
 			Doc: "Service account of the pod. It needs `create` and `patch` on WorkflowTaskResults. Defaults to " +
-				"`orchestrator_service_account`.",
+				"`orchestrator.service_account`.",
 		},
 		Attribute{
 			Name:   "image_pull_secrets",
 			Kind:   StringList,
 			Format: DNSName,
 			Class:  Note,
-			Doc:    "Names of Secrets with credentials for the image's registry.",
+			Doc:    "Names of Secrets with credentials for the image's registry." + follows,
+		},
+		Attribute{
+			Name:       "security_context",
+			Kind:       Object,
+			Class:      Note,
+			Attributes: securityContext(),
+			Doc: "Privileges of the container. By default it cannot gain privileges, and the container runtime's " +
+				"default seccomp profile filters its system calls.",
+		},
+		Attribute{
+			Name:   "node_selector",
+			Kind:   StringMap,
+			Format: NodeLabels,
+			Class:  Note,
+			Doc:    "Labels that a node must have; `{}` for any node." + follows,
+		},
+		Attribute{
+			Name:       "tolerations",
+			Kind:       ObjectList,
+			Class:      Note,
+			Attributes: tolerations(),
+			Doc:        "Node taints that the pod tolerates; `[]` for none." + follows,
+		},
+		Attribute{
+			Name:   "priority_class",
+			Kind:   String,
+			Format: DNSName,
+			Class:  Note,
+			Doc:    "PriorityClass of the pod." + follows,
+		},
+		Attribute{
+			Name:   "annotations",
+			Kind:   StringMap,
+			Format: Annotations,
+			Class:  Note,
+			Doc:    "Annotations of the pod.",
 		},
 	))
 }

@@ -83,9 +83,10 @@ func spot() []Attribute {
 			Name:     "provider",
 			Kind:     String,
 			Required: true,
-			Enum:     []string{"gke", "eks", "karpenter", "aks", "custom"},
+			Enum:     []string{"gke", "gke_autopilot", "eks", "karpenter", "aks", "custom"},
 			Class:    Next,
-			Doc:      "Whose labels and taints identify spot nodes. `custom` reads them from `labels` and `taints`.",
+			Doc: "Whose labels and taints identify spot nodes. `gke_autopilot` has those of `gke`, and anchors that " +
+				"Autopilot can satisfy. `custom` reads them from `labels` and `taints`.",
 		},
 		{
 			Name:  "mode",

@@ -114,7 +114,7 @@ func safety() []Attribute {
 			Name:  "controller",
 			Kind:  Object,
 			Class: Grid,
-			Attributes: []Attribute{
+			Attributes: append([]Attribute{
 				{
 					Name:    "pods_per_second",
 					Kind:    Int,
@@ -134,7 +134,7 @@ func safety() []Attribute {
 					Doc: "The controller's `MAX_WORKFLOW_SIZE` in bytes, if it is not the default. Shards are sized to keep " +
 						"every Workflow below it.",
 				},
-			},
+			}, podRules()...),
 			Doc: "Settings of the Argo controller that runs the job.",
 		},
 	}

@@ -38,7 +38,7 @@ func (s *Snapshot) obstacles(now time.Time) []state.Obstacle {
 			What: fmt.Sprintf("Argo has not taken up Workflow %s, which was created at %s",
 				s.Run.Workflow.GetName(), stamp(created)),
 			Fix: fmt.Sprintf("See that the Argo controller runs, that it watches namespace %q, and that its limits on parallel "+
-				"Workflows leave room.", s.State.Namespace),
+				"Workflows leave room. %s", s.State.Namespace, instanceHint(j.InstanceID, s.Run.Workflow.GetName())),
 		})
 	}
 	for _, w := range s.Run.Outcome.Waiting {
@@ -48,6 +48,17 @@ func (s *Snapshot) obstacles(now time.Time) []state.Obstacle {
 		out = append(out, s.Run.retries(r))
 	}
 	return out
+}
+
+// instanceHint says how the id of a controller may be why nobody takes up a Workflow.
+// Nothing of that has begun, and no controller would carry out a stop.
+func instanceHint(id, workflow string) string {
+	hint := "It also ignores Workflows without its instanceID, if it has one, and this one has none. If so, set instance_id"
+	if id != "" {
+		hint = fmt.Sprintf("It also ignores Workflows whose instance id is not its own, and this one has %q. If that is "+
+			"wrong, correct instance_id", id)
+	}
+	return hint + fmt.Sprintf(", delete Workflow %s, of which nothing has begun, and apply again.", workflow)
 }
 
 // waits words pods that have not started.

@@ -15,6 +15,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
+	"github.com/zclconf/go-cty/cty"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/cluster"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
@@ -118,6 +119,15 @@ func (c *connection) limits() job.Limits {
 		return job.Limits{}
 	}
 	return c.settings.limits
+}
+
+// instanceID is that of the Argo controller of the provider's jobs: null if it has
+// none, and unknown while it is not known.
+func (c *connection) instanceID() cty.Value {
+	if c == nil || c.settings.instanceID == cty.NilVal {
+		return cty.NullVal(cty.String)
+	}
+	return c.settings.instanceID
 }
 
 func (c *connection) open() {

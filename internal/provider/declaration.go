@@ -57,6 +57,19 @@ func declare(object tftypes.Value) (*declaration, tfdiag.Diagnostics) {
 	return d, diags
 }
 
+// under completes the declaration with what the provider says for all of its jobs.
+func (d *declaration) under(c *connection) {
+	d.policy.Limits = c.limits()
+	id := c.instanceID()
+	if id.IsNull() || !d.value.GetAttr(instanceID).IsNull() {
+		return
+	}
+	attributes := d.value.AsValueMap()
+	attributes[instanceID] = id
+	d.value = cty.ObjectVal(attributes)
+	d.job = decide.Declare(d.value)
+}
+
 func declareJob(attributes values) (*declaration, tfdiag.Diagnostics) {
 	if !attributes["source"].IsNull() {
 		return declareSource(attributes)

@@ -187,7 +187,7 @@ func (r *jobResource) submission(a *applying) (*declaration, engine.Submission) 
 		return nil, engine.Submission{}
 	}
 	a.namespace, a.name = d.identity()
-	d.policy.Limits = r.connection.limits()
+	d.under(r.connection)
 	next, shown := plannedNext(a.plan)
 	return d, engine.Submission{
 		Value:    d.value,

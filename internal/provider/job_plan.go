@@ -42,7 +42,7 @@ func (r *jobResource) modify(c *change) (diags tfdiag.Diagnostics) {
 	if d == nil {
 		return diags
 	}
-	d.policy.Limits = r.connection.limits()
+	d.under(r.connection)
 	var known *state.Observation
 	if !c.state.IsNull() {
 		known = recall(c.state, c.private, &diags)

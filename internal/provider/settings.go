@@ -4,6 +4,7 @@
 package provider
 
 import (
+	"regexp"
 	"slices"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/listvalidator"
@@ -26,9 +27,16 @@ import (
 type settings struct {
 	cluster cluster.Config
 	limits  job.Limits
+	// instanceID is for jobs that have none of their own.
+	instanceID cty.Value
 	// unknown lists the attributes whose values are not known yet, sorted.
 	unknown []string
 }
+
+// instanceID is an attribute of the provider, and the one of a job whose default it is.
+const instanceID = "instance_id"
+
+var labelValue = regexp.MustCompile(`^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$`)
 
 // setting is a text of the configuration: where it goes, and the environment variable
 // that replaces it, which has the name that the other Kubernetes providers use.
@@ -74,6 +82,15 @@ func settingsAttributes() map[string]schema.Attribute {
 			Attributes: tableAttributes(jobschema.Limits(), false),
 			MarkdownDescription: "Limits that no job of this provider may exceed. They are checked when there is something to " +
 				"apply; `override_limits` of a job lists the limits that it exceeds on purpose.",
+		},
+		instanceID: schema.StringAttribute{
+			Optional: true,
+			MarkdownDescription: "The `instanceID` of the Argo controller that runs the jobs, for jobs that do not set " +
+				"`instance_id`. Needed in clusters where the controller has one: it ignores all other Workflows. " +
+				"Functions do not read it.",
+			Validators: []validator.String{stringvalidator.RegexMatches(labelValue,
+				"must be the value of a Kubernetes label: at most 63 letters, digits, dashes, underscores and dots, starting "+
+					"and ending with a letter or digit")},
 		},
 		"insecure": schema.BoolAttribute{
 			Optional:            true,
@@ -141,6 +158,13 @@ func readSettings(config tftypes.Value) (s settings, diags tfdiag.Diagnostics) {
 	}
 	s.cluster.Insecure, s.cluster.InCluster = boolOf(attributes["insecure"]), isTrue(attributes["in_cluster"])
 	s.cluster.ConfigPaths = stringsOf(attributes["config_paths"])
+	switch id := attributes[instanceID]; {
+	case !id.IsKnown():
+		s.instanceID = cty.UnknownVal(cty.String)
+	case !id.IsNull():
+		s.instanceID = cty.StringVal(stringOf(id))
+	}
+	delete(attributes, instanceID) // no connection needs it
 	written := attributes["limits"]
 	delete(attributes, "limits")
 	value, err := toCty(written, written.Type(), jobschema.Type(jobschema.Limits()))

@@ -22,7 +22,7 @@ resource "backfill_job" "orders" {
     args    = ["--from=$${partition.start}", "--to=$${partition.end}"]
   }
 
-  orchestrator_service_account = "backfill-orchestrator"
+  orchestrator = { service_account = "backfill-orchestrator" }
   max_parallel                 = 40
 
   # Change this text to run the query again and process what is new.

@@ -28,6 +28,8 @@ var Ended = []struct {
 }{
 	{argo.PhaseFailed, "main: Error (exit code 1)", "application"},
 	{argo.PhaseFailed, "main: Error (exit code 3): no such table", "application"},
+	{argo.PhaseFailed, "fetch: Error (exit code 7)", "application"}, // an init container of the user
+	{argo.PhaseFailed, "fetch: Error (exit code 137)", "interruption"},
 	{argo.PhaseFailed, "main: OOMKilled (exit code 137)", "oom"},
 	{argo.PhaseFailed, "main: Error (exit code 143)", "interruption"},
 	{argo.PhaseFailed, "main: Error (exit code 137)", "interruption"},
@@ -71,15 +73,15 @@ func Axis(t testing.TB, a domain.Axis) domain.Domain {
 
 func Sample(d domain.Domain) *job.Job {
 	return &job.Job{
-		Name:                       "orders",
-		Namespace:                  "data",
-		Reason:                     "a reason with {{workflow.name}}",
-		Domain:                     d,
-		Labels:                     map[string]string{"team": "search"},
-		Order:                      plan.OldestFirst,
-		MaxParallel:                10,
-		ShardSize:                  500,
-		OrchestratorServiceAccount: "backfill-orchestrator",
+		Name:         "orders",
+		Namespace:    "data",
+		Reason:       "a reason with {{workflow.name}}",
+		Domain:       d,
+		Labels:       map[string]string{"team": "search"},
+		Order:        plan.OldestFirst,
+		MaxParallel:  10,
+		ShardSize:    500,
+		Orchestrator: job.Orchestrator{ServiceAccount: "backfill-orchestrator"},
 		Retry: job.Retry{
 			Limit:         4,
 			Backoff:       30 * time.Second,

@@ -41,22 +41,26 @@ func TestAQuerysRunKeepsTheCapacityAnnotation(t *testing.T) {
 // the run of declared bounds, or the template, and must change that of a query in
 // the same way.
 var attributes = map[string]func(*job.Job){
-	"Reason":                     func(j *job.Job) { j.Reason = "another" },
-	"Labels":                     func(j *job.Job) { j.Labels = map[string]string{"team": "ads"} },
-	"Order":                      func(j *job.Job) { j.Order = plan.NewestFirst },
-	"Runner":                     func(j *job.Job) { j.Runner.Image = "another" },
-	"Setup":                      func(j *job.Job) { j.Setup = &job.Runner{Image: "setup"} },
-	"Teardown":                   func(j *job.Job) { j.Teardown = &job.Runner{Image: "teardown"} },
-	"OrchestratorServiceAccount": func(j *job.Job) { j.OrchestratorServiceAccount = "another" },
-	"MaxParallel":                func(j *job.Job) { j.MaxParallel = 40 },
-	"Pool":                       func(j *job.Job) { j.Pool = "shared" },
-	"ShardSize":                  func(j *job.Job) { j.ShardSize = 7 },
-	"Waves":                      func(j *job.Job) { j.Waves = plan.Doubling },
-	"RampUp":                     func(j *job.Job) { j.Waves, j.RampUp = plan.Doubling, true },
-	"Controller":                 func(j *job.Job) { j.ShardSize, j.Controller.MaxWorkflowSize = 500, 220_000 },
-	"Budget":                     func(j *job.Job) { j.Waves, j.Budget = plan.Doubling, &plan.Budget{MaxFailed: 1, MaxRatio: -1} },
-	"Retry":                      func(j *job.Job) { j.Retry.Backoff = time.Minute },
-	"ArgoVersion":                func(j *job.Job) { j.Pool, j.ArgoVersion = "shared", "3.5" },
+	"Reason":   func(j *job.Job) { j.Reason = "another" },
+	"Labels":   func(j *job.Job) { j.Labels = map[string]string{"team": "ads"} },
+	"Order":    func(j *job.Job) { j.Order = plan.NewestFirst },
+	"Runner":   func(j *job.Job) { j.Runner.Image = "another" },
+	"Setup":    func(j *job.Job) { j.Setup = &job.Runner{Image: "setup"} },
+	"Teardown": func(j *job.Job) { j.Teardown = &job.Runner{Image: "teardown"} },
+	"Orchestrator": func(j *job.Job) {
+		j.Orchestrator = job.Orchestrator{ServiceAccount: "another", NodeSelector: map[string]string{"pool": "small"}}
+	},
+	"Argoexec":    func(j *job.Job) { j.Argoexec.Limits = map[string]string{"cpu": "100m"} },
+	"InstanceID":  func(j *job.Job) { j.InstanceID = "team-a" },
+	"MaxParallel": func(j *job.Job) { j.MaxParallel = 40 },
+	"Pool":        func(j *job.Job) { j.Pool = "shared" },
+	"ShardSize":   func(j *job.Job) { j.ShardSize = 7 },
+	"Waves":       func(j *job.Job) { j.Waves = plan.Doubling },
+	"RampUp":      func(j *job.Job) { j.Waves, j.RampUp = plan.Doubling, true },
+	"Controller":  func(j *job.Job) { j.ShardSize, j.Controller.MaxWorkflowSize = 500, 220_000 },
+	"Budget":      func(j *job.Job) { j.Waves, j.Budget = plan.Doubling, &plan.Budget{MaxFailed: 1, MaxRatio: -1} },
+	"Retry":       func(j *job.Job) { j.Retry.Backoff = time.Minute },
+	"ArgoVersion": func(j *job.Job) { j.Pool, j.ArgoVersion = "shared", "3.5" },
 	"Argo": func(j *job.Job) {
 		j.Argo.Workflow = map[string]any{"hostNetwork": true, "podDisruptionBudget": map[string]any{"minAvailable": int64(1)}}
 	},

@@ -30,9 +30,10 @@ func launcher(j *job.Job, child string, wants []string) node {
 		"name":   argo.TemplateLauncher,
 		"inputs": inputs(wants...),
 		// A launcher sits idle while it waits, so its node looks empty to autoscalers.
-		"metadata": metadataOf(labels, toAny(protection(j.Anchor))),
-		// A launcher whose node is lost is started again, and finds its child.
-		"tolerations": lostNodeTolerations(nil),
+		"metadata": metadataOf(labels, toAny(merged(protection(j.Anchor), j.Orchestrator.Annotations))),
+		// Where logs are archived, Argo would add a container to the pod, and take its
+		// controller's setting for the template's unless that has a place for them.
+		"archiveLocation": node{"archiveLogs": false, "raw": node{"data": "no logs"}},
 		"resource": node{
 			"action":            "apply",
 			"setOwnerReference": true,
@@ -44,8 +45,20 @@ func launcher(j *job.Job, child string, wants []string) node {
 		// would fail the same way again, and one whose child ended never fails.
 		"retryStrategy": strategy(j, launcherAttempts-1, expr.Interrupted),
 	}
-	maps.Copy(t, sparse(node{"serviceAccountName": j.OrchestratorServiceAccount}))
+	maps.Copy(t, podSettings(beside(j, launcherPod(j.Orchestrator)), ofLauncher(j.Argoexec, j.Orchestrator)))
 	return unhurried(t)
+}
+
+// launcherPod has what a launcher's pod shares with those of runners.
+func launcherPod(o job.Orchestrator) job.Runner {
+	return job.Runner{
+		ServiceAccount: o.ServiceAccount,
+		NodeSelector:   o.NodeSelector,
+		Tolerations:    o.Tolerations,
+		PriorityClass:  o.PriorityClass,
+		PullSecrets:    o.PullSecrets,
+		Annotations:    o.Annotations,
+	}
 }
 
 // childManifest is the text of a child Workflow. Its tags are resolved when a
@@ -83,7 +96,7 @@ func childManifest(j *job.Job) (string, error) {
 
 // writeChild is the text of a child Workflow of one step.
 func writeChild(j *job.Job, call node, args list) (string, error) {
-	labels := merged(j.Labels, poolLabel(j), ours(j), map[string]string{
+	labels := merged(labelsOf(j), poolLabel(j), ours(j), map[string]string{
 		argo.LabelShard:    argo.InputTag(argo.InK),
 		argo.LabelTemplate: argo.WorkflowTag(argo.ArgTemplate),
 	})

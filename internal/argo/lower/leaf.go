@@ -31,7 +31,7 @@ func leaf(j *job.Job, s scope, name string, facts list) (node, error) {
 		"container":     container,
 		"retryStrategy": leafRetry(j),
 	}
-	maps.Copy(t, podSettings(j))
+	maps.Copy(t, podSettings(j, besideContainer(j.Argoexec)))
 	maps.Copy(t, runtime.DeepCopyJSON(j.Argo.Partition))
 	return unhurried(t), nil
 }
@@ -51,13 +51,14 @@ func container(j *job.Job, s scope, facts list) (node, error) {
 		return nil, err
 	}
 	// Without a command Argo would ask the image's registry for one.
-	c := node{"image": r.Image, "command": command, "env": env, "securityContext": containerSecurity(r.Security)}
+	c := node{"image": r.Image, "command": command, "env": env}
 	maps.Copy(c, sparse(node{
-		"workingDir":   r.WorkingDir,
-		"envFrom":      envFrom(r.EnvFrom),
-		"args":         args,
-		"resources":    resources(r),
-		"volumeMounts": mounts(r.Volumes),
+		"securityContext": containerSecurity(r.Security, r.Windows),
+		"workingDir":      r.WorkingDir,
+		"envFrom":         envFrom(r.EnvFrom),
+		"args":            args,
+		"resources":       resources(r),
+		"volumeMounts":    mounts(r.Volumes),
 	}))
 	return c, nil
 }
@@ -130,13 +131,9 @@ func ofRun(j *job.Job) []runContainer {
 	return out
 }
 
-// once is the template of such a container. It is placed and protected as
-// launchers are: nothing else of the run goes on without it, so that it runs on
-// no spot node unless its own attributes say so.
+// once is the template of such a container.
 func once(j *job.Job, c runContainer) (node, error) {
-	own := *j
-	own.Runner, own.Spot, own.OOM, own.Spread, own.Argo = *c.Runner, job.Spot{}, nil, "", job.Overrides{}
-	t, err := leaf(&own, newScope(), c.name, nil)
+	t, err := leaf(beside(j, *c.Runner), newScope(), c.name, nil)
 	delete(t, "inputs")
 	return t, err
 }

@@ -6,6 +6,7 @@ package lower
 import (
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -27,11 +28,27 @@ const defaultGrace = 30
 // lostNodes are the taints of a node that does not report.
 var lostNodes = []string{"node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"}
 
-// podTolerations is what the pod of any attempt tolerates. A patch replaces
-// the whole list, so everything is here from the start.
+// podTolerations is what the pod of any attempt tolerates; nothing where neither the
+// job nor its spot nodes ask for it, so that the controller's defaults reach the pod.
+// See internal/decisions/0045-no-list-of-ours-alone.md.
 func podTolerations(j *job.Job) list {
-	all := append(slices.Clone(j.Runner.Tolerations), j.Spot.Taints...)
-	return append(tolerations(all), lostNodeTolerations(j.Runner.Tolerations)...)
+	own := append(slices.Clone(j.Runner.Tolerations), j.Spot.Taints...)
+	if len(own) == 0 {
+		return nil
+	}
+	return withDefaults(j, own)
+}
+
+// withDefaults completes a list of tolerations that has to be written: it takes the
+// place of the one that the controller's defaults have.
+func withDefaults(j *job.Job, own []job.Toleration) list {
+	out := tolerations(own)
+	for _, t := range tolerations(j.Controller.Tolerations) {
+		if !slices.ContainsFunc(out, func(o any) bool { return reflect.DeepEqual(o, t) }) {
+			out = append(out, t)
+		}
+	}
+	return append(out, lostNodeTolerations(append(slices.Clone(own), j.Controller.Tolerations...))...)
 }
 
 // lostNodeTolerations leaves out what the user tolerates in another way.
@@ -56,19 +73,27 @@ func lostNodeTolerations(own []job.Toleration) list {
 // nodeSelector is that of every attempt. With a fallback the spot labels come
 // by patch instead, because a patch can only add.
 func nodeSelector(j *job.Job) node {
+	own := j.Runner.NodeSelector
 	if j.Spot.Mode == "require" && j.Spot.OnDemandFrom == 0 {
-		return toAny(merged(j.Runner.NodeSelector, j.Spot.Labels))
+		own = merged(own, j.Spot.Labels)
 	}
-	return toAny(j.Runner.NodeSelector)
+	if len(own) == 0 {
+		return nil
+	}
+	return toAny(merged(j.Controller.NodeSelector, own))
 }
 
 // affinity is that of every attempt: the user's, and where spot nodes are
 // preferred a weight beside it.
 func affinity(j *job.Job) node {
-	if j.Spot.Mode != "prefer" {
-		return j.Runner.Affinity
+	if j.Spot.Mode != "prefer" && j.Runner.Affinity == nil {
+		return nil
 	}
-	out, nodes := copyOfNodeAffinity(j.Runner.Affinity)
+	all := bothAffinities(j.Controller.Affinity, j.Runner.Affinity)
+	if j.Spot.Mode != "prefer" {
+		return all
+	}
+	out, nodes := copyOfNodeAffinity(all)
 	const preferred = "preferredDuringSchedulingIgnoredDuringExecution"
 	own, _ := nodes[preferred].(list)
 	nodes[preferred] = append(own, node{
@@ -77,11 +102,65 @@ func affinity(j *job.Job) node {
 	return out
 }
 
+// bothAffinities is an affinity that holds where both hold, with the preferences of
+// both.
+func bothAffinities(a, b node) node {
+	out := runtime.DeepCopyJSON(a)
+	if out == nil {
+		return runtime.DeepCopyJSON(b)
+	}
+	for kind, of := range runtime.DeepCopyJSON(b) {
+		rules, _ := of.(node)
+		own, there := out[kind].(node)
+		if !there {
+			own = node{}
+			out[kind] = own
+		}
+		for name, rule := range rules {
+			switch rule := rule.(type) {
+			case list:
+				before, _ := own[name].(list)
+				own[name] = append(before, rule...)
+			case node:
+				before, _ := own[name].(node)
+				own[name] = bothSelectors(before, rule)
+			}
+		}
+	}
+	return out
+}
+
+// bothSelectors joins each alternative of one node selector to each of the other.
+func bothSelectors(a, b node) node {
+	const terms = "nodeSelectorTerms"
+	left, _ := a[terms].(list)
+	right, _ := b[terms].(list)
+	if len(left) == 0 {
+		return b
+	}
+	out := list{}
+	for _, l := range left {
+		for _, r := range right {
+			both := node{}
+			for _, term := range []any{l, r} {
+				term, _ := term.(node)
+				for field, conditions := range runtime.DeepCopyJSON(term) {
+					before, _ := both[field].(list)
+					more, _ := conditions.(list)
+					both[field] = append(before, more...)
+				}
+			}
+			out = append(out, both)
+		}
+	}
+	return node{terms: out}
+}
+
 // onDemandAffinity keeps an attempt from spot nodes. Terms are alternatives,
 // so each of the user's gets the condition.
 func onDemandAffinity(j *job.Job) node {
 	const required = "requiredDuringSchedulingIgnoredDuringExecution"
-	_, nodes := copyOfNodeAffinity(j.Runner.Affinity)
+	_, nodes := copyOfNodeAffinity(bothAffinities(j.Controller.Affinity, j.Runner.Affinity))
 	selector, _ := nodes[required].(node)
 	terms, _ := selector["nodeSelectorTerms"].(list)
 	if len(terms) == 0 {
@@ -125,7 +204,8 @@ func spotExpressions(s job.Spot, operator string) list {
 func anchors(j *job.Job) map[string]string {
 	out := protection(j.Anchor)
 	s := j.Spot
-	if j.Anchor.Mode != "protect" || s.Mode != "require" {
+	onSpot := s.Mode == "require" || s.Mode != "" && s.Unanchored
+	if j.Anchor.Mode != "protect" || !onSpot {
 		return out
 	}
 	if s.OnDemandFrom == 0 {
@@ -155,7 +235,7 @@ func protection(a job.Anchor) map[string]string {
 // podPatch is the template's podSpecPatch: the job's own patch, what templates
 // have no field for, and what differs between attempts. It is JSON with Argo
 // expressions in it, of which each yields JSON.
-func podPatch(j *job.Job) string {
+func podPatch(j *job.Job, executors []executor) string {
 	r := j.Runner
 	patch := runtime.DeepCopyJSON(r.Patch)
 	if patch == nil {
@@ -166,7 +246,7 @@ func podPatch(j *job.Job) string {
 		patch["imagePullSecrets"] = append(pullSecrets(r.PullSecrets), own...)
 	}
 	if own, ok := patch["tolerations"].(list); ok {
-		patch["tolerations"] = append(podTolerations(j), own...)
+		patch["tolerations"] = append(withDefaults(j, append(slices.Clone(r.Tolerations), j.Spot.Taints...)), own...)
 	}
 	if grace := graceSeconds(r); grace != defaultGrace {
 		setDefault(patch, "terminationGracePeriodSeconds", grace)
@@ -180,6 +260,9 @@ func podPatch(j *job.Job) string {
 	}
 	if j.OOM != nil {
 		raiseMemory(j, patch)
+	}
+	for _, e := range executors {
+		e.write(j, patch)
 	}
 	placed := placement(j)
 	if len(patch) == 0 && placed == "" {

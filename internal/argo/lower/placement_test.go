@@ -352,3 +352,22 @@ func triedAgain(t *testing.T, j *job.Job, retries int, status, code, message str
 	}
 	return got == `"true"`
 }
+
+// GKE Autopilot gives no spot node to a pod that may not be evicted, so attempts that
+// may be on one carry no anchor, and those of the fallback do.
+func TestNoAnchorOnSpotNodesOfAutopilot(t *testing.T) {
+	for rest, want := range map[string][]string{
+		`spot = { provider = "gke_autopilot" }`:                                           {"", "", "", "", "", ""},
+		`spot = { provider = "gke_autopilot", fallback = "on_demand", mode = "prefer" }`:  {"", "", "", "false", "false", "false"},
+		`spot = { provider = "gke", fallback = "on_demand", mode = "prefer" }`:            {"false", "false", "false", "false", "false", "false"},
+		`spot = { provider = "gke_autopilot", fallback = "on_demand", mode = "require" }`: {"", "", "", "false", "false", "false"},
+	} {
+		var got []string
+		for _, pod := range attemptsOf(t, decoded(t, "", rest), nil) {
+			got = append(got, pod.Annotations[job.SafeToEvict])
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: the attempts have %q, want %q", rest, got, want)
+		}
+	}
+}

@@ -8,13 +8,31 @@ import (
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/job"
 )
 
+// beside is a job of which a pod beside those of partitions is the runner. Nothing
+// else of the run goes on without such a pod, so it runs on no spot node unless its
+// own attributes say so, and it is protected as all that is not on one.
+func beside(j *job.Job, r job.Runner) *job.Job {
+	own := *j
+	own.Runner, own.Spot, own.OOM, own.Spread, own.Argo = r, job.Spot{}, nil, "", job.Overrides{}
+	return &own
+}
+
+// labelsOf are those of every object of a job. Argo's controllers take up only what
+// has their id.
+func labelsOf(j *job.Job) map[string]string {
+	if j.InstanceID == "" {
+		return j.Labels
+	}
+	return merged(j.Labels, map[string]string{argo.LabelInstance: j.InstanceID})
+}
+
 // ours are the labels by which the pods of a template are known.
 func ours(j *job.Job) map[string]string {
 	return map[string]string{argo.LabelJob: j.Name, argo.LabelRun: argo.WorkflowTag(argo.ArgNumber)}
 }
 
 // podSettings are fields of a leaf template that concern its pod.
-func podSettings(j *job.Job) node {
+func podSettings(j *job.Job, executors []executor) node {
 	r := j.Runner
 	out := sparse(node{
 		"activeDeadlineSeconds": seconds(max(0, r.Deadline)),
@@ -23,7 +41,7 @@ func podSettings(j *job.Job) node {
 		"nodeSelector":          nodeSelector(j),
 		"tolerations":           podTolerations(j),
 		"securityContext":       sparse(node{"fsGroup": r.Security.FSGroup}),
-		"podSpecPatch":          podPatch(j),
+		"podSpecPatch":          podPatch(j, executors),
 		"volumes":               volumes(r.Volumes),
 	})
 	if affinity := affinity(j); affinity != nil {
@@ -53,8 +71,11 @@ func tolerations(ts []job.Toleration) list {
 }
 
 // containerSecurity writes out also what is not set: the defaults of Kubernetes
-// are the less safe ones.
-func containerSecurity(s job.Security) node {
+// are the less safe ones. On Windows most of it has no meaning.
+func containerSecurity(s job.Security, windows bool) node {
+	if windows {
+		return sparse(node{"runAsNonRoot": s.NonRoot})
+	}
 	profile := "RuntimeDefault"
 	if s.Unconfined {
 		profile = "Unconfined"

@@ -11,7 +11,6 @@ import (
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/argo"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/argo/expr"
-	"github.com/terraform-backfill/terraform-provider-backfill/internal/job"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/plan"
 )
 
@@ -45,8 +44,8 @@ func (r *run) prepareQuery() error {
 
 // generator is the template of the container that writes the bounds.
 func (r run) generator() (node, error) {
-	g := *r.job
-	g.Runner, g.Spot, g.OOM, g.Spread, g.Argo = r.job.Query.Generator, job.Spot{}, nil, "", job.Overrides{}
+	g := *beside(r.job, r.job.Query.Generator)
+	g.Runner.ServiceAccount = cmp.Or(g.Runner.ServiceAccount, g.Orchestrator.ServiceAccount)
 	g.Retry.RetryOn, g.Retry.FailOn = nil, nil
 	container, err := container(&g, newScope(), list{node{"name": envOut, "value": argo.ResultFile}})
 	if err != nil {
@@ -59,19 +58,14 @@ func (r run) generator() (node, error) {
 	room := node{"medium": "Memory", "sizeLimit": resultRoom}
 	t := node{
 		"name":          argo.TemplateGenerator,
-		"metadata":      metadataOf(merged(g.Labels, ours(&g)), toAny(protection(g.Anchor))),
+		"metadata":      metadataOf(merged(g.Labels, ours(&g)), toAny(merged(protection(g.Anchor), g.Runner.Annotations))),
 		"container":     container,
 		"retryStrategy": leafRetry(&g),
 		"inputs":        node{},
-		"tolerations":   lostNodeTolerations(nil),
 		"volumes":       list{node{"name": resultVolume, "emptyDir": room}},
 		"outputs":       node{"parameters": list{result}},
 	}
-	maps.Copy(t, sparse(node{
-		"serviceAccountName":    cmp.Or(g.Runner.ServiceAccount, g.OrchestratorServiceAccount),
-		"activeDeadlineSeconds": seconds(max(0, g.Runner.Deadline)),
-		"podSpecPatch":          podPatch(&g),
-	}))
+	maps.Copy(t, podSettings(&g, besideContainer(g.Argoexec)))
 	return unhurried(t), nil
 }
 

@@ -111,7 +111,7 @@ func (r run) oddDate(offset int64, count int) bool {
 }
 
 func (r run) labels() map[string]string {
-	return merged(r.job.Labels, poolLabel(r.job), map[string]string{
+	return merged(labelsOf(r.job), poolLabel(r.job), map[string]string{
 		argo.LabelJob:      r.job.Name,
 		argo.LabelRun:      fmt.Sprint(r.spec.Number),
 		argo.LabelTemplate: r.spec.Template,

@@ -77,7 +77,7 @@ func Template(j *job.Job) (manifest.Object, error) {
 		return nil, err
 	}
 	name := j.Name + "-" + hash
-	labels := merged(j.Labels, map[string]string{argo.LabelJob: j.Name, argo.LabelTemplate: name})
+	labels := merged(labelsOf(j), map[string]string{argo.LabelJob: j.Name, argo.LabelTemplate: name})
 	o := newObject(argo.APIVersion, "WorkflowTemplate", j.Namespace, name, labels, node{argo.AnnotationSpecHash: hash})
 	o.Object["spec"] = spec
 	return o, nil
@@ -87,8 +87,14 @@ func Template(j *job.Job) (manifest.Object, error) {
 // command, args and env, nothing can keep Argo from evaluating it.
 func refuseTags(j *job.Job) error {
 	where, text := tagged("job", node{
-		"labels": toAny(j.Labels), "orchestrator_service_account": j.OrchestratorServiceAccount,
+		"labels": toAny(j.Labels), "instance_id": j.InstanceID,
 		"spot": node{"labels": toAny(j.Spot.Labels), "taints": tolerations(j.Spot.Taints)},
+		"controller": node{
+			"tolerations":   tolerations(j.Controller.Tolerations),
+			"node_selector": toAny(j.Controller.NodeSelector),
+			"affinity":      j.Controller.Affinity,
+		},
+		"orchestrator": plainTexts(launcherPod(j.Orchestrator)),
 	})
 	for _, c := range append([]runContainer{{"runner", &j.Runner}}, ofRun(j)...) {
 		if where == "" {

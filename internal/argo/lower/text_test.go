@@ -166,7 +166,8 @@ func TestTagsAreRefused(t *testing.T) {
 	for name, edit := range map[string]func(*job.Job){
 		"job.labels.team":                  func(j *job.Job) { j.Labels = map[string]string{"team": tag} },
 		"job.labels":                       func(j *job.Job) { j.Labels = map[string]string{tag: "x"} },
-		"job.orchestrator_service_account": func(j *job.Job) { j.OrchestratorServiceAccount = tag },
+		"job.orchestrator.service_account": func(j *job.Job) { j.Orchestrator.ServiceAccount = tag },
+		"job.instance_id":                  func(j *job.Job) { j.InstanceID = tag },
 		"job.runner.image":                 func(j *job.Job) { j.Runner.Image = tag },
 		"job.runner.service_account":       func(j *job.Job) { j.Runner.ServiceAccount = tag },
 		"job.runner.env[0]":                func(j *job.Job) { j.Runner.Env = []job.EnvVar{{Name: tag}} },

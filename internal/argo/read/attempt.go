@@ -56,6 +56,8 @@ var (
 		`exceeded (its|the workflow|workflow) deadline`)
 	takenAway  = regexp.MustCompile(expr.LostPod + `|[Pp]od deleted`)
 	ownFailure = regexp.MustCompile(`\(exit code ([0-9]+)\)`)
+	// otherFailure is what Argo says of a container that the user added to the pod.
+	otherFailure = regexp.MustCompile(`^([a-z0-9]([-a-z0-9]*[a-z0-9])?): .*\(exit code [0-9]+\)`)
 )
 
 // causeOf classes a pod that failed by what Argo tells of it. Interruptions are
@@ -70,7 +72,9 @@ func causeOf(message string, exitCode int) Cause {
 		return CauseDeadline
 	case takenAway.MatchString(message):
 		return CauseInterruption
-	case exitCode > 0 && !strings.HasPrefix(message, "init:") && !strings.HasPrefix(message, "wait:"):
+	case strings.HasPrefix(message, "init:"), strings.HasPrefix(message, "wait:"):
+		return CauseUnknown // Argo's own
+	case exitCode > 0, otherFailure.MatchString(message):
 		return CauseApplication
 	}
 	return CauseUnknown
