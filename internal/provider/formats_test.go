@@ -194,6 +194,7 @@ func listed(t *testing.T, text string) string {
 var (
 	because  = regexp.MustCompile(`"because":"[^"\\]*(\\.[^"\\]*)*"`)
 	template = regexp.MustCompile(`"template":"[^"]*"`)
+	nulls    = regexp.MustCompile(`,?"[a-z_]+":null`)
 )
 
 // wordless leaves out words of ours, and the name of a template, which later versions
@@ -203,6 +204,9 @@ func (p plannedRun) wordless() plannedRun {
 	p.NextRun = template.ReplaceAllString(p.NextRun, `"template":"there is one"`)
 	return p
 }
+
+// without leaves out what is null: later versions have more attributes.
+func without(text string) string { return nulls.ReplaceAllString(text, "") }
 
 // whatIsPlanned is the action of a plan, and the run that it shows.
 func (tf *terraform) whatIsPlanned(config object) plannedRun {
@@ -238,7 +242,12 @@ func TestStatesOfEarlierVersionsAreRead(t *testing.T) {
 	eachFixture(t, func(t *testing.T, f fixture) {
 		tf, _ := f.terraform(t)
 		want := f.Expected.Terraform
-		if got := tf.whatIsPlanned(f.Config); got.wordless() != want.Unread.wordless() {
+		// A canary of another template is tried again, as after an edit of the runner.
+		anew := func(got plannedRun) bool {
+			return want.State["phase"] == `"AwaitingApproval"` && got.Action == "update" &&
+				!strings.Contains(got.NextRun, `"template":`+want.State["template"])
+		}
+		if got := tf.whatIsPlanned(f.Config); got.wordless() != want.Unread.wordless() && !anew(got) {
 			t.Errorf("without a read, planned is\n%+v, want\n%+v", got, want.Unread)
 		}
 		if !tf.state.IsNull() {
@@ -251,14 +260,17 @@ func TestStatesOfEarlierVersionsAreRead(t *testing.T) {
 			}
 		}
 		for name, text := range want.State {
-			if name == "failed_partitions" {
+			switch name {
+			case "template":
+				continue // its name
+			case "failed_partitions":
 				text = listed(t, text)
 			}
-			if kept[name] != text {
+			if without(kept[name]) != without(text) {
 				t.Errorf("%s is\n%s, want\n%s", name, kept[name], text)
 			}
 		}
-		if got := tf.whatIsPlanned(f.Config); got.wordless() != want.Read.wordless() {
+		if got := tf.whatIsPlanned(f.Config); got.wordless() != want.Read.wordless() && !anew(got) {
 			t.Errorf("planned is\n%+v, want\n%+v", got, want.Read)
 		}
 	})
