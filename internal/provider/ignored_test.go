@@ -65,12 +65,13 @@ func beside(attribute string) object {
 	return object{"max_parallel": 3}
 }
 
-// optional are the attributes of a job that may be written in the table's form.
+// optional are the attributes of a job that may be written in the table's form, but
+// for the one that is refused with its new name.
 func optional(t *testing.T) []string {
 	t.Helper()
 	var names []string
 	for name, a := range jobSchema(t).Schema.Attributes {
-		if a.IsOptional() && !slices.Contains([]string{"source", "job", "variables"}, name) {
+		if a.IsOptional() && !slices.Contains([]string{"source", "job", "variables", "orchestrator_service_account"}, name) {
 			names = append(names, name)
 		}
 	}
