@@ -23,7 +23,7 @@ resource "backfill_job" "orders" {
   }
 
   orchestrator = { service_account = "backfill-orchestrator" }
-  max_parallel                 = 40
+  max_parallel = 40
 
   # Change this text to run the query again and process what is new.
   rerun_token = "2026-11"
