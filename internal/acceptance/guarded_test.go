@@ -79,7 +79,9 @@ func TestANamespaceThatIsRestrictedAndHasAQuota(t *testing.T) {
 		t.Fatal(err)
 	}
 	// The namespace does refuse what says nothing, by either rule.
-	limits := corev1.ResourceRequirements{Limits: corev1.ResourceList{"cpu": hard["limits.cpu"], "memory": hard["limits.cpu"]}}
+	limits := corev1.ResourceRequirements{
+		Limits: corev1.ResourceList{"cpu": hard["limits.cpu"], "memory": hard["limits.cpu"]},
+	}
 	for want, resources := range map[string]corev1.ResourceRequirements{"restricted": limits, "must specify": {}} {
 		pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "plain"}, Spec: corev1.PodSpec{
 			Containers: []corev1.Container{{Name: "main", Image: "busybox", Resources: resources}},

@@ -42,12 +42,12 @@ func (a *Applier) keepPlaces(ctx context.Context, s *state.State, number int) er
 	longest := 2*observe.Grace(s) + keepSlack
 	keeper := argo.Keeper(run, argo.Place(j.Pool, j.ArgoVersion), places, longest)
 	if _, err := a.backend.Create(ctx, keeper); err != nil {
-		return nil
+		return nil //nolint:nilerr // the stop goes on without a keeper
 	}
 	for w := a.wait(lineTimeout); ; {
 		if seen, err := a.backend.Get(ctx, cluster.Workflow, s.Namespace, keeper.GetName()); err != nil ||
 			argo.Keeps(seen, places) {
-			return nil
+			return nil //nolint:nilerr // a keeper that is gone keeps nothing, and the stop goes on
 		}
 		if more, err := w.next(ctx); err != nil || !more {
 			return err

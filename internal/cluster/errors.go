@@ -138,8 +138,8 @@ func words(e *Error) (summary, detail string) {
 			"the address of the API server itself. If the redirect leads to a login page, a proxy in front of the server " +
 			"does not accept these credentials."
 	case Unsendable:
-		return "Unusable Credentials", failed + "no request can carry the credentials." + cause(e) + " Check what \"exec\", " +
-			"the kubeconfig's user or its plugin gives: each value is one line of ASCII characters."
+		return "Unusable Credentials", failed + "no request can carry the credentials." + cause(e) + " Check what " +
+			"\"exec\", the kubeconfig's user or its plugin gives: each value is one line of ASCII characters."
 	case Canceled:
 		return "Operation Cancelled", failed + "it was cancelled or timed out." + cause(e)
 	}

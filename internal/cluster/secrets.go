@@ -82,8 +82,8 @@ func checkToken(rc *rest.Config) error {
 		case r < ' ' || r == 0x7f:
 			what = "a control character"
 		}
-		return misconfigured(fmt.Sprintf("%s holds %s after its first %d bytes, and a token is one word of ASCII characters. "+
-			"Pass the token alone.", which, what, i))
+		return misconfigured(fmt.Sprintf("%s holds %s after its first %d bytes, and a token is one word of ASCII "+
+			"characters. Pass the token alone.", which, what, i))
 	}
 	return nil
 }
@@ -113,7 +113,7 @@ func (s *staying) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	to, err := answer.Location()
 	if err != nil {
-		return answer, nil // it leads nowhere
+		return answer, nil //nolint:nilerr // it leads nowhere
 	}
 	if to.Scheme == r.URL.Scheme && to.Host == r.URL.Host && r.Method == http.MethodGet {
 		return answer, nil

@@ -53,7 +53,8 @@ func TestPasswordOfAHostIsNeverShown(t *testing.T) {
 		`{server: "http://user:CANARY@127.0.0.1:1"}`, `{server: "http://a", proxy-url: "user:CANARY@b:c d"}`,
 		`{server: "http://a", proxy-url: "ftp://user:CANARY@b"}`,
 	} {
-		text := "current-context: a\nclusters: [{name: a, cluster: " + server + "}]\ncontexts: [{name: a, context: {cluster: a}}]\n"
+		text := "current-context: a\nclusters: [{name: a, cluster: " + server + "}]\n" +
+			"contexts: [{name: a, context: {cluster: a}}]\n"
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -136,7 +137,8 @@ func TestCredentialsDoNotFollowARedirect(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := client.Delete(t.Context(), cluster.ConfigMap, "default", "a", ""); cluster.ReasonOf(err) != cluster.Redirected {
+		err = client.Delete(t.Context(), cluster.ConfigMap, "default", "a", "")
+		if cluster.ReasonOf(err) != cluster.Redirected {
 			t.Errorf("after %d, a write gave %v", code, err)
 		}
 	}
@@ -163,7 +165,8 @@ func TestRedirectWithinTheHost(t *testing.T) {
 	if o, err := client.Get(t.Context(), cluster.ConfigMap, "default", "a"); err != nil || o.GetName() != "a" {
 		t.Errorf("a read gave %v", err)
 	}
-	if err := client.Delete(t.Context(), cluster.ConfigMap, "default", "a", ""); cluster.ReasonOf(err) != cluster.Redirected {
+	err = client.Delete(t.Context(), cluster.ConfigMap, "default", "a", "")
+	if cluster.ReasonOf(err) != cluster.Redirected {
 		t.Errorf("a write gave %v", err)
 	}
 }

@@ -91,7 +91,8 @@ func TestEndOfACreationIsNotedLater(t *testing.T) {
 	w.cutOff(orders())
 	w.argo.finish()
 	w.observe("orders")
-	if _, diags := w.process().Create(t.Context(), engine.Submission{Value: orders().value(t)}); codeOf(diags) != diag.CodeJobExists {
+	_, diags := w.process().Create(t.Context(), engine.Submission{Value: orders().value(t)})
+	if codeOf(diags) != diag.CodeJobExists {
 		t.Errorf("got %v", diags)
 	}
 }

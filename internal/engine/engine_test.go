@@ -73,7 +73,8 @@ func TestFailedPartitionsAreDrift(t *testing.T) {
 	w.argo.finish()
 	o, err := w.refresh("orders")
 	w.must(err)
-	if o.Phase != state.PhaseFailed || o.FailedText() != "[10,15) [45,50)" || len(o.FailedPartitions(state.MaxFailures)) != 2 {
+	if o.Phase != state.PhaseFailed || o.FailedText() != "[10,15) [45,50)" ||
+		len(o.FailedPartitions(state.MaxFailures)) != 2 {
 		t.Fatalf("phase %s, failed %s", o.Phase, o.FailedText())
 	}
 	f := o.FailedPartitions(state.MaxFailures)[0]

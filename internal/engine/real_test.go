@@ -167,7 +167,8 @@ func TestRealFailuresAndShards(t *testing.T) {
 			o.FailedPartitions(state.MaxFailures)[0].Attempts != 2 ||
 			!strings.Contains(o.FailedPartitions(state.MaxFailures)[0].Message, "exit code 3") ||
 			len(o.Drift) != 0 {
-			t.Errorf("phase %s, failed %s, %+v, drift %q", o.Phase, o.FailedText(), o.FailedPartitions(state.MaxFailures), o.Drift)
+			t.Errorf("phase %s, failed %s, %+v, drift %q",
+				o.Phase, o.FailedText(), o.FailedPartitions(state.MaxFailures), o.Drift)
 		}
 		w.must(os.WriteFile(fix, nil, 0o600))
 		w.apply(d)

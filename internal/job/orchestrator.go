@@ -15,7 +15,8 @@ import (
 // has no others.
 // See internal/decisions/0044-our-pods-follow-the-runner.md.
 func placeBesides(root at, j *Job) {
-	j.Orchestrator, j.Argoexec = buildOrchestrator(root.attr("orchestrator"), j.Runner), buildArgoexec(root.attr("argoexec"))
+	j.Orchestrator = buildOrchestrator(root.attr("orchestrator"), j.Runner)
+	j.Argoexec = buildArgoexec(root.attr("argoexec"))
 	j.Setup, j.Teardown = buildOnce(root.attr("setup"), j.Runner), buildOnce(root.attr("teardown"), j.Runner)
 	if j.Query != nil {
 		j.Query.Generator.follow(root.attr("partition").attr("query"), j.Runner)

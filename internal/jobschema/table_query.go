@@ -94,22 +94,27 @@ func generator() []Attribute {
 		},
 	}
 	rows = append(rows, environment()...)
-	return noted(append(rows,
-		Attribute{
+	return noted(append(rows, generatorPod()...))
+}
+
+// generatorPod is where and how the pod of the generator runs.
+func generatorPod() []Attribute {
+	return []Attribute{
+		{
 			Name:       "resources",
 			Kind:       Object,
 			Class:      Note,
 			Attributes: resources(),
 			Doc:        "Resource requests and limits of the container.",
 		},
-		Attribute{
+		{
 			Name:   "deadline",
 			Kind:   String,
 			Format: Duration,
 			Class:  Note,
 			Doc:    "Time limit of one attempt, for example `10m`. No limit by default.",
 		},
-		Attribute{
+		{
 			Name:   "service_account",
 			Kind:   String,
 			Format: DNSName,
@@ -117,14 +122,14 @@ func generator() []Attribute {
 			Doc: "Service account of the pod. It needs `create` and `patch` on WorkflowTaskResults. Defaults to " +
 				"`orchestrator.service_account`.",
 		},
-		Attribute{
+		{
 			Name:   "image_pull_secrets",
 			Kind:   StringList,
 			Format: DNSName,
 			Class:  Note,
 			Doc:    "Names of Secrets with credentials for the image's registry." + follows,
 		},
-		Attribute{
+		{
 			Name:       "security_context",
 			Kind:       Object,
 			Class:      Note,
@@ -132,35 +137,35 @@ func generator() []Attribute {
 			Doc: "Privileges of the container. By default it cannot gain privileges, and the container runtime's " +
 				"default seccomp profile filters its system calls.",
 		},
-		Attribute{
+		{
 			Name:   "node_selector",
 			Kind:   StringMap,
 			Format: NodeLabels,
 			Class:  Note,
 			Doc:    "Labels that a node must have; `{}` for any node." + follows,
 		},
-		Attribute{
+		{
 			Name:       "tolerations",
 			Kind:       ObjectList,
 			Class:      Note,
 			Attributes: tolerations(),
 			Doc:        "Node taints that the pod tolerates; `[]` for none." + follows,
 		},
-		Attribute{
+		{
 			Name:   "priority_class",
 			Kind:   String,
 			Format: DNSName,
 			Class:  Note,
 			Doc:    "PriorityClass of the pod." + follows,
 		},
-		Attribute{
+		{
 			Name:   "annotations",
 			Kind:   StringMap,
 			Format: Annotations,
 			Class:  Note,
 			Doc:    "Annotations of the pod.",
 		},
-	))
+	}
 }
 
 // noted sets the class Note on the rows of a container that runs once.

@@ -53,7 +53,8 @@ func (s *Snapshot) obstacles(now time.Time) []state.Obstacle {
 // instanceHint says how the id of a controller may be why nobody takes up a Workflow.
 // Nothing of that has begun, and no controller would carry out a stop.
 func instanceHint(id, workflow string) string {
-	hint := "It also ignores Workflows without its instanceID, if it has one, and this one has none. If so, set instance_id"
+	hint := "It also ignores Workflows without its instanceID, if it has one, and this one has none. If so, set " +
+		"instance_id"
 	if id != "" {
 		hint = fmt.Sprintf("It also ignores Workflows whose instance id is not its own, and this one has %q. If that is "+
 			"wrong, correct instance_id", id)

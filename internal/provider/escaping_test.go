@@ -83,7 +83,8 @@ func TestHostileTextOfAFunctionIsEscaped(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	variables, err := tfprotov6.NewDynamicValue(tftypes.DynamicPseudoType, tftypes.NewValue(tftypes.DynamicPseudoType, nil))
+	none := tftypes.NewValue(tftypes.DynamicPseudoType, nil)
+	variables, err := tfprotov6.NewDynamicValue(tftypes.DynamicPseudoType, none)
 	if err != nil {
 		t.Fatal(err)
 	}

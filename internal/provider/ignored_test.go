@@ -266,7 +266,9 @@ func TestReplacementWithAPartOfTheNameUnknown(t *testing.T) {
 	mustSucceed(t, "refresh", tf.refresh())
 	config := detailed(object{"name": "another", "namespace": unknown{}})
 	p := tf.mustPlan(config, "replace")
-	if !slices.ContainsFunc(p.diags, func(d *tfprotov6.Diagnostic) bool { return strings.Contains(d.Detail, "(known after apply)/another") }) {
+	if !slices.ContainsFunc(p.diags, func(d *tfprotov6.Diagnostic) bool {
+		return strings.Contains(d.Detail, "(known after apply)/another")
+	}) {
 		t.Error("no warning tells of the other job")
 	}
 	_, diags := tf.applyAs(config, detailed(object{"name": "another"}))

@@ -111,7 +111,8 @@ output "d" { value = provider::backfill::partitions(local.file, { s = 0.5 }) }
 output "e" { value = provider::backfill::compile(local.file, { s = -1e30 }) }
 `, environment(nil))
 	out, _ := s.run("plan", "-no-color")
-	if n := strings.Count(out, "Error: "); n != 5 || strings.Contains(out, "always an error") || strings.Contains(out, "..") {
+	n := strings.Count(out, "Error: ")
+	if n != 5 || strings.Contains(out, "always an error") || strings.Contains(out, "..") {
 		t.Errorf("%d errors:\n%s", n, out)
 	}
 }

@@ -285,7 +285,9 @@ func (tf *terraform) data(name string, config object) (tftypes.Value, []*tfproto
 	if len(checked.Diagnostics) > 0 {
 		return tftypes.Value{}, checked.Diagnostics
 	}
-	resp, err := tf.server.ReadDataSource(tf.t.Context(), &tfprotov6.ReadDataSourceRequest{TypeName: name, Config: written})
+	resp, err := tf.server.ReadDataSource(tf.t.Context(), &tfprotov6.ReadDataSourceRequest{
+		TypeName: name, Config: written,
+	})
 	if err != nil {
 		tf.t.Fatal(err)
 	}

@@ -156,12 +156,13 @@ func (m *module) report(at hcl.Range, format string, args ...any) {
 
 // block checks one block of the provider.
 func (m *module) block(b *hcl.Block) {
-	ty, known, what, own := m.schemas.Settings, true, "the provider's settings", ofProviders
+	ty, what, own := m.schemas.Settings, "the provider's settings", ofProviders
 	if b.Type != "provider" {
 		types := m.schemas.Resources
 		if b.Type == "data" {
 			types = m.schemas.DataSources
 		}
+		var known bool
 		if ty, known = types[b.Labels[0]]; !known {
 			m.report(b.LabelRanges[0], "The provider has no %s %q.%s", kindOf(b), b.Labels[0],
 				suggestion(b.Labels[0], slices.Sorted(maps.Keys(types))))

@@ -121,7 +121,9 @@ variable "any" { type = any }
 			},
 		},
 		{
-			name: "kinds of resources", text: "resource \"backfill_jb\" \"a\" {}\ndata \"backfill_pool\" \"a\" {}\nresource \"other\" \"a\" {}\n",
+			name: "kinds of resources",
+			text: "resource \"backfill_jb\" \"a\" {}\ndata \"backfill_pool\" \"a\" {}\n" +
+				"resource \"other\" \"a\" {}\n",
 			want: []string{
 				`1:10 The provider has no resource "backfill_jb". Did you mean "backfill_job"?`,
 				`2:6 The provider has no data source "backfill_pool". Did you mean "backfill_job"?`,
@@ -129,7 +131,8 @@ variable "any" { type = any }
 		},
 		{
 			name: "the provider and data sources",
-			text: "provider \"backfill\" { \n alias = \"a\"\n hst = 1\n exec = { comand = 1 }\n}\nprovider \"other\" { x = 1 }\n" +
+			text: "provider \"backfill\" { \n alias = \"a\"\n hst = 1\n exec = { comand = 1 }\n}\n" +
+				"provider \"other\" { x = 1 }\n" +
 				"data \"backfill_job\" \"a\" {\n provider = backfill.a\n nam = 1\n}\n",
 			want: []string{
 				`3:2 "hst" is not an attribute of the provider's settings. Did you mean "host"?`,
