@@ -60,8 +60,10 @@ func TestCausesOfAttempts(t *testing.T) {
 		behaviour += fmt.Sprintf(",always-%s=%v", end.simulated, 1/float64(len(ends)))
 	}
 	c := simulatedCluster(t, behaviour, "--on-demand=0", "--spot=2", "--pods-per-node=200")
+	config := fmt.Sprintf(causesConfig, "causes", partitions, "", "backfill-runner")
 	apply(t, c,
-		resource.TestStep{Config: fmt.Sprintf(causesConfig, "causes", partitions, "", "backfill-runner")},
+		resource.TestStep{Config: config},
+		resource.TestStep{Config: readAtOnce(config)},
 		resource.TestStep{
 			PreConfig:          func() { c.ended(t, "causes-r1", 10*time.Minute) },
 			RefreshState:       true,
@@ -115,6 +117,7 @@ func (c *localCluster) fails(t *testing.T, name, config, cause string, attempts 
 	t.Helper()
 	apply(t, c,
 		resource.TestStep{Config: config},
+		resource.TestStep{Config: readAtOnce(config)},
 		resource.TestStep{
 			PreConfig:          func() { c.ended(t, name+"-r1", 5*time.Minute) },
 			RefreshState:       true,
