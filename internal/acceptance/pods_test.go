@@ -49,7 +49,7 @@ resource "backfill_job" "deaf" {
     volumes         = [{ name = "out", mount_path = "/out", host_path = %q }]
     service_account = "backfill-runner"
   }
-  orchestrator_service_account = "backfill-orchestrator"
+  orchestrator = { service_account = "backfill-orchestrator" }
 }
 `
 
