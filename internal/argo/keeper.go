@@ -17,9 +17,6 @@ import (
 // LabelKeeps is the label of keepers: the job whose places they keep.
 const LabelKeeps = "backfill.dev/keeps"
 
-// labelInstance chooses the controller that takes up a Workflow.
-const labelInstance = "workflows.argoproj.io/controller-instanceid"
-
 // Templates of a keeper.
 const (
 	templateKeeper = "keeper"
@@ -83,8 +80,8 @@ func Keeper(run manifest.Object, place node, places int, longest time.Duration) 
 		LabelPool:  run.GetLabels()[LabelPool],
 		LabelKeeps: run.GetLabels()[LabelJob],
 	}
-	if instance := run.GetLabels()[labelInstance]; instance != "" {
-		labels[labelInstance] = instance
+	if instance := run.GetLabels()[LabelInstance]; instance != "" {
+		labels[LabelInstance] = instance
 	}
 	each := node{
 		"name": templatePlace, "template": templatePlace,

@@ -98,11 +98,11 @@ func TestPlacesThatARunHolds(t *testing.T) {
 // A keeper belongs to the controller of the run, comes before all others, and is
 // ready when each of its places is asked for.
 func TestKeeperOfARun(t *testing.T) {
-	run := poolWorkflow(map[string]string{LabelJob: "orders", labelInstance: "two"}, nil, true)
+	run := poolWorkflow(map[string]string{LabelJob: "orders", LabelInstance: "two"}, nil, true)
 	run.SetName("orders-r1")
 	k := Keeper(run, Place("shared", "3.5"), 2, 90*time.Second)
 	labels := k.GetLabels()
-	if labels[labelInstance] != "two" || labels[LabelKeeps] != "orders" || labels[LabelJob] != "" {
+	if labels[LabelInstance] != "two" || labels[LabelKeeps] != "orders" || labels[LabelJob] != "" {
 		t.Errorf("labels are %v", labels)
 	}
 	if p := field[int64](k, "spec", "priority"); p != 2147483647 || k.GetName() != "orders-r1-keep" {

@@ -100,9 +100,6 @@ func (c *converter) onceBlock(name string, t template, s *scope) entry {
 	return block(name, nil, append(body, c.podOf(t, s, c.rest, inOnce).runner...))
 }
 
-// instanceLabel says which of several controllers takes up the workflow.
-const instanceLabel = "workflows.argoproj.io/controller-instanceid"
-
 // describe reads reason, labels and the controller from the workflow's metadata.
 func (c *converter) describe() []entry {
 	meta := c.workflow.document.get("metadata")
@@ -117,7 +114,7 @@ func (c *converter) describe() []entry {
 	}
 	var labels []entry
 	for _, m := range meta.get("labels").members() {
-		if m.name == instanceLabel && m.value.isScalar() {
+		if m.name == job.LabelInstance && m.value.isScalar() {
 			out = append(out, attribute("instance_id", c.plain(m.value, &scope{c: c})))
 		}
 		if !m.value.isScalar() || strings.HasPrefix(m.name, "workflows.argoproj.io/") ||

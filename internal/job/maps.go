@@ -115,11 +115,14 @@ func (d *decoder) labelKey(key string, p cty.Path) {
 	}
 }
 
+// LabelInstance says which of several controllers takes up a Workflow.
+const LabelInstance = "workflows.argoproj.io/controller-instanceid"
+
 // reservedKey rejects keys that Argo and the provider set.
 func (d *decoder) reservedKey(key string, p cty.Path) {
 	for _, owner := range []string{"backfill.dev", "workflows.argoproj.io"} {
 		domain, _, ok := strings.Cut(key, "/")
-		if key == "workflows.argoproj.io/controller-instanceid" {
+		if key == LabelInstance {
 			d.reportKey(diag.CodeReserved, p, "The label %q is set by instance_id. Set instance_id of the job or of the "+
 				"provider instead.", key)
 			return
