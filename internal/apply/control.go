@@ -33,6 +33,10 @@ func (a *Applier) Stop(ctx context.Context, s *state.State, number int) error {
 	}
 	return a.patchRun(ctx, s, number, argo.StopPatch(), func(o manifest.Object) []byte {
 		switch {
+		case argo.Terminated(o) && !argo.Suspended(o):
+			return nil
+		case argo.Postponed(o):
+			return argo.TerminatePatch()
 		case argo.Waits(o) && !argo.Leaving(o):
 			return argo.LeavePatch()
 		case argo.ShutDown(o) && !argo.Suspended(o):

@@ -58,6 +58,13 @@ func (a *Applier) Submit(ctx context.Context, s *state.State, c *compile.Compile
 	if problem != nil {
 		return nil, append(diags, problem)
 	}
+	if problem := a.keepPlace(ctx, c, run); problem != nil {
+		err := a.backend.Delete(ctx, cluster.Workflow, run.GetNamespace(), run.GetName(), string(run.GetUID()))
+		if ignoreGone(err) != nil {
+			diags = append(diags, failed(err))
+		}
+		return nil, append(diags, problem)
+	}
 	current, more := a.read.Load(ctx, s.Namespace, s.Name)
 	if more.HasErrors() {
 		// The run is submitted; whoever reads next finds it.

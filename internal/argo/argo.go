@@ -79,13 +79,17 @@ const MaxMessage = 256
 // Selectors of a job's objects by their labels. Argo labels Workflows with their
 // phase, and with whether they have ended.
 const (
-	notEnded     = ",workflows.argoproj.io/completed!=true"
+	notEnded     = "," + Unfinished
 	notSucceeded = ",workflows.argoproj.io/phase!=Succeeded"
 
+	// Unfinished selects Workflows that have not ended, whoever made them.
+	Unfinished = "workflows.argoproj.io/completed!=true"
 	// JobsAlone selects what concerns jobs as a whole, of every job.
 	JobsAlone = LabelJob + ",!" + LabelRun
 	// RunsOfAll selects the Workflows of runs, of every job.
 	RunsOfAll = LabelJob + ",!" + LabelShard
+	// UnfinishedRuns selects those of them that have not ended.
+	UnfinishedRuns = RunsOfAll + notEnded
 )
 
 // OfJob selects all objects of a job.

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -56,6 +57,18 @@ func Leaving(o manifest.Object) bool {
 	return field[int64](o, "spec", "activeDeadlineSeconds") == past
 }
 
+// PutOff tells by the phase and the message of a Workflow whether the controller's
+// limits on parallel Workflows keep it from being processed. It then has no place
+// among them, no pods, and heeds nothing but its termination.
+func PutOff(phase Phase, message string) bool {
+	return phase == PhasePending && strings.Contains(message, "too many workflows are already running")
+}
+
+// Postponed is PutOff of an observed Workflow.
+func Postponed(o manifest.Object) bool {
+	return PutOff(PhaseOf(o), field[string](o, "status", "message"))
+}
+
 // PhaseOf is the phase of an observed Workflow.
 func PhaseOf(o manifest.Object) Phase { return Phase(field[string](o, "status", "phase")) }
 
@@ -100,6 +113,13 @@ func StopPatch() []byte { return specPatch(node{"shutdown": "Stop", "suspend": f
 func LeavePatch() []byte {
 	return specPatch(node{"shutdown": "Stop", "suspend": false, "activeDeadlineSeconds": past})
 }
+
+// TerminatePatch ends a Workflow that waits for the controller to process it: such a
+// one heeds nothing else. There is nothing of it that could be ended more gently.
+func TerminatePatch() []byte { return specPatch(node{"shutdown": "Terminate", "suspend": false}) }
+
+// Terminated tells whether somebody has told a Workflow to terminate.
+func Terminated(o manifest.Object) bool { return field[string](o, "spec", "shutdown") == "Terminate" }
 
 // PausePatch lets a Workflow start no more pods.
 func PausePatch() []byte { return specPatch(node{"suspend": true}) }

@@ -169,7 +169,10 @@ func build(j *job.Job, spec plan.RunSpec, template manifest.Object) (*Compiled, 
 	if spec.Query == nil && spec.Covers.Empty() {
 		return c, nil
 	}
-	var diags hcl.Diagnostics
+	diags := check.Places(j, c.Plan, spec)
+	if diags.HasErrors() {
+		return nil, diags
+	}
 	if spec.Query == nil {
 		if len(c.Plan.Canary) > 0 {
 			c.Tries = Tries(j, spec.Template)

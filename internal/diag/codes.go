@@ -161,6 +161,8 @@ const (
 	CodeMoveSource      = "BF5030"
 	CodeMovePart        = "BF5031"
 	CodeMovedGone       = "BF5032"
+	CodePodsRefused     = "BF5050"
+	CodeNoPlace         = "BF5051"
 	CodePodsLive        = "BF5070"
 	CodePodsUnlisted    = "BF5071"
 

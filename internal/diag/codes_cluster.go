@@ -129,8 +129,8 @@ var clusterCodes = []Info{
 	{
 		Code:    CodeStuck,
 		Summary: "Backfill Stuck",
-		Cause: "An active run is waiting for a node, an image or Argo. Nothing is lost, and the run continues as soon " +
-			"as it is available.",
+		Cause: "An active run is waiting for nodes, an image, a quota, a queue or Argo, and nothing of it has succeeded " +
+			"for longer than `spot.max_pending`. Nothing is lost, and the run continues as soon as it can.",
 		Fix: "Follow the message. `spot.max_pending` sets how long a run may wait before this warning.",
 	},
 	{

@@ -107,6 +107,21 @@ var terraformCodes = []Info{
 		Fix:     "Before you apply, check whether the proposed partitions have already been processed.",
 	},
 	{
+		Code:    CodePodsRefused,
+		Summary: "Pods Refused",
+		Cause: "The API server did not accept pods of the last run, and the message gives its reason. Examples are an " +
+			"account or a priority class that does not exist, a LimitRange, and an admission webhook.",
+		Fix: "Do what the message says, and apply again. A new run without that fails in the same way.",
+	},
+	{
+		Code:    CodeNoPlace,
+		Summary: "No Place For The Run",
+		Cause: "A run of several shards takes one of the places that `controller.max_workflows` counts, and its shards " +
+			"need places too. This run would take the last one, and no shard could start.",
+		Fix: "Apply again when another run has ended, or raise the limit of the controller and `max_workflows`. A run of " +
+			"one shard (`shard_size`) needs a single place.",
+	},
+	{
 		Code:    CodePodsLive,
 		Summary: "Pods Still Running",
 		Cause:   "Pods of a run that was stopped have not ended. No run of a job starts while they live.",

@@ -29,6 +29,8 @@ type simulator struct {
 	cluster *fake.Cluster
 	// fails decides whether the partition [lo, hi) fails for good now.
 	fails func(lo, hi int64) bool
+	// refuses is why the API server takes no pods; "" when it does.
+	refuses string
 	// broken says why setup and teardown fail, by the name of their template, and
 	// once counts how often they ran.
 	broken map[string]string
@@ -274,7 +276,8 @@ func (w *simulated) leaves(template string, from, count int64, limit int) (compl
 	for i := from; i < from+count; i++ {
 		id := fmt.Sprintf("%s-%s-p%d", w.object.GetName(), template, i)
 		if n, known := w.nodes[id]; known && n.(map[string]any)["phase"] != "Running" {
-			failures = failures || n.(map[string]any)["phase"] == "Failed"
+			phase := n.(map[string]any)["phase"]
+			failures = failures || phase == "Failed" || phase == "Error"
 			continue
 		}
 		if limit == 0 {
@@ -284,6 +287,11 @@ func (w *simulated) leaves(template string, from, count int64, limit int) (compl
 		}
 		limit--
 		lo, hi := w.bounds(template, i)
+		if w.refuses != "" {
+			w.node(id, template, i, "Error", w.refuses)
+			failures = true
+			continue
+		}
 		w.alone()
 		if w.fails(lo, hi) {
 			w.node(id, template, i, "Failed", "main: Error (exit code 1)")

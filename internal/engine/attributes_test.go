@@ -43,6 +43,7 @@ job "waves" {
   failure_budget = { max_failed = 8, max_ratio = "1%" }
   spot           = { provider = "gke", mode = "require" }
   anchor         = { mode = "all" }
+  controller     = { max_workflows = 3 }
 }
 job "gates" {
   partition { range = { start = 0, end = 20000, size = 1 } }

@@ -56,7 +56,7 @@ func (a *applying) createRecord(ctx context.Context, d *decide.Decision) (o *sta
 	}
 	c, diags := d.Compile(1)
 	claim, problem := a.Token()
-	if !a.check(append(diags, problem)...) {
+	if !a.check(append(diags, problem)...) || !a.check(a.HasPlace(ctx, c)) {
 		return nil, false
 	}
 	a.claim(s, c, claim, false)

@@ -258,6 +258,20 @@ var diagnosticCases = []struct {
 		w.argo.finish()
 		return w.updates(changed, func(s *engine.Submission) { s.Planned, s.Pinned = p.Next, true })
 	}},
+	{"BF5050 pods that the API server refused", func(w *world) hcl.Diagnostics {
+		w.argo.refuses = `pods "orders-r1-partition-1" is forbidden: error looking up service account data/runner: ` +
+			`serviceaccount "runner" not found`
+		w.must(w.apply(orders()))
+		w.argo.finish()
+		return observe.Troubles(w.observe("orders"))
+	}},
+	{"BF5051 no place beside another run", func(w *world) hcl.Diagnostics {
+		w.must(errorOf(w.creation(sharded("first", 2))))
+		return w.creation(sharded("orders", 2))
+	}},
+	{"BF5051 a single place for a run with shards", func(w *world) hcl.Diagnostics {
+		return w.creation(sharded("orders", 1))
+	}},
 	{"BF4030 a run without a declaration", func(w *world) hcl.Diagnostics {
 		w.must(w.apply(orders()))
 		w.must(w.cluster.Delete(w.Context(), cluster.ConfigMap, "data", "orders-backfill", ""))

@@ -181,3 +181,56 @@ func TestAttemptsAreRecorded(t *testing.T) {
 		}
 	}
 }
+
+// Pods wait in a queue while others of their run are at work, and nothing is stuck
+// while others end. When nothing goes on any more it is, with the queue's own cure.
+func TestWaitingIsNotStuck(t *testing.T) {
+	quota := `pods "p" is forbidden: exceeded quota: compute, requested: pods=1, used: pods=6, limited: pods=6`
+	finished := func(i int, at time.Duration) map[string]any {
+		n := pod(i, "Succeeded", "", start)
+		n["finishedAt"] = start.Add(at).Format(time.RFC3339)
+		return n
+	}
+	waiting := func(i int, message string) map[string]any {
+		n := pod(i, "Pending", message, start)
+		delete(n, "hostNodeName")
+		return n
+	}
+	for name, c := range map[string]struct {
+		message, what, fix string
+		queues             bool
+	}{
+		"quota": {quota, "no quota since 2026-01-02T00:00:00Z: 1 pod waits until a ResourceQuota of the namespace " +
+			"has room (exceeded quota: compute, requested: pods=1", `raise the ResourceQuota "compute"`, true},
+		"gate": {"", "not admitted since 2026-01-02T00:00:00Z: 1 pod waits", "Kueue", true},
+		"room": {"Unschedulable: 2 Insufficient cpu. preemption: 2 No preemption victims found for incoming pod",
+			"no room since", "runner.priority_class", true},
+		"node": {"Unschedulable: 3 node(s) didn't match Pod's node affinity/selector", "no node since", "node_selector", false},
+		"input": {`CreateContainerConfigError: secret "pw" not found`, "no input since",
+			`Create the Secret "pw" in the namespace of the job`, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.must(w.apply(orders()))
+			told := func(busy map[string]any) (stuck bool) {
+				w.status(map[string]any{"0": waiting(0, c.message), "1": busy})
+				w.at(time.Hour)
+				o := w.observe("orders")
+				if len(o.Obstacles) != 1 || !strings.Contains(o.Obstacles[0].What, c.what) ||
+					!strings.Contains(o.Obstacles[0].Fix, c.fix) {
+					t.Fatalf("got %+v", o.Obstacles)
+				}
+				return len(observe.Stuck(o)) == 1
+			}
+			if told(pod(1, "Running", "", start)) == c.queues {
+				t.Errorf("beside a pod that runs: stuck is %t", c.queues)
+			}
+			if told(finished(1, 55*time.Minute)) {
+				t.Error("stuck while others end")
+			}
+			if !told(finished(1, 10*time.Minute)) {
+				t.Error("not stuck when nothing goes on")
+			}
+		})
+	}
+}

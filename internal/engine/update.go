@@ -354,7 +354,7 @@ func (a *applying) submit(ctx context.Context, d *decide.Decision) *state.Observ
 	}
 	c, diags := d.Compile(number)
 	claim, problem := a.Token()
-	if !a.check(append(diags, problem)...) {
+	if !a.check(append(diags, problem)...) || !a.check(a.HasPlace(ctx, c)) {
 		return nil
 	}
 	s, diags := a.Swap(ctx, base, func(rec *state.State) (bool, *hcl.Diagnostic) {

@@ -60,6 +60,7 @@ func buildController(c at) Controller {
 	return Controller{
 		PodsPerSecond:   int(c.attr("pods_per_second").integer(10)),
 		MaxWorkflowSize: int(c.attr("max_workflow_size").integer(1 << 20)),
+		MaxWorkflows:    int(c.attr("max_workflows").integer(0)),
 		Tolerations:     buildTolerations(c.attr("tolerations")),
 		NodeSelector:    stringMap(c.attr("node_selector")),
 		Affinity:        c.attr("affinity").object(),

@@ -86,6 +86,9 @@ type Controller struct {
 	// MaxWorkflowSize is the maximum size of a Workflow, in bytes of JSON. The
 	// controller fails larger ones.
 	MaxWorkflowSize int
+	// MaxWorkflows is how many Workflows the controller processes at once in the
+	// namespace; 0 when that is not known.
+	MaxWorkflows int
 	// What its workflowDefaults say of pods. Argo replaces them by what a template
 	// says, instead of merging the two.
 	Tolerations  []Toleration

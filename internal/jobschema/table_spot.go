@@ -117,8 +117,8 @@ func spot() []Attribute {
 			Format:  Duration,
 			Default: "10m",
 			Class:   Note,
-			Doc: "How long a pod may wait for a node before `status`, plans and `backfill_await` report the run as " +
-				"stuck. The run continues. Without `spot` it is 10 minutes.",
+			Doc: "How long pods may wait, and no partition succeed, before `status`, plans and `backfill_await` report " +
+				"the run as stuck. The run continues. Without `spot` it is 10 minutes.",
 		},
 		{
 			Name:   "labels",

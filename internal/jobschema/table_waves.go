@@ -134,6 +134,16 @@ func safety() []Attribute {
 					Doc: "The controller's `MAX_WORKFLOW_SIZE` in bytes, if it is not the default. Shards are sized to keep " +
 						"every Workflow below it.",
 				},
+				{
+					Name:   "max_workflows",
+					Kind:   Int,
+					Bounds: &Bounds{1, 100_000},
+					Class:  Grid,
+					Doc: "Number of Workflows that the controller processes at once in the namespace: the namespace's label " +
+						"`workflows.argoproj.io/parallelism-limit`, or the controller's `namespaceParallelism` or " +
+						"`parallelism`. Not limited by default. Runs with several shards then always leave a place for " +
+						"shards: fewer shards run at once, and an apply that would take the last place submits nothing.",
+				},
 			}, podRules()...),
 			Doc: "Settings of the Argo controller that runs the job.",
 		},

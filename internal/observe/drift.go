@@ -224,7 +224,13 @@ func (r *Reader) Observe(ctx context.Context, s *Snapshot) (*state.Observation, 
 	if err != nil {
 		return nil, hcl.Diagnostics{Failed(err)}
 	}
+	if s.holders, err = r.holders(ctx, s); err != nil {
+		return nil, hcl.Diagnostics{Failed(err)}
+	}
 	o, diags := s.Observation(r.now())
 	o.Drift, o.Obstacles = changed, s.obstacles(r.now())
+	if !s.Active() {
+		o.Obstacles = refusals(o)
+	}
 	return o, append(diags, s.imposed()...)
 }

@@ -129,7 +129,7 @@ func (r *Run) problem(outcome state.Outcome) string {
 	switch {
 	case r.FindsBounds:
 		return r.Query.Problem
-	case outcome == state.Failed && r.Outcome.Failed.Empty():
+	case outcome == state.Failed && (r.Outcome.Failed.Empty() || r.Outcome.Unlaunched > 0):
 		return strings.TrimSuffix(text.OneLine(r.Outcome.Message), ".")
 	}
 	return ""
@@ -228,11 +228,11 @@ func stamp(t time.Time) string {
 
 // Troubles warns of what went wrong beside the partitions of the latest run.
 func Troubles(o *state.Observation) hcl.Diagnostics {
-	stuck := Stuck(o)
+	troubles := append(Stuck(o), Refused(o)...)
 	if o.TeardownError() == "" {
-		return stuck
+		return troubles
 	}
-	return append(stuck, Warning(diag.CodeTeardown, "The teardown of run %s of job \"%s/%s\" failed for good, and is "+
+	return append(troubles, Warning(diag.CodeTeardown, "The teardown of run %s of job \"%s/%s\" failed for good, and is "+
 		"not tried again: %s. "+
 		"What the partitions have done stays done. Do by hand what the teardown was to do; this warning goes with the "+
 		"next run.",

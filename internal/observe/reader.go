@@ -63,6 +63,8 @@ type Snapshot struct {
 	State *state.State
 	// Run is the latest run while its outcome is not recorded, else nil.
 	Run *Run
+
+	holders holders // of places, where the run waits for one
 }
 
 // Run is one run as its Workflows show it.

@@ -93,12 +93,11 @@ func obstacles(o *state.Observation) string {
 		b.WriteString(" ")
 		switch {
 		case t.Stuck:
-			b.WriteString("The run is stuck: " + t.What + ". " + t.Fix)
-		case t.Retried:
-			b.WriteString(t.What + ".")
-		default:
-			b.WriteString("The run is waiting: " + t.What + ".")
+			b.WriteString("The run is stuck: ")
+		case !t.Retried && !t.Refused:
+			b.WriteString("The run is waiting: ")
 		}
+		b.WriteString(strings.TrimSuffix(t.Sentence(), ".") + ".")
 	}
 	return b.String()
 }

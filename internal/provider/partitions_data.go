@@ -106,8 +106,8 @@ func listedAttributes() map[string]schema.Attribute {
 				"capacity": textResult("`spot` or `on_demand` if the attempt had to run on such a node; null if it could run " +
 					"on either."),
 				"cause": textResult("Why it ended: `application` (the runner failed), `oom`, `interruption` (the node or pod " +
-					"was removed), `deadline`, `image` (the image could not be pulled) or `unknown` (another error reported by " +
-					"Argo)."),
+					"was removed), `deadline`, `image` (the image could not be pulled), `refused` (the API server did not " +
+					"accept the pod) or `unknown` (another error reported by Argo)."),
 				"exit_code":   countResult("Exit code of the runner; null if unknown."),
 				"message":     textResult("Message from Argo, up to 128 bytes."),
 				"started_at":  textResult("Creation time of the pod, in RFC 3339."),

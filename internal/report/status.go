@@ -32,10 +32,10 @@ func Line(o *state.Observation) string {
 
 // ObstacleLine says what keeps an active run waiting.
 func ObstacleLine(t state.Obstacle) string {
-	if !t.Stuck {
-		return t.What
+	if t.Stuck {
+		return "stuck: " + t.Sentence()
 	}
-	return "stuck: " + t.What + ". " + t.Fix
+	return t.Sentence()
 }
 
 // FailedLine describes one failed partition.
@@ -84,11 +84,12 @@ func Status(p *text.Printer, o *state.Observation, all bool) {
 		switch {
 		case t.Stuck:
 			label = "stuck"
-			t.What += ". " + t.Fix
+		case t.Refused:
+			label = "refused"
 		case t.Retried:
 			label = "retrying"
 		}
-		row(label, t.What)
+		row(label, t.Sentence())
 	}
 	listed, detailed := maxListed, maxDetailed
 	if all {

@@ -56,7 +56,8 @@ type Observation struct {
 	// Running are the keys whose pods have begun and not ended.
 	Running     ledger.Set
 	CanaryState CanaryState
-	// Obstacles say what an active run waits for or tries again.
+	// Obstacles say what an active run waits for or tries again, and what was refused
+	// one that ended.
 	Obstacles []Obstacle
 	// Drift says, one sentence each, what was changed by hand.
 	Drift []string
@@ -64,18 +65,29 @@ type Observation struct {
 	Unrecorded bool
 }
 
-// Obstacle is what keeps an active run from going on. It is no drift: an apply
-// would change nothing about it.
+// Obstacle is what keeps an active run from going on, or would keep the next one. It
+// is no drift: an apply would change nothing about it.
 type Obstacle struct {
 	// Stuck tells that it has lasted longer than it should.
 	Stuck bool
 	// Retried tells that attempts failed and others follow.
 	Retried bool
+	// Refused tells that a run ended because the API server did not take its pods.
+	Refused bool
 	// What is one clause, without a full stop; Fix, if there is one, is a
 	// sentence.
 	What, Fix string
 	// Kind is the same for what is the same obstacle at another moment.
 	Kind string
+}
+
+// Sentence is the obstacle with what helps against it; without a full stop where
+// nothing is to be done.
+func (t Obstacle) Sentence() string {
+	if t.Fix == "" {
+		return t.What
+	}
+	return t.What + ". " + t.Fix
 }
 
 // LatestRun is the name of the latest run; "" when there was none.

@@ -50,7 +50,11 @@ var Ended = []struct {
 	{argo.PhaseError, "Pod failed before main container starts due to ImagePullBackOff: Back-off pulling x", "image"},
 	{argo.PhaseError, "wait: Error (exit code 1): workflowtaskresults.argoproj.io is forbidden", "unknown"},
 	{argo.PhaseError, "init: Error (exit code 64)", "unknown"},
-	{argo.PhaseError, `pods "a" is forbidden: error looking up service account b/c`, "unknown"},
+	{argo.PhaseError, `pods "a" is forbidden: error looking up service account b/c`, "refused"},
+	{argo.PhaseError, `Pod "a" is invalid: spec.containers[1].resources.requests: must be less than the limit`, "refused"},
+	{argo.PhaseError, `admission webhook "policy.example.com" denied the request: no latest tags`, "refused"},
+	{argo.PhaseFailed, `main: Error (exit code 4): pods "a" is forbidden: says the runner`, "application"},
+	{argo.PhaseFailed, "fetch: Error (exit code 7)", "application"},
 	{argo.PhaseError, "", "unknown"},
 }
 

@@ -203,6 +203,10 @@ func SegmentOf(args argo.Arguments, lines Lines) (Segment, error) {
 const Interrupted = `lastRetry.status == 'Error' || ` +
 	`lastRetry.message matches '` + LostPod + `' && not (lastRetry.message contains 'OOMKilled')`
 
+// ChildGone is an expression that is true when a launcher's last attempt failed because
+// its child was deleted.
+const ChildGone = `lastRetry.message contains '(NotFound)' || lastRetry.message contains 'has been deleted while'`
+
 // LostPod is a pattern of messages of pods that were taken away.
 const LostPod = `imminent node shutdown|[Nn]ode is shutting down|node was low on resource|node had condition|` +
 	`[Pp]reempted|Pod was rejected|find failed message for pod|neither main nor wait|` +

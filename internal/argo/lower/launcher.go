@@ -40,10 +40,8 @@ func launcher(j *job.Job, child string, wants []string) node {
 			"successCondition":  "status.phase in (Succeeded, Failed, Error)",
 			"manifest":          child,
 		},
-		"outputs": node{"parameters": list{output(argo.OutProgress, "progress"), output(argo.OutPhase, "phase")}},
-		// Only after an interruption: what could not create its child for any other reason
-		// would fail the same way again, and one whose child ended never fails.
-		"retryStrategy": strategy(j, launcherAttempts-1, expr.Interrupted),
+		"outputs":       node{"parameters": list{output(argo.OutProgress, "progress"), output(argo.OutPhase, "phase")}},
+		"retryStrategy": launcherRetry(j),
 	}
 	maps.Copy(t, podSettings(beside(j, launcherPod(j.Orchestrator)), ofLauncher(j.Argoexec, j.Orchestrator)))
 	return unhurried(t)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"strings"
+	"time"
 
 	"k8s.io/apimachinery/pkg/runtime"
 
@@ -212,6 +213,28 @@ func codes(of []int) string {
 
 // launcherAttempts is the most pods that one launcher may take.
 const launcherAttempts = 11
+
+// leastLaunchBackoff is how long a launcher waits at least before its second attempt,
+// and twice as long before each further one: all of them together last for more than
+// half an hour, within which a quota may become free, or somebody grant a right.
+const leastLaunchBackoff = 10 * time.Second
+
+// launcherRetry tries a launcher again whatever its failure: it was interrupted, or the
+// API server refused its child. One whose child ended never fails. When the child was
+// deleted it is over: another attempt would run everything again.
+// See internal/decisions/0049-refused-launchers-are-tried-again.md.
+func launcherRetry(j *job.Job) node {
+	patient := *j
+	patient.Retry.Backoff = max(j.Retry.Backoff, leastLaunchBackoff)
+	patient.Retry.Factor = max(j.Retry.Factor, 2)
+	if j.Retry.MaxBackoff > 0 {
+		patient.Retry.MaxBackoff = max(j.Retry.MaxBackoff, longestLaunchBackoff)
+	}
+	return strategy(&patient, launcherAttempts-1, "not ("+expr.ChildGone+")")
+}
+
+// longestLaunchBackoff bounds the wait from below where the job bounds it.
+const longestLaunchBackoff = 5 * time.Minute
 
 func strategy(j *job.Job, limit int, expression string) node {
 	r := j.Retry

@@ -179,11 +179,16 @@ func (r run) onlyFindsBounds() bool { return r.spec.Query != nil && r.spec.Query
 // them whatever it finds.
 func (r run) launches() bool { return r.query != nil || r.plan.ShardCount() > 1 }
 
-// width is the number of shards of the largest wave.
+// width is how many shards of the largest wave may run at once: all of them, or as
+// many as find a place beside the run.
+// See internal/decisions/0048-runs-leave-a-place-for-shards.md.
 func (r run) width() int {
 	most := 0
 	for _, w := range r.plan.Waves {
 		most = max(most, w.Shards)
+	}
+	if places := r.job.Controller.MaxWorkflows; places > 1 {
+		most = min(most, places-1)
 	}
 	return most
 }

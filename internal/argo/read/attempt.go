@@ -4,30 +4,28 @@
 package read
 
 import (
-	"cmp"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/terraform-backfill/terraform-provider-backfill/internal/argo"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/argo/expr"
-	"github.com/terraform-backfill/terraform-provider-backfill/internal/domain"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/text"
 )
 
 // Cause is the class of what ended an attempt.
 type Cause string
 
-// The causes. CauseUnknown is an error of Argo's own that tells no more; it is
-// tried again like an interruption.
+// The causes. CauseRefused is an attempt without a pod, because the API server did
+// not take what was to be created. CauseUnknown is an error of Argo's own that tells
+// no more. Both are tried again like an interruption.
 const (
 	CauseApplication  Cause = "application"
 	CauseOOM          Cause = "oom"
 	CauseInterruption Cause = "interruption"
 	CauseDeadline     Cause = "deadline"
 	CauseImage        Cause = "image"
+	CauseRefused      Cause = "refused"
 	CauseUnknown      Cause = "unknown"
 )
 
@@ -64,6 +62,8 @@ var (
 // those that are tried again as such.
 func causeOf(message string, exitCode int) Cause {
 	switch {
+	case podRefused.MatchString(message):
+		return CauseRefused
 	case strings.Contains(message, "OOMKilled"):
 		return CauseOOM
 	case imageTrouble.MatchString(message):
@@ -83,13 +83,17 @@ func causeOf(message string, exitCode int) Cause {
 // attempt reads a pod's node as the attempt of a number.
 func (n *nodeStatus) attempt(number int, on func(int) string) Attempt {
 	code := n.exitCode()
+	cause, message := causeOf(n.Message, code), n.told()
+	if _, refused := n.refusal(); refused {
+		cause = CauseRefused
+	}
 	return Attempt{
 		Number:   number,
 		Node:     n.HostNodeName,
 		Capacity: on(number),
-		Cause:    causeOf(n.Message, code),
+		Cause:    cause,
 		ExitCode: code,
-		Message:  text.Shorten(n.Message, maxAttemptMessage),
+		Message:  text.Shorten(message, maxAttemptMessage),
 		Started:  n.StartedAt,
 		Finished: n.FinishedAt,
 	}
@@ -118,118 +122,4 @@ func (w workflow) failedAttempts(n *nodeStatus, on func(int) string) []Attempt {
 		}
 	}
 	return out[max(0, len(out)-maxAttempts):]
-}
-
-// Reason is what a pod that has not started waits for.
-type Reason string
-
-// The reasons to wait.
-const (
-	WaitsForNode  Reason = "node"
-	WaitsForImage Reason = "image"
-	WaitsToStart  Reason = "start"
-)
-
-// Waiting are pods of an active run that have not started, for one reason.
-type Waiting struct {
-	Reason   Reason
-	Capacity string // what they must run on, see argo.CapacityAny
-	Pods     int
-	Since    time.Time // of the one that has waited longest, whose message it is
-	Message  string
-}
-
-// Retried is what is being tried again in an active run.
-type Retried struct {
-	// Pods is how many partitions and launchers had attempts that failed.
-	Pods int
-	// Last is the attempt that failed last: of the partition, or when that is
-	// nil of the step of the name.
-	Last      Attempt
-	Partition *domain.Partition
-	Step      string
-}
-
-// trouble is what keeps an active run from going on.
-type trouble struct {
-	waiting []Waiting // one for each pod
-	retried []Retried // one for each partition or launcher
-}
-
-// note adds what keeps one node from going on.
-func (t *trouble) note(w workflow, n *nodeStatus, on func(int) string, p *domain.Partition) {
-	pods := w.pods(n)
-	for i, pod := range pods {
-		if pod.Phase == argo.PhasePending && !pod.StartedAt.IsZero() && !inTurn(pod.Message) {
-			t.waiting = append(t.waiting, Waiting{
-				Reason:   reasonOf(pod.Message),
-				Capacity: on(i),
-				Pods:     1,
-				Since:    pod.StartedAt,
-				Message:  text.Shorten(pod.Message, argo.MaxMessage),
-			})
-		}
-	}
-	failed := w.failedAttempts(n, on)
-	if len(failed) == 0 {
-		return
-	}
-	step := ""
-	if p == nil {
-		step = n.template()
-	}
-	t.retried = append(t.retried, Retried{1, failed[len(failed)-1], p, step})
-}
-
-// inTurn tells that a pod waits for others by the rules of Argo, for a lock or
-// for the rate at which pods are created; nothing is amiss.
-func inTurn(message string) bool {
-	return strings.HasPrefix(message, "Waiting for") || strings.Contains(message, "rate-limit reached")
-}
-
-// after orders attempts by their end, and by what else differs: nodes come in
-// no order.
-func (a Attempt) after(b Attempt) bool {
-	return cmp.Or(
-		a.Finished.Compare(b.Finished),
-		a.Started.Compare(b.Started),
-		cmp.Compare(a.Node, b.Node),
-		cmp.Compare(a.Message, b.Message)) > 0
-}
-
-// sum puts together what waits for the same, in a fixed order, and what was retried.
-func (t *trouble) sum() (waiting []Waiting, retried Retried) {
-	slices.SortFunc(t.waiting, func(a, b Waiting) int {
-		return cmp.Or(
-			a.Since.Compare(b.Since),
-			cmp.Compare(a.Reason, b.Reason),
-			cmp.Compare(a.Capacity, b.Capacity),
-			cmp.Compare(a.Message, b.Message))
-	})
-	for _, one := range t.waiting {
-		same := func(w Waiting) bool { return w.Reason == one.Reason && w.Capacity == one.Capacity }
-		if i := slices.IndexFunc(waiting, same); i >= 0 {
-			waiting[i].Pods++
-		} else {
-			waiting = append(waiting, one)
-		}
-	}
-	for _, one := range t.retried {
-		if retried.Pods == 0 || one.Last.after(retried.Last) {
-			retried = one
-		}
-	}
-	retried.Pods = len(t.retried)
-	return waiting, retried
-}
-
-// reasonOf reads the message of a pod that has not started.
-func reasonOf(message string) Reason {
-	switch {
-	case strings.HasPrefix(message, "Unschedulable"):
-		return WaitsForNode
-	case imageTrouble.MatchString(message):
-		return WaitsForImage
-	}
-	return WaitsToStart
 }

@@ -80,7 +80,7 @@ func TestReadAttempts(t *testing.T) {
 	want := []Waiting{
 		{WaitsForNode, argo.CapacitySpot, 2, argotest.At(21).Time, "Unschedulable: 0/3 nodes are available"},
 		{WaitsForImage, argo.CapacityOnDemand, 1, argotest.At(40).Time, "ImagePullBackOff: no"},
-		{WaitsToStart, argo.CapacitySpot, 1, argotest.At(41).Time, ""},
+		{WaitsForGate, argo.CapacitySpot, 1, argotest.At(41).Time, ""},
 	}
 	if len(out.Waiting) != len(want) {
 		t.Fatalf("waiting %+v", out.Waiting)

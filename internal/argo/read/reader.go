@@ -46,8 +46,7 @@ func (t *tally) add(o tally) {
 	t.running = append(t.running, o.running...)
 	t.failures = append(t.failures, o.failures...)
 	t.active = t.active || o.active
-	t.waiting = append(t.waiting, o.waiting...)
-	t.retried = append(t.retried, o.retried...)
+	t.join(o.trouble)
 }
 
 // readData reads the data ConfigMaps of the run, if any are needed.
@@ -136,6 +135,7 @@ func (r *reader) children(shards []launched, observed []manifest.Object) error {
 		group.Go(func() (err error) {
 			data := r.shape.dataName(l.k)
 			if l.complete {
+				tallies[i].ended(l.at)
 				tallies[i].done, err = r.whole(l.shard, data)
 				return err
 			}
@@ -148,6 +148,7 @@ func (r *reader) children(shards []launched, observed []manifest.Object) error {
 				return err
 			}
 			one := reader{domain: r.domain, shape: r.shape, written: r.written, on: r.on, byPods: r.byPods}
+			one.notePlace(child)
 			err = one.leaves(child, l.shard, data)
 			tallies[i] = one.tally
 			return err
@@ -184,6 +185,7 @@ func (r *reader) leaves(w workflow, s shard, data string) error {
 			// The second alone while a run is suspended, and in one that Argo has given
 			// up, as it does when its template is deleted.
 			r.done = append(r.done, p)
+			r.ended(w.lastAttempt(n).FinishedAt)
 		case n.failed() && w.stopped(n):
 			// Nobody let it finish: it is left to do.
 		case n.failed():
@@ -206,9 +208,14 @@ func (r *reader) leaves(w workflow, s shard, data string) error {
 
 // steps notes what is no partition and has not ended.
 func (r *reader) steps(run workflow) {
-	for _, n := range run.running(argo.TemplateLauncher, argo.TemplateSetup, argo.TemplateTeardown) {
-		if n.Phase == argo.PhaseRunning || n.Phase == argo.PhasePending {
+	for _, n := range run.running(
+		argo.TemplateLauncher, argo.TemplateSetup, argo.TemplateTeardown, argo.TemplateGenerator,
+	) {
+		switch n.Phase {
+		case argo.PhaseRunning, argo.PhasePending:
 			r.note(run, n, func(int) string { return argo.CapacityAny }, nil)
+		case argo.PhaseSucceeded:
+			r.ended(n.FinishedAt)
 		}
 	}
 }
@@ -264,7 +271,7 @@ func numberOf(workflow string, n *nodeStatus) (int64, error) {
 
 // reason is why a node failed: what its last attempt says, or else itself.
 func (w workflow) reason(n *nodeStatus) string {
-	message := w.lastAttempt(n).Message
+	message := w.lastAttempt(n).told()
 	if message == "" {
 		message = n.Message
 	}

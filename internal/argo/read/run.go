@@ -22,6 +22,7 @@ package read
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -90,6 +91,7 @@ type launched struct {
 	// complete tells that the launcher saw the child succeed with every
 	// partition; then the child itself is not needed any more.
 	complete bool
+	at       time.Time // of its end
 }
 
 func (r *Run) launchers() ([]launched, error) {
@@ -103,7 +105,7 @@ func (r *Run) launchers() ([]launched, error) {
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, launched{shard, n.Phase == argo.PhaseSucceeded && fullSuccess(n, shard.count)})
+		out = append(out, launched{shard, n.Phase == argo.PhaseSucceeded && fullSuccess(n, shard.count), n.FinishedAt})
 	}
 	slices.SortFunc(out, func(a, b launched) int { return cmp.Compare(a.k, b.k) })
 	return out, nil
@@ -171,16 +173,42 @@ func (r *Run) Outcome(d domain.Domain, children, data []manifest.Object) (Outcom
 	slices.SortFunc(g.failures, func(a, b Failure) int {
 		return cmp.Or(cmp.Compare(a.shard, b.shard), cmp.Compare(a.number, b.number))
 	})
+	if n, why := r.unlaunched(); n > 0 {
+		out.Unlaunched, out.Message = n, why
+	}
 	out.Ended = !g.active
 	out.Done = ledger.Of(d, slices.Values(g.done))
 	out.Failed = ledger.Of(d, slices.Values(g.failed))
 	out.Running = ledger.Of(d, slices.Values(g.running))
 	out.Failures = g.failures
 	if !out.Ended {
+		g.notePlace(r.workflow)
 		g.steps(r.workflow)
 		out.Waiting, out.Retried = g.sum()
+		out.Working, out.Progress = g.working, g.progress
 	}
 	return out, nil
+}
+
+// unlaunched counts the launchers that failed for good, and says why the last one
+// did. Argo only says of a run that a child of it failed, and means a node.
+func (r *Run) unlaunched() (count int, why string) {
+	var last Attempt
+	for _, n := range r.running(argo.TemplateLauncher) {
+		if !n.failed() || r.stopped(n) {
+			continue
+		}
+		one := r.lastAttempt(n).attempt(0, r.on)
+		if one.Message = r.reason(n); count == 0 || one.after(last) {
+			last = one
+		}
+		count++
+	}
+	shards := "1 shard"
+	if count > 1 {
+		shards = fmt.Sprintf("%d shards", count)
+	}
+	return count, "the launcher of " + shards + " failed: " + cmp.Or(last.Message, "no reason was given")
 }
 
 // Abandoned tells whether a Workflow has ended while pods of it had not, as when
@@ -196,6 +224,22 @@ func Abandoned(workflow manifest.Object) bool {
 		}
 	}
 	return false
+}
+
+// OnlyLaunches tells whether a Workflow is a run that does nothing but wait for its
+// shards, none of which has ended since then.
+func OnlyLaunches(workflow manifest.Object, since time.Time) bool {
+	w, err := parseWorkflow(workflow)
+	if err != nil || !w.args.Launches() {
+		return false
+	}
+	for _, n := range w.nodes {
+		active := n.Phase == argo.PhaseRunning || n.Phase == argo.PhasePending
+		if n.Type == "Pod" && (active && n.template() != argo.TemplateLauncher || n.FinishedAt.After(since)) {
+			return false
+		}
+	}
+	return true
 }
 
 // Failure is a partition that failed for good.
@@ -240,6 +284,12 @@ type Outcome struct {
 	// Waiting and Retried say what an active run has trouble with.
 	Waiting []Waiting
 	Retried Retried
+	// Working is how many containers of the user run, and Progress when one of them
+	// ended well the last time; zero where none has.
+	Working  int
+	Progress time.Time
+	// Unlaunched is how many launchers failed for good; Message is then why.
+	Unlaunched int
 }
 
 // once is what became of the container with that template. A setup that a stop

@@ -31,12 +31,13 @@ type workflow struct {
 	phase             argo.Phase
 	message           string
 	started, finished time.Time
+	created           time.Time
 	args              argo.Arguments
 	nodes             map[string]*nodeStatus // by their ids
 }
 
 func parseWorkflow(o manifest.Object) (workflow, error) {
-	w := workflow{args: argo.ArgumentsOf(o)}
+	w := workflow{args: argo.ArgumentsOf(o), created: o.GetCreationTimestamp().Time}
 	status, _ := o.Object["status"].(map[string]any) // not copied: it is large
 	text := func(name string) string { s, _ := status[name].(string); return s }
 	w.phase, w.message = argo.Phase(text("phase")), text("message")
@@ -50,6 +51,9 @@ func parseWorkflow(o manifest.Object) (workflow, error) {
 	}
 	return w, nil
 }
+
+// postponed tells whether Argo has put a Workflow off because too many run.
+func (w workflow) postponed() bool { return argo.PutOff(w.phase, w.message) }
 
 // nodesOf takes the node statuses in whichever form Argo keeps them: plain, or as
 // gzip in base64 once the Workflow nears its size limit.
