@@ -24,7 +24,7 @@ resource "backfill_job" %[1]q {
   partition                    = { range = { start = 0, end = 8, size = 1 } }
   shard_size                   = 2
   max_parallel                 = 8
-  orchestrator_service_account = "backfill-orchestrator"
+  orchestrator                 = { service_account = "backfill-orchestrator" }
   retry                        = { limit = 0, backoff = "1s" }
   runner = {
     image           = "busybox"

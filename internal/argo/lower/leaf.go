@@ -222,7 +222,7 @@ const leastLaunchBackoff = 10 * time.Second
 // launcherRetry tries a launcher again whatever its failure: it was interrupted, or the
 // API server refused its child. One whose child ended never fails. When the child was
 // deleted it is over: another attempt would run everything again.
-// See internal/decisions/0049-refused-launchers-are-tried-again.md.
+// See internal/decisions/0049-refused-launchers-are-retried.md.
 func launcherRetry(j *job.Job) node {
 	patient := *j
 	patient.Retry.Backoff = max(j.Retry.Backoff, leastLaunchBackoff)

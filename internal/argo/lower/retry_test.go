@@ -18,7 +18,7 @@ import (
 // everything else is.
 func TestRetriesFollowCauses(t *testing.T) {
 	j := decoded(t, "", "")
-	again := []read.Cause{read.CauseInterruption, read.CauseImage, read.CauseUnknown}
+	again := []read.Cause{read.CauseInterruption, read.CauseImage, read.CauseRefused, read.CauseUnknown}
 	for _, e := range argotest.Ended {
 		code := exitCode(e.Message)
 		for retries, want := range map[int]bool{
