@@ -59,7 +59,8 @@ func TestRefusalsTellTheReason(t *testing.T) {
 			"count/workflows.argoproj.io=3",
 			"exceeded quota: workflows, requested: count/workflows.argoproj.io=1, used: count/workflows.argoproj.io=3, " +
 				"limited: count/workflows.argoproj.io=3"},
-		{"launcher", launch + "retrieving current configuration of:\nResource: \"argoproj.io/v1alpha1, Resource=workflows\"\n" +
+		{"launcher", launch +
+			"retrieving current configuration of:\nResource: \"argoproj.io/v1alpha1, Resource=workflows\"\n" +
 			`from server for: "/tmp/manifest.yaml": workflows.argoproj.io "r-r1-s0" is forbidden: User "u" cannot get ` +
 			`resource "workflows" in API group "argoproj.io"`,
 			`User "u" cannot get resource "workflows" in API group "argoproj.io"`},
