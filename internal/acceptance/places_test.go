@@ -158,3 +158,28 @@ func TestPodsWaitForQuota(t *testing.T) {
 		},
 	)
 }
+
+// Pods with a scheduling gate, such as Kueue's, wait for a queue and are not stuck pods:
+// there is nothing to mend in what they refer to.
+func TestPodsWaitForAGate(t *testing.T) {
+	c := cluster(t)
+	config := strings.Replace(sharded("gated", "spot = { provider = \"gke\", mode = \"prefer\" }"),
+		"shard_size                   = 2", "", 1)
+	config = strings.Replace(config, `service_account = "backfill-runner"`, `service_account = "backfill-runner"
+    patch           = { schedulingGates = [{ name = "kueue.x-k8s.io/admission" }] }`, 1)
+	apply(t, c,
+		resource.TestStep{Config: config},
+		resource.TestStep{
+			PreConfig: func() {
+				c.says(t, "gated", `waiting +not admitted since .*: 8 pods wait to be handed to the scheduler.*Kueue`)
+				for _, pod := range strings.Fields(c.kubectl(t, "", "get", "pods", "-n", namespace, "-o", "name",
+					"-l", "backfill.dev/job=gated")) {
+					c.kubectl(t, "", "patch", "-n", namespace, pod, "--type=json",
+						`--patch=[{"op":"remove","path":"/spec/schedulingGates"}]`)
+				}
+				c.says(t, "gated", `phase +Complete`)
+			},
+			RefreshState: true,
+		},
+	)
+}

@@ -168,7 +168,7 @@ func (f fixture) terraform(t *testing.T) (*terraform, *fake.Cluster) {
 }
 
 // listed is what is left in the state of the failed partitions that format 1 listed
-// there: the first ten, without what the data source lists.
+// there: the first few, without what the data source lists.
 func listed(t *testing.T, text string) string {
 	t.Helper()
 	var all []map[string]any

@@ -65,8 +65,8 @@ func TestLongResultsBecomeCounts(t *testing.T) {
 		"failed_count":    left,
 		"remaining_count": left,
 	})
-	if shown := strings.Count(show(t, tf.state, "failed_partitions"), `"key"`); shown != 10 {
-		t.Errorf("%d failed partitions are shown, want the first 10", shown)
+	if shown := strings.Count(show(t, tf.state, "failed_partitions"), `"key"`); shown != maxFailed {
+		t.Errorf("%d failed partitions are shown, want the first %d", shown, maxFailed)
 	}
 	p := tf.mustPlan(large, "update")
 	next := fields(t, fields(t, p.value)["next_run"])

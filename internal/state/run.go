@@ -14,7 +14,7 @@ import (
 const (
 	MaxFailures      = 1000
 	MaxFailureBytes  = 250 << 10 // of all failures together, in JSON
-	MaxRemembered    = 10        // failures in Terraform's private state
+	MaxRemembered    = 3         // failures in Terraform's private state
 	MaxMessageBytes  = 256
 	MaxAttempts      = 5   // of a failure
 	MaxAttemptBytes  = 128 // of an attempt's message
