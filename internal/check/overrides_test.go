@@ -4,6 +4,7 @@
 package check
 
 import (
+	"context"
 	"reflect"
 	"slices"
 	"strings"
@@ -30,7 +31,7 @@ func overridden(t *testing.T, text string) (*job.Job, []string) {
   }
   argo = { ` + text + ` }
 }`
-	m, diags := lang.Load([]lang.Source{{Name: "a.hcl", Bytes: []byte(src)}}, lang.Inputs{})
+	m, diags := lang.Load(context.Background(), []lang.Source{{Name: "a.hcl", Bytes: []byte(src)}}, lang.Inputs{})
 	if diags.HasErrors() {
 		t.Fatalf("%s\n%s", diags, src)
 	}

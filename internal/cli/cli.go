@@ -24,6 +24,8 @@ const (
 	exitFailure   = 1 // diagnostics, or the job failed
 	exitUsage     = 2 // wrong usage
 	exitDifferent = 3 // a comparison with differences
+	// exitInterrupted is that of a shell for a program that a signal has ended.
+	exitInterrupted = 130
 )
 
 // Env is the environment of the command line.
@@ -78,9 +80,31 @@ func (e usageError) Error() string { return e.text }
 
 func usagef(format string, args ...any) error { return usageError{fmt.Sprintf(format, args...)} }
 
-// Run runs one command and returns the exit code of the process.
-func Run(ctx context.Context, env Env) (code int) {
+// patience is how long a command may take to end itself after a signal.
+const patience = 500 * time.Millisecond
+
+// Run runs one command and returns the exit code of the process. When the context
+// is done, it returns soon, whatever the command does: the process is to end then.
+func Run(ctx context.Context, env Env) int {
 	a := newApp(ctx, env)
+	done := make(chan int, 1)
+	go func() { done <- a.exitCode() }()
+	select {
+	case code := <-done:
+		return code
+	case <-ctx.Done():
+	}
+	select {
+	case code := <-done:
+		return code
+	case <-time.After(patience):
+		newApp(ctx, env).notes.Linef("%s: interrupted", env.Name) // the other one may be in use
+		return exitInterrupted
+	}
+}
+
+// exitCode runs the command and reports why it failed.
+func (a *app) exitCode() (code int) {
 	defer func() {
 		if r := recover(); r != nil {
 			a.reportPanic(r)
@@ -96,11 +120,11 @@ func Run(ctx context.Context, env Env) (code int) {
 	case errors.As(err, &exit):
 		return int(exit)
 	case errors.As(err, &usage):
-		a.notes.Linef("%s: %s", env.Name, usage.text)
-		a.notes.Linef("See %s --help.", env.Name)
+		a.notes.Linef("%s: %s", a.Name, usage.text)
+		a.notes.Linef("See %s --help.", a.Name)
 		return exitUsage
 	default:
-		a.notes.Block(fmt.Sprintf("%s: %s", env.Name, err))
+		a.notes.Block(fmt.Sprintf("%s: %s", a.Name, err))
 		return exitFailure
 	}
 }

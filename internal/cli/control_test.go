@@ -41,7 +41,7 @@ func newTerminal(t *testing.T) *terminal {
   }
 }
 `
-	module, diags := lang.Load([]lang.Source{{Name: "orders", Bytes: []byte(source)}}, lang.Inputs{})
+	module, diags := lang.Load(context.Background(), []lang.Source{{Name: "orders", Bytes: []byte(source)}}, lang.Inputs{})
 	if diags.HasErrors() {
 		t.Fatal(diags)
 	}

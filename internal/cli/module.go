@@ -82,7 +82,7 @@ func (a *app) load(f moduleFlags) (module, hcl.Diagnostics, error) {
 	if len(found.sources) == 0 && len(found.terraform) > 0 {
 		return module{files: map[string]*hcl.File{}, terraform: found.terraform}, nil, nil
 	}
-	loaded, diags := lang.Load(found.sources, in)
+	loaded, diags := lang.Load(a.ctx, found.sources, in)
 	m := module{loaded: loaded, bodies: loaded.Bodies, files: loaded.Files, terraform: found.terraform}
 	if f.Job == "" || diags.HasErrors() {
 		return m, diags, nil
@@ -145,6 +145,9 @@ func (a *app) compileWith(m module, run int, guard func(*compile.Compiled) hcl.D
 	var all []*compile.Compiled
 	var diags hcl.Diagnostics
 	for _, body := range m.bodies {
+		if a.ctx.Err() != nil {
+			break // nobody waits for the rest
+		}
 		a.doing = fmt.Sprintf("compiling job %q", body.Name)
 		compiled, more := compile.Value(body.Value, ledger.Set{}, run)
 		if compiled != nil {

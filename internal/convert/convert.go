@@ -41,13 +41,23 @@ type Result struct {
 
 // Convert makes one job file of the workflows in the inputs, with one job for each
 // step that fans out. Warnings list the TODOs in the file.
+// Manifests that take too much to convert are refused.
 func Convert(inputs []Input) (Result, hcl.Diagnostics) {
 	r := Result{Sources: map[string]*hcl.File{}}
-	var diags hcl.Diagnostics
-	lib := &library{}
 	for _, in := range inputs {
 		r.Sources[in.Name] = &hcl.File{Bytes: in.Bytes}
-		documents, problem := parse(in)
+	}
+	out, diags := within(func() (Result, hcl.Diagnostics) { return r.convert(inputs) })
+	out.Sources = r.Sources
+	return out, diags
+}
+
+func (r Result) convert(inputs []Input) (Result, hcl.Diagnostics) {
+	var diags hcl.Diagnostics
+	b := &budget{left: maxWork}
+	lib := &library{}
+	for _, in := range inputs {
+		documents, problem := parse(in, b)
 		if problem != nil {
 			diags = append(diags, problem)
 			continue
@@ -71,7 +81,7 @@ func Convert(inputs []Input) (Result, hcl.Diagnostics) {
 }
 
 func noWorkflow(inputs []Input) *hcl.Diagnostic {
-	src := &source{name: inputs[0].Name, bytes: inputs[0].Bytes}
+	src := &source{name: inputs[0].Name, bytes: inputs[0].Bytes, budget: &budget{left: maxWork}}
 	return diag.InSource(diag.CodeNoWorkflow, src.position(1, 1, 0),
 		"The files contain no Workflow, WorkflowTemplate, ClusterWorkflowTemplate or CronWorkflow of argoproj.io. Pass "+
 			"the file that contains it.")

@@ -5,7 +5,9 @@ package convert_test
 
 import (
 	"bytes"
+	"context"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -134,7 +136,7 @@ func checkQuery(t *testing.T, open hcl.Diagnostics) {
 
 // compile compiles every job of a file.
 func compiledFrom(file []byte) hcl.Diagnostics {
-	m, diags := lang.Load([]lang.Source{{Name: "job.backfill.hcl", Bytes: file}}, lang.Inputs{})
+	m, diags := lang.Load(context.Background(), []lang.Source{{Name: "job.backfill.hcl", Bytes: file}}, lang.Inputs{})
 	for _, body := range m.Bodies {
 		_, more := compile.Value(body.Value, ledger.Set{}, 1)
 		diags = append(diags, diag.Resolve(more, body.Origin)...)
@@ -148,4 +150,39 @@ func short(diags hcl.Diagnostics) string {
 		b.WriteString(d.Error() + "\n")
 	}
 	return b.String()
+}
+
+// Templates that call each other, and manifests with very much to say about them,
+// would take hours.
+func TestManifestsThatAreTooMuchAreRefused(t *testing.T) {
+	const head = "apiVersion: argoproj.io/v1alpha1\nkind: Workflow\nmetadata: {name: a}\nspec:\n  entrypoint: t0\n  templates:\n"
+	const run = "  - name: run\n    container: {image: a, command: [a]}\n"
+	tree := head
+	for i := range 40 {
+		tree += fmt.Sprintf("  - name: t%d\n    steps:\n    - - {name: a, template: t%d}\n      - {name: b, template: t%d}\n", i,
+			i+1, i+1)
+	}
+	tree += "  - name: t40\n    steps:\n    - - {name: a, template: run, withItems: [1, 2]}\n" + run
+	fans := head + "  - name: t0\n    steps:\n"
+	for i := range 9000 {
+		fans += fmt.Sprintf("    - - {name: a%d, template: run, withItems: [1, 2]}\n", i)
+	}
+	for name, text := range map[string]string{
+		"doubling templates": tree,
+		"many fan-outs":      fans + run,
+		"many tags": head + "  - name: t0\n    steps:\n    - - {name: a, template: run, withItems: [1, 2]}\n" +
+			"  - name: run\n    container: {image: a, command: [a], args: [\"" + strings.Repeat("{{a}}", 100_000) + "\"]}\n",
+		"large file": strings.Repeat("# comment\n", 1<<18),
+	} {
+		result, diags := convert.Convert([]convert.Input{{Name: "a.yaml", Bytes: []byte(text)}})
+		if result.File != nil || len(diags) != 1 || diag.CodeOf(diags[0]) != diag.CodeManifestLarge {
+			t.Errorf("%s: got %.300v", name, diags)
+		}
+	}
+	for _, unit := range []string{"[", "{a: ", "? ", "- ", "---\n", "- &a a\n", "1,", "\"", "!<", "<<: *a\n", "%", "\t", "a:\n "} {
+		_, diags := convert.Convert([]convert.Input{{Name: "a.yaml", Bytes: []byte(strings.Repeat(unit, 1<<20/len(unit)))}})
+		if !diags.HasErrors() {
+			t.Errorf("a megabyte of %q is converted", unit)
+		}
+	}
 }

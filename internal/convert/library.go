@@ -112,7 +112,9 @@ func (l *library) references(v value, depth int, found func(value)) {
 		return
 	}
 	// This does not mark values as used.
-	peek := value{v.node, v.path, &source{used: map[*yaml.Node]bool{}, name: v.in.name, bytes: v.in.bytes}}
+	peek := value{v.node, v.path, &source{
+		used: map[*yaml.Node]bool{}, name: v.in.name, bytes: v.in.bytes, budget: v.in.budget,
+	}}
 	for _, m := range peek.members() {
 		if m.name == "templateRef" {
 			found(m.value)

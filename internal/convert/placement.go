@@ -149,7 +149,8 @@ func (p *podReader) specPatch(v value) {
 	if raw == "" {
 		return
 	}
-	documents, problem := parse(Input{Name: v.in.name, Bytes: []byte(raw)})
+	v.spend(len(raw) / bytesPerLook)
+	documents, problem := parse(Input{Name: v.in.name, Bytes: []byte(raw)}, v.in.budget)
 	switch {
 	case strings.Contains(raw, "{{"):
 		p.c.todo(v, "Argo fills in parts of the podSpecPatch at run time, but a patch must be known in advance. Write it "+

@@ -25,6 +25,8 @@ type source struct {
 	name  string
 	bytes []byte
 	used  map[*yaml.Node]bool
+	// budget is shared by all files of a conversion.
+	budget *budget
 }
 
 // value is one value of a manifest, or no value if the node is nil.
@@ -41,8 +43,11 @@ const (
 )
 
 // parse reads the documents of a YAML stream or JSON file.
-func parse(in Input) (documents []value, problem *hcl.Diagnostic) {
-	src := &source{name: in.Name, bytes: in.Bytes, used: map[*yaml.Node]bool{}}
+func parse(in Input, b *budget) (documents []value, problem *hcl.Diagnostic) {
+	if len(in.Bytes) > maxBytes {
+		return nil, tooLarge(in)
+	}
+	src := &source{name: in.Name, bytes: in.Bytes, used: map[*yaml.Node]bool{}, budget: b}
 	if !utf8.Valid(in.Bytes) {
 		return nil, src.syntax(1, "it is not UTF-8")
 	}
@@ -117,6 +122,10 @@ func (s *source) syntax(line int, what string) *hcl.Diagnostic {
 // position converts a line and column, counted in characters from 1, to a range of
 // the given length in bytes.
 func (s *source) position(line, column, length int) hcl.Range {
+	if s.budget.left -= len(s.bytes) / bytesPerLook; s.budget.left < 0 {
+		s.budget.left = maxWork // for this position
+		panic(exhausted{s.position(line, column, length)})
+	}
 	start := 0
 	for n := 1; n < line; n++ {
 		i := bytes.IndexByte(s.bytes[start:], '\n')
@@ -188,6 +197,7 @@ func (v value) collect(n *yaml.Node, seen map[string]bool, depth int) []member {
 	if n = resolved(n); n == nil || depth > maxDepth {
 		return nil
 	}
+	v.spend(1 + len(n.Content))
 	if n.Kind == yaml.SequenceNode { // << : [*a, *b]
 		for _, c := range n.Content {
 			out = append(out, v.collect(c, seen, depth+1)...)
@@ -243,6 +253,7 @@ func (v value) items() []value {
 		return nil
 	}
 	v.in.used[v.node] = true
+	v.spend(len(v.node.Content))
 	var out []value
 	for i, n := range v.node.Content {
 		out = append(out, value{resolved(n), fmt.Sprintf("%s[%d]", v.path, i), v.in})

@@ -20,6 +20,8 @@ var withoutGolden = map[string]string{
 	CodeEncoding:        "the file would not be UTF-8",
 	CodeTooLarge:        "the file would have more than 1 MiB",
 	CodeHugeValue:       "the message would be as large as the value",
+	CodeTimeout:         "no input leads there, only a signal or a fault",
+	CodeManifestLarge:   "the manifest would be very large",
 	CodeInvalidManifest: "no input leads there",
 	CodeInternal:        "no input leads there, and the message holds a stack",
 }

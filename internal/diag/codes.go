@@ -17,7 +17,8 @@ type Info struct {
 }
 
 // The codes. BF10–BF14 are about files, blocks, variables, expressions and
-// references of the job language, BF16 about converting workflows and Terraform files, BF20–BF22
+// references of the job language, BF16 about converting workflows, Terraform files
+// and, from BF1610, limits of evaluation, BF20–BF22
 // about one job, BF30 about its objects, BF40 about the cluster, BF50 about
 // Terraform; BF90 is a bug. A code never changes its meaning.
 const (
@@ -60,6 +61,9 @@ const (
 	CodeNoTemplate     = "BF1605"
 	CodeNotARunner     = "BF1606"
 	CodeDecision       = "BF1607"
+	CodeSteps          = "BF1610"
+	CodeTimeout        = "BF1611"
+	CodeManifestLarge  = "BF1612"
 	CodeTerraformName  = "BF1640"
 	CodeEmptyObject    = "BF1641"
 

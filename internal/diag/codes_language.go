@@ -50,7 +50,7 @@ var languageCodes = []Info{
 	{
 		Code:    CodeHugeValue,
 		Summary: "Value Too Large",
-		Cause:   "A computed value contains too much text.",
+		Cause:   "A computed value contains too much text or too many elements.",
 		Fix:     "Make the value smaller.",
 	},
 	{
@@ -241,6 +241,24 @@ var languageCodes = []Info{
 		Summary: "Unresolved TODO",
 		Cause:   "The converted job file refers to `TODO` where you need to decide something.",
 		Fix:     "Replace each `TODO` as described in the comment above it.",
+	},
+	{
+		Code:    CodeSteps,
+		Summary: "Too Many Steps",
+		Cause:   "Evaluating the files takes more steps than the limit, for example because loops are nested.",
+		Fix:     "Loop over fewer elements, or compute the value outside and pass it in a variable.",
+	},
+	{
+		Code:    CodeTimeout,
+		Summary: "Evaluation Takes Too Long",
+		Cause:   "Evaluating an expression did not end in time, or was interrupted.",
+		Fix:     "Simplify the expression in the message.",
+	},
+	{
+		Code:    CodeManifestLarge,
+		Summary: "Manifest Too Large",
+		Cause:   "The manifests are too large to convert, or their templates call each other too often.",
+		Fix:     "Pass fewer or smaller manifests, or only the templates that the fan-out uses.",
 	},
 	{
 		Code:    CodeTerraformName,

@@ -5,6 +5,7 @@ package engine_test
 
 import (
 	"bytes"
+	"context"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -93,7 +94,7 @@ func goldenJobs(t *testing.T) []cty.Value {
 				sources = append(sources, lang.Source{Name: f.Name, Bytes: f.Data})
 			}
 		}
-		m, diags := lang.Load(sources, in)
+		m, diags := lang.Load(context.Background(), sources, in)
 		if diags.HasErrors() {
 			t.Fatalf("%s: %v", path, diags)
 		}
@@ -101,7 +102,7 @@ func goldenJobs(t *testing.T) []cty.Value {
 			jobs = append(jobs, b.Value)
 		}
 	}
-	m, diags := lang.Load([]lang.Source{{Name: "a.hcl", Bytes: []byte(manyShards)}}, lang.Inputs{})
+	m, diags := lang.Load(context.Background(), []lang.Source{{Name: "a.hcl", Bytes: []byte(manyShards)}}, lang.Inputs{})
 	if diags.HasErrors() {
 		t.Fatal(diags)
 	}

@@ -4,6 +4,7 @@
 package engine_test
 
 import (
+	"context"
 	"fmt"
 	"syscall"
 	"testing"
@@ -34,7 +35,7 @@ func BenchmarkCompile(b *testing.B) {
 			bytes, begin := 0, processorTime(b)
 			b.ReportAllocs()
 			for b.Loop() {
-				m, diags := lang.Load([]lang.Source{{Name: "orders.backfill.hcl", Bytes: src}}, lang.Inputs{})
+				m, diags := lang.Load(context.Background(), []lang.Source{{Name: "orders.backfill.hcl", Bytes: src}}, lang.Inputs{})
 				if diags.HasErrors() {
 					b.Fatal(diags)
 				}
@@ -69,7 +70,7 @@ job "x" {
 }`)
 	begin := processorTime(b)
 	for b.Loop() {
-		m, diags := lang.Load([]lang.Source{{Name: "a.hcl", Bytes: src}}, lang.Inputs{})
+		m, diags := lang.Load(context.Background(), []lang.Source{{Name: "a.hcl", Bytes: src}}, lang.Inputs{})
 		if diags.HasErrors() || len(m.Bodies) != 1000 {
 			b.Fatal(diags)
 		}

@@ -125,3 +125,29 @@ var transpose = function.New(&function.Spec{
 		return cty.MapVal(out), nil
 	},
 })
+
+// distinct finds equal elements by their hashes. Comparing each with all others
+// would take minutes for long lists.
+var distinct = function.New(&function.Spec{
+	Params: []function.Parameter{{Name: "list", Type: cty.List(cty.DynamicPseudoType)}},
+	Type:   func(args []cty.Value) (cty.Type, error) { return args[0].Type(), nil },
+	Impl: func(args []cty.Value, result cty.Type) (cty.Value, error) {
+		if !args[0].IsWhollyKnown() {
+			return cty.UnknownVal(result), nil
+		}
+		seen := map[int][]cty.Value{}
+		var out []cty.Value
+		for _, e := range args[0].AsValueSlice() {
+			hash := e.Hash()
+			if slices.ContainsFunc(seen[hash], e.RawEquals) {
+				continue
+			}
+			seen[hash] = append(seen[hash], e)
+			out = append(out, e)
+		}
+		if len(out) == 0 {
+			return cty.ListValEmpty(result.ElementType()), nil
+		}
+		return cty.ListVal(out), nil
+	},
+})

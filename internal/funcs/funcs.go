@@ -15,7 +15,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/hashicorp/hcl/v2/ext/tryfunc"
 	ctyyaml "github.com/zclconf/go-cty-yaml"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/function"
@@ -91,7 +90,7 @@ func collections() []Function {
 		{"concat", g, "Concatenates lists.", `concat(["a"], ["b"])`, `["a", "b"]`, stdlib.ConcatFunc},
 		{"contains", g, "Returns whether a list contains an element.", `contains(["a", "b"], "a")`, `true`,
 			stdlib.ContainsFunc},
-		{"distinct", g, "Removes repeated elements.", `distinct(["a", "b", "a"])`, `["a", "b"]`, stdlib.DistinctFunc},
+		{"distinct", g, "Removes repeated elements.", `distinct(["a", "b", "a"])`, `["a", "b"]`, distinct},
 		{"element", g, "Returns an element by position, wrapping around at the end.", `element(["a", "b"], 2)`, `"a"`,
 			stdlib.ElementFunc},
 		{"flatten", g, "Replaces lists inside a list with their elements.", `flatten([["a"], ["b", "c"]])`,
@@ -195,7 +194,7 @@ func conversions() []Function {
 	const g = "Types"
 	to := func(ty cty.Type) function.Function { return stdlib.MakeToFunc(ty) }
 	return []Function{
-		{"can", g, "Returns whether an expression can be evaluated.", `can(tonumber("x"))`, `false`, tryfunc.CanFunc},
+		{"can", g, "Returns whether an expression can be evaluated.", `can(tonumber("x"))`, `false`, can},
 		{"tobool", g, "Converts to true or false.", `tobool("true")`, `true`, to(cty.Bool)},
 		{"tolist", g, "Converts to a list.", `tolist(["a", "b"])[1]`, `"b"`, to(cty.List(cty.DynamicPseudoType))},
 		{"tomap", g, "Converts to a map.", `tomap({ a = 1 })["a"]`, `1`, to(cty.Map(cty.DynamicPseudoType))},
@@ -203,8 +202,7 @@ func conversions() []Function {
 		{"toset", g, "Converts to a set, without order and duplicates.", `length(toset(["a", "a"]))`, `1`,
 			to(cty.Set(cty.DynamicPseudoType))},
 		{"tostring", g, "Converts to text.", `tostring(12)`, `"12"`, to(cty.String)},
-		{"try", g, "Returns the first of several expressions that can be evaluated.", `try(tonumber("x"), 0)`, `0`,
-			tryfunc.TryFunc},
+		{"try", g, "Returns the first of several expressions that can be evaluated.", `try(tonumber("x"), 0)`, `0`, try},
 	}
 }
 

@@ -98,7 +98,7 @@ var replace = function.New(&function.Spec{
 	Type: function.StaticReturnType(cty.String),
 	Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
 		search := args[1].AsString()
-		if len(search) > 1 && strings.HasPrefix(search, "/") && strings.HasSuffix(search, "/") {
+		if isPattern(search) {
 			return stdlib.RegexReplace(args[0], cty.StringVal(search[1:len(search)-1]), args[2])
 		}
 		return stdlib.Replace(args[0], args[1], args[2])

@@ -4,6 +4,7 @@
 package job_test
 
 import (
+	"context"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,7 +25,7 @@ import (
 // body evaluates one job file.
 func body(t *testing.T, src string) cty.Value {
 	t.Helper()
-	m, diags := lang.Load([]lang.Source{{Name: "a.hcl", Bytes: []byte(src)}}, lang.Inputs{})
+	m, diags := lang.Load(context.Background(), []lang.Source{{Name: "a.hcl", Bytes: []byte(src)}}, lang.Inputs{})
 	if diags.HasErrors() || len(m.Bodies) != 1 {
 		t.Fatalf("%v", diags)
 	}
@@ -170,7 +171,7 @@ func TestWhatIsKnownOfAPartitionIsChecked(t *testing.T) {
 	} {
 		source := strings.Replace(small, "range = { start = 1, end = 25, size = 10 }", "\n"+partition+"\n", 1)
 		source = strings.Replace(source, "partition.start", "partition.begin", 1)
-		module, diags := lang.Load([]lang.Source{{
+		module, diags := lang.Load(context.Background(), []lang.Source{{
 			Name:  "a.backfill.hcl",
 			Bytes: []byte("variable \"n\" {}\nvariable \"s\" {}\nvariable \"list\" {}\n" + source),
 		}},

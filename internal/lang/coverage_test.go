@@ -4,6 +4,7 @@
 package lang_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 
@@ -42,7 +43,7 @@ func TestEveryAttributeHasACase(t *testing.T) {
 		}
 	}
 	for _, a := range archives(t, "testdata/values/*.txtar") {
-		m, _ := lang.Load(a.sources, a.inputs)
+		m, _ := lang.Load(context.Background(), a.sources, a.inputs)
 		for _, b := range m.Bodies {
 			visit("", jobschema.Job(), b.Value)
 		}

@@ -4,6 +4,7 @@
 package lang_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -33,7 +34,7 @@ job "a" {
   }
 }
 `
-	m, diags := lang.Load([]lang.Source{{Name: "a.hcl", Bytes: []byte(src)}}, lang.Inputs{})
+	m, diags := lang.Load(context.Background(), []lang.Source{{Name: "a.hcl", Bytes: []byte(src)}}, lang.Inputs{})
 	if diags.HasErrors() {
 		t.Fatal(diags)
 	}
@@ -79,7 +80,7 @@ func TestExplainLeavesOutWhatTheJobHasNot(t *testing.T) {
 		"interruptions {}": nil,
 	} {
 		settings := func(more string) map[string]bool {
-			m, diags := lang.Load([]lang.Source{{Name: "a.hcl", Bytes: []byte("job \"a\" {\n" + more + "\n}\n")}}, lang.Inputs{})
+			m, diags := lang.Load(context.Background(), []lang.Source{{Name: "a.hcl", Bytes: []byte("job \"a\" {\n" + more + "\n}\n")}}, lang.Inputs{})
 			if diags.HasErrors() {
 				t.Fatal(diags)
 			}
@@ -116,7 +117,7 @@ job "x" {
   }
 }`)
 	for b.Loop() {
-		m, diags := lang.Load([]lang.Source{{Name: "a.hcl", Bytes: src}}, lang.Inputs{})
+		m, diags := lang.Load(context.Background(), []lang.Source{{Name: "a.hcl", Bytes: src}}, lang.Inputs{})
 		for _, body := range m.Bodies {
 			if j, more := job.Decode(body.Value); j == nil {
 				b.Fatal(more)

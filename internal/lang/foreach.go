@@ -12,7 +12,7 @@ import (
 )
 
 // maxInstances limits the number of jobs of one block.
-const maxInstances = 10_000
+const maxInstances = 1000
 
 // instance is one job that a block declares.
 type instance struct {
@@ -81,7 +81,7 @@ func forEachProblem(v cty.Value) string {
 	case ty.IsSetType() && ty.ElementType() != cty.String, !ty.IsSetType() && !ty.IsMapType() && !ty.IsObjectType():
 		return "for_each must be a map or a set of strings."
 	case v.LengthInt() > maxInstances:
-		return "for_each has more than 10000 elements. Use one job with more partitions instead."
+		return "for_each has more than 1000 elements. Use one job with more partitions instead."
 	}
 	for it := v.ElementIterator(); ty.IsSetType() && it.Next(); {
 		if _, e := it.Element(); !e.IsKnown() || e.IsNull() {

@@ -22,19 +22,19 @@ import (
 
 // Functions lists every function of the language for the reference, including
 // those that read files.
-func Functions() []funcs.Function { return append(funcs.All(), fileFunctions(nil)...) }
+func Functions() []funcs.Function { return append(funcs.All(), (&budget{}).fileFunctions(nil)...) }
 
 // functionTable contains the functions that expressions may call. Files is nil if
 // there is no directory.
-func functionTable(files fs.FS) map[string]function.Function {
+func (b *budget) functionTable(files fs.FS) map[string]function.Function {
 	out := map[string]function.Function{}
-	for _, f := range append(funcs.All(), fileFunctions(files)...) {
-		out[f.Name] = f.Impl
+	for _, f := range append(funcs.All(), b.fileFunctions(files)...) {
+		out[f.Name] = b.meteredFunction(f)
 	}
 	return out
 }
 
-func fileFunctions(files fs.FS) []funcs.Function {
+func (b *budget) fileFunctions(files fs.FS) []funcs.Function {
 	const g = "Files"
 	return []funcs.Function{
 		{Name: "file", Group: g, Description: "Reads a text file from the module's directory.",
@@ -44,7 +44,7 @@ func fileFunctions(files fs.FS) []funcs.Function {
 		{Name: "templatefile", Group: g, Description: "Renders a file of the module's directory as a template with " +
 			"variables.",
 			Example: `templatefile("greet.tmpl", { name = "Zoë" })`, Result: `"Hello Zoë!\n"`,
-			Impl: templateFileFunction(files)},
+			Impl: b.templateFileFunction(files)},
 	}
 }
 
@@ -82,7 +82,7 @@ func fileExistsFunction(files fs.FS) function.Function {
 	})
 }
 
-func templateFileFunction(files fs.FS) function.Function {
+func (b *budget) templateFileFunction(files fs.FS) function.Function {
 	return function.New(&function.Spec{
 		Params: []function.Parameter{pathParameter, {Name: "variables", Type: cty.DynamicPseudoType}},
 		Type:   function.StaticReturnType(cty.String),
@@ -95,12 +95,12 @@ func templateFileFunction(files fs.FS) function.Function {
 			if err != nil {
 				return cty.NilVal, err
 			}
-			return renderTemplate(name, text, args[1].AsValueMap())
+			return b.renderTemplate(name, text, args[1].AsValueMap())
 		},
 	})
 }
 
-func renderTemplate(name, text string, variables map[string]cty.Value) (cty.Value, error) {
+func (b *budget) renderTemplate(name, text string, variables map[string]cty.Value) (cty.Value, error) {
 	if d := guardTemplate(Source{Name: name, Bytes: []byte(text)}); d != nil {
 		return cty.NilVal, templateError(name, hcl.Diagnostics{d})
 	}
@@ -112,12 +112,12 @@ func renderTemplate(name, text string, variables map[string]cty.Value) (cty.Valu
 	// include itself.
 	table := map[string]function.Function{}
 	for _, f := range funcs.All() {
-		table[f.Name] = f.Impl
+		table[f.Name] = b.functions[f.Name]
 	}
 	if variables == nil {
 		variables = map[string]cty.Value{} // nil would mean that none are allowed
 	}
-	v, diags := expr.Value(&hcl.EvalContext{Variables: variables, Functions: table})
+	v, diags := b.wrap(expr, used).Value(&hcl.EvalContext{Variables: variables, Functions: table})
 	if diags.HasErrors() {
 		return cty.NilVal, templateError(name, diags)
 	}
@@ -174,10 +174,4 @@ func fsReason(err error) string {
 		return p.Err.Error()
 	}
 	return err.Error()
-}
-
-// guardTemplate is guardNative for a template.
-func guardTemplate(s Source) *hcl.Diagnostic {
-	tokens, _ := hclsyntax.LexTemplate(s.Bytes, s.Name, hcl.InitialPos)
-	return guardTokens(tokens)
 }

@@ -4,6 +4,7 @@
 package lang_test
 
 import (
+	"context"
 	"strconv"
 	"strings"
 	"testing"
@@ -29,7 +30,7 @@ var files = fstest.MapFS{
 // reason evaluates an expression in a job.
 func reason(expr string) (cty.Value, string) {
 	src := "locals { x = " + expr + " }\njob \"a\" { reason = local.x }"
-	m, diags := lang.Load([]lang.Source{{Name: "a.hcl", Bytes: []byte(src)}}, lang.Inputs{Files: files})
+	m, diags := lang.Load(context.Background(), []lang.Source{{Name: "a.hcl", Bytes: []byte(src)}}, lang.Inputs{Files: files})
 	text := ""
 	for _, d := range diags {
 		text += d.Detail + "\n"
@@ -78,7 +79,7 @@ func TestGrowthOfLocalValuesIsBounded(t *testing.T) {
 		b.WriteString(strings.NewReplacer("N", itoa(i+1), "M", itoa(i)).Replace("  xN = \"${local.xM}${local.xM}\"\n"))
 	}
 	b.WriteString("}\njob \"a\" {}\n")
-	_, diags := lang.Load([]lang.Source{{Name: "a.hcl", Bytes: []byte(b.String())}}, lang.Inputs{})
+	_, diags := lang.Load(context.Background(), []lang.Source{{Name: "a.hcl", Bytes: []byte(b.String())}}, lang.Inputs{})
 	if len(diags) != 1 || diag.CodeOf(diags[0]) != diag.CodeHugeValue {
 		t.Errorf("got %v", diags)
 	}
@@ -91,7 +92,7 @@ func TestLongChainsOfLocalValuesAreRefused(t *testing.T) {
 		b.WriteString("  x" + itoa(i+1) + " = local.x" + itoa(i+2) + "\n")
 	}
 	b.WriteString("  x20001 = 1\n}\njob \"a\" {}\n")
-	_, diags := lang.Load([]lang.Source{{Name: "a.hcl", Bytes: []byte(b.String())}}, lang.Inputs{})
+	_, diags := lang.Load(context.Background(), []lang.Source{{Name: "a.hcl", Bytes: []byte(b.String())}}, lang.Inputs{})
 	if !diags.HasErrors() || diags[0].Summary != "Nesting Too Deep" {
 		t.Errorf("got %v", diags)
 	}
@@ -113,7 +114,7 @@ job "a" {
   reason = var.t
   max_parallel = var.t
 }`
-	m, diags := lang.Load([]lang.Source{{Name: "a.hcl", Bytes: []byte(src)}}, lang.Inputs{
+	m, diags := lang.Load(context.Background(), []lang.Source{{Name: "a.hcl", Bytes: []byte(src)}}, lang.Inputs{
 		Texts: map[string]string{"s": `["hunter2"`, "t": "hunter2"},
 	})
 	if !diags.HasErrors() {

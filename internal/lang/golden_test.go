@@ -5,6 +5,7 @@ package lang_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"flag"
 	"os"
@@ -102,7 +103,7 @@ func (a archive) compare(t *testing.T, got string) {
 
 // check loads and decodes as the engine does.
 func check(sources []lang.Source, in lang.Inputs) (*lang.Module, []*job.Job, hcl.Diagnostics) {
-	m, diags := lang.Load(sources, in)
+	m, diags := lang.Load(context.Background(), sources, in)
 	var jobs []*job.Job
 	for _, b := range m.Bodies {
 		j, more := job.Decode(b.Value)

@@ -22,8 +22,10 @@
 package lang
 
 import (
+	"context"
 	"fmt"
 	"io/fs"
+	"slices"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -94,17 +96,26 @@ type Variable struct {
 
 // Load parses and evaluates the files as one module. After errors, the module can
 // still render diagnostics, and its bodies can still be checked: their wrong parts
-// are unknown. Diagnostics are in source order.
-func Load(sources []Source, in Inputs) (*Module, hcl.Diagnostics) {
+// are unknown. Diagnostics are in source order. Load takes limited time and memory
+// whatever is in the files, and ends soon after the context does.
+func Load(ctx context.Context, sources []Source, in Inputs) (*Module, hcl.Diagnostics) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	b := newBudget(ctx)
+	return watch(b, cancel, func() (*Module, hcl.Diagnostics) { return load(b, sources, in) })
+}
+
+func load(b *budget, sources []Source, in Inputs) (*Module, hcl.Diagnostics) {
 	l := &loader{
 		module:    &Module{Files: map[string]*hcl.File{}},
 		variables: map[string]*variable{},
 		locals:    map[string]*local{},
 		jobNames:  map[string]hcl.Range{},
 	}
+	b.functions = b.functionTable(in.Files)
 	l.scope = &scope{
-		roots:     map[string]root{"var": variableRoot(l.variables), "local": &localRoot{l: l}},
-		functions: functionTable(in.Files),
+		roots:  map[string]root{"var": variableRoot(l.variables), "local": &localRoot{l: l}},
+		budget: b,
 	}
 	for _, s := range sources {
 		l.read(s)
@@ -122,7 +133,17 @@ func Load(sources []Source, in Inputs) (*Module, hcl.Diagnostics) {
 	}
 	// HCL reports some problems only when a body is read, such as a repeated member of
 	// a JSON object. These have no code yet.
-	return l.module, diag.Sort(restate(l.diags, diag.CodeSyntax))
+	return l.module, diag.Sort(restate(once(l.diags), diag.CodeSyntax))
+}
+
+// once removes what was reported for many expressions: that the budget is used up.
+func once(diags hcl.Diagnostics) hcl.Diagnostics {
+	seen := map[*hcl.Diagnostic]bool{}
+	return slices.DeleteFunc(diags, func(d *hcl.Diagnostic) bool {
+		twice := seen[d]
+		seen[d] = true
+		return twice
+	})
 }
 
 type loader struct {

@@ -5,6 +5,7 @@ package lang_test
 
 import (
 	"bytes"
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -38,14 +39,19 @@ func TestFilesThatAreRefused(t *testing.T) {
 
   The file has 10485760 bytes; the maximum is 1048576. Describe the keys with a range, or pass the data to the runner in another way.
 `},
-		"brackets":     {"a.hcl", "a = " + strings.Repeat("[", 1000), nestedAt("a.hcl:1:205")},
-		"templates":    {"a.hcl", "a = " + strings.Repeat(`"${`, 1000), nestedAt("a.hcl:1:305")},
-		"negations":    {"a.hcl", "a = " + strings.Repeat("!", 1000), nestedAt("a.hcl:1:205")},
-		"conditionals": {"a.hcl", "a = " + strings.Repeat("a?a:", 10_001), nestedAt("a.hcl:1:40006")},
-		"JSON":         {"a.json", `{"a":` + strings.Repeat("[", 1000), nestedAt("a.json:1:205")},
+		"brackets":  {"a.hcl", "a = " + strings.Repeat("[", 1000), nestedAt("a.hcl:1:205")},
+		"templates": {"a.hcl", "a = " + strings.Repeat(`"${`, 1000), nestedAt("a.hcl:1:305")},
+		"negations": {"a.hcl", "a = " + strings.Repeat("!", 1000), nestedAt("a.hcl:1:205")},
+		"conditionals": {"a.hcl", "a = " + strings.Repeat("a?a:", 10_001), `Error: Nesting Too Deep [BF1004]
+
+  a.hcl:1:10006
+
+  More than 5000 operators are in a row in this expression. Split it with local values.
+`},
+		"JSON": {"a.json", `{"a":` + strings.Repeat("[", 1000), nestedAt("a.json:1:205")},
 	} {
 		t.Run(name, func(t *testing.T) {
-			m, diags := lang.Load([]lang.Source{{Name: c.file, Bytes: []byte(c.src)}}, lang.Inputs{})
+			m, diags := lang.Load(context.Background(), []lang.Source{{Name: c.file, Bytes: []byte(c.src)}}, lang.Inputs{})
 			var b bytes.Buffer
 			if err := diag.WriteText(&b, diags, m.Files, diag.TextOptions{}); err != nil {
 				t.Fatal(err)
@@ -75,7 +81,7 @@ variable "d" { type = list(number) }
 job "x" {
   reason = "${var.a} ${var.b} ${var.c} ${var.d[1]}"
 }`)
-	m, diags := lang.Load([]lang.Source{{Name: "a.hcl", Bytes: src}}, lang.Inputs{
+	m, diags := lang.Load(context.Background(), []lang.Source{{Name: "a.hcl", Bytes: src}}, lang.Inputs{
 		Texts:  map[string]string{"a": "text", "d": "[1, 2]"},
 		Values: map[string]cty.Value{"a": cty.StringVal("value"), "b": cty.StringVal("value")},
 	})
@@ -101,7 +107,7 @@ job "x" {
     resources = var.o
   }
 }`)
-	m, diags := lang.Load([]lang.Source{{Name: "a.hcl", Bytes: src}}, lang.Inputs{Values: map[string]cty.Value{
+	m, diags := lang.Load(context.Background(), []lang.Source{{Name: "a.hcl", Bytes: src}}, lang.Inputs{Values: map[string]cty.Value{
 		"n": cty.UnknownVal(cty.Number), "any": cty.DynamicVal,
 		"o": cty.ObjectVal(map[string]cty.Value{"cpu": cty.UnknownVal(cty.String)}),
 	}})

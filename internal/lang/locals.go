@@ -18,10 +18,6 @@ import (
 // maxLocalDepth limits the length of a chain of local values.
 const maxLocalDepth = 1000
 
-// maxValueText limits the text in one local value. A few local values that double
-// each other could otherwise exhaust the memory.
-const maxValueText = 4 << 20
-
 // local is one named expression.
 type local struct {
 	name      string
@@ -76,12 +72,7 @@ func (r *localRoot) get(name string) (cty.Value, bool) {
 	x.state = done
 	r.l.diags = append(r.l.diags, diags...)
 	x.value = value
-	switch {
-	case diags.HasErrors():
-		x.value = cty.DynamicVal
-	case textSize(value) > maxValueText:
-		r.l.report(diag.CodeHugeValue, x.nameRange, "The local value %q contains %d bytes of text; the maximum is %d. "+
-			"Make it smaller.", x.name, textSize(value), maxValueText)
+	if diags.HasErrors() {
 		x.value = cty.DynamicVal
 	}
 	return x.value, true
@@ -95,19 +86,6 @@ func (r *localRoot) reportCycle(x *local) {
 	}
 	r.l.report(diag.CodeCycle, x.nameRange, "The value of local.%s depends on itself: %s. Define one of them without "+
 		"the others.", x.name, strings.Join(steps, " → "))
-}
-
-// textSize adds up the lengths of all strings in a value.
-func textSize(v cty.Value) int {
-	size := 0
-	_ = cty.Walk(v, func(_ cty.Path, v cty.Value) (bool, error) {
-		v, _ = v.Unmark()
-		if v.Type() == cty.String && v.IsKnown() && !v.IsNull() {
-			size += len(v.AsString())
-		}
-		return true, nil
-	})
-	return size
 }
 
 // declareLocals adds a locals block.

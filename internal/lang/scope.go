@@ -10,7 +10,6 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
-	"github.com/zclconf/go-cty/cty/function"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/late"
@@ -65,15 +64,15 @@ func (r eachRoot) missing(name string) (code, detail string) {
 
 // scope resolves references and calls.
 type scope struct {
-	roots     map[string]root
-	functions map[string]function.Function
+	roots  map[string]root
+	budget *budget
 }
 
 // with returns the scope with an additional root.
 func (s *scope) with(name string, r root) *scope {
 	roots := maps.Clone(s.roots)
 	roots[name] = r
-	return &scope{roots: roots, functions: s.functions}
+	return &scope{roots: roots, budget: s.budget}
 }
 
 // evaluate computes an expression that may not refer to the pod.
@@ -82,7 +81,7 @@ func (s *scope) evaluate(expr hcl.Expression, lateAttribute bool) (cty.Value, hc
 	if diags.HasErrors() {
 		return cty.DynamicVal, diags
 	}
-	v, diags := expr.Value(ctx)
+	v, diags := s.budget.evaluate(expr, ctx)
 	return v, restate(diags, diag.CodeExpression)
 }
 
@@ -118,7 +117,7 @@ func (s *scope) context(expr hcl.Expression, lateAttribute bool) (*hcl.EvalConte
 		}
 		found[name][key] = v
 	}
-	ctx := &hcl.EvalContext{Variables: map[string]cty.Value{}, Functions: s.functions}
+	ctx := &hcl.EvalContext{Variables: map[string]cty.Value{}, Functions: s.budget.functions}
 	for name, values := range found {
 		ctx.Variables[name] = cty.ObjectVal(values)
 	}

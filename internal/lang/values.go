@@ -95,11 +95,14 @@ func (l *loader) readVarFiles(sources []Source) map[string]writtenValue {
 	out := map[string]writtenValue{}
 	for _, s := range sources {
 		file, diags := parse(s)
-		l.diags = append(l.diags, diags...)
+		l.diags = append(l.diags, l.withoutTexts(diags)...)
 		if file == nil {
 			continue
 		}
-		l.module.Files[s.Name] = file
+		if !l.scope.budget.secrets {
+			// A line of it could show the value of a sensitive variable.
+			l.module.Files[s.Name] = file
+		}
 		if diags.HasErrors() {
 			continue
 		}
@@ -109,8 +112,8 @@ func (l *loader) readVarFiles(sources []Source) map[string]writtenValue {
 					"Write the value itself.")
 				continue
 			}
-			value, diags := a.Expr.Value(nil)
-			l.diags = append(l.diags, restate(diags, diag.CodeVarValue)...)
+			value, diags := l.scope.budget.evaluate(a.Expr, nil)
+			l.diags = append(l.diags, l.withoutTexts(restate(diags, diag.CodeVarValue))...)
 			if !diags.HasErrors() {
 				out[a.Name] = writtenValue{value: value, name: a.NameRange, at: a.Expr.Range()}
 			}
@@ -119,11 +122,23 @@ func (l *loader) readVarFiles(sources []Source) map[string]writtenValue {
 	return out
 }
 
+// withoutTexts replaces what HCL says about a file that may contain the value of a
+// sensitive variable.
+func (l *loader) withoutTexts(diags hcl.Diagnostics) hcl.Diagnostics {
+	for _, d := range diags {
+		if l.scope.budget.secrets && diag.CodeOf(d) != diag.CodeTooLarge && diag.CodeOf(d) != diag.CodeEncoding {
+			d.Detail = "The file cannot be read here. The reason is not shown, because the file may contain the value of a " +
+				"sensitive variable."
+		}
+	}
+	return diags
+}
+
 func (l *loader) assign(v *variable, value cty.Value) {
 	converted, err := v.convert(value)
 	if err != nil {
 		l.report(diag.CodeVarValue, v.assigned, "The value of variable %q does not have its type %s: %s. Pass a value of "+
-			"that type.", v.name, typeexpr.TypeString(v.ty), sentence(err))
+			"that type.", v.name, typeexpr.TypeString(v.ty), v.why(err))
 		return
 	}
 	v.value = converted
@@ -150,10 +165,12 @@ func (l *loader) fromText(v *variable, text string) {
 		l.diags = append(l.diags, d)
 		return
 	}
+	before := len(l.diags)
+	defer func() { v.conceal(l.diags[before:]) }()
 	expr, diags := hclsyntax.ParseExpression(src.Bytes, name, hcl.InitialPos)
 	if !diags.HasErrors() {
 		var value cty.Value
-		value, diags = expr.Value(nil)
+		value, diags = l.scope.budget.evaluate(expr, nil)
 		if !diags.HasErrors() {
 			l.assign(v, value)
 			return

@@ -16,6 +16,7 @@ import (
 	"github.com/zclconf/go-cty/cty/convert"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/funcs"
 )
 
 // variable is one declared variable and, after evaluateVariables, its value.
@@ -34,9 +35,6 @@ type variable struct {
 
 // validation is a validation block of a variable.
 type validation struct{ condition, message *hcl.Attribute }
-
-// sensitive marks values that must not be shown. cty compares marks.
-type sensitiveMark struct{}
 
 var (
 	variableSchema = &hcl.BodySchema{
@@ -90,6 +88,7 @@ func (l *loader) declaration(v *variable, body hcl.Body) (description string) {
 	if a := content.Attributes["sensitive"]; a != nil {
 		value, ok := l.constant(a, cty.Bool)
 		v.sensitive = !ok || value.True()
+		l.scope.budget.secrets = l.scope.budget.secrets || v.sensitive
 	}
 	if a := content.Attributes["default"]; a != nil {
 		l.fallbackOf(v, a)
@@ -155,14 +154,16 @@ func (l *loader) onlyAttributes(body hcl.Body, what string) []*hcl.Attribute {
 }
 
 func (l *loader) fallbackOf(v *variable, a *hcl.Attribute) {
+	before := len(l.diags)
 	value, ok := l.constant(a, cty.DynamicPseudoType)
+	v.conceal(l.diags[before:])
 	if !ok {
 		return
 	}
 	converted, err := v.convert(value)
 	if err != nil {
-		l.report(diag.CodeVarDecl, a.Expr.Range(), "The default of variable %q does not have its type %s: %s. Correct the "+
-			"default or the type.", v.name, typeexpr.TypeString(v.ty), sentence(err))
+		l.report(diag.CodeVarDecl, v.shown(a.Expr.Range()), "The default of variable %q does not have its type %s: %s. "+
+			"Correct the default or the type.", v.name, typeexpr.TypeString(v.ty), v.why(err))
 		return
 	}
 	v.fallback = converted
@@ -176,7 +177,7 @@ func (l *loader) constant(a *hcl.Attribute, want cty.Type) (cty.Value, bool) {
 			"the value itself.", a.Name)
 		return cty.NilVal, false
 	}
-	value, diags := a.Expr.Value(&hcl.EvalContext{Functions: l.scope.functions})
+	value, diags := l.scope.budget.evaluate(a.Expr, &hcl.EvalContext{Functions: l.scope.budget.functions})
 	l.diags = append(l.diags, restate(diags, diag.CodeExpression)...)
 	if diags.HasErrors() {
 		return cty.NilVal, false
@@ -195,13 +196,37 @@ func (v *variable) convert(value cty.Value) (cty.Value, error) {
 		value = v.defaults.Apply(value)
 	}
 	converted, err := convert.Convert(value, v.ty)
-	if err == nil && hasHugeNumber(converted) {
+	if err == nil && funcs.Measure(converted, funcs.Size{Elements: maxElements, Text: maxText, Depth: maxDepth}).Exponent >
+		bitsPerDigit*maxExponent {
 		err = fmt.Errorf("a number has an exponent greater than %d", maxExponent)
 	}
 	return converted, err
 }
 
-// sentence formats a conversion error for the middle of a sentence.
-func sentence(err error) string {
+// why formats a conversion error for the middle of a sentence.
+func (v *variable) why(err error) string {
+	if v.sensitive {
+		return "the reason is not shown, because it could contain the value, which is sensitive"
+	}
 	return strings.TrimSuffix(err.Error(), ".")
+}
+
+// shown is where a problem of a value is shown. The line of a sensitive value is
+// not.
+func (v *variable) shown(rng hcl.Range) hcl.Range {
+	if v.sensitive {
+		return v.decl
+	}
+	return rng
+}
+
+// conceal removes what HCL says about the value of a sensitive variable.
+func (v *variable) conceal(diags hcl.Diagnostics) {
+	for _, d := range diags {
+		if v.sensitive {
+			d.Subject, d.Context = &v.decl, nil
+			d.Detail = fmt.Sprintf("The value of variable %q cannot be read. The reason is not shown, because it could contain "+
+				"the value, which is sensitive.", v.name)
+		}
+	}
 }

@@ -4,6 +4,7 @@
 package provider
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"sync"
@@ -146,7 +147,8 @@ func declareSource(attributes values) (*declaration, tfdiag.Diagnostics) {
 		return nil, diags
 	}
 	file := lang.Source{Name: "source", Bytes: []byte(stringOf(source))}
-	module, problems := lang.Load([]lang.Source{file}, lang.Inputs{Values: in})
+	// Planning ends by itself: what is in the source is bounded by package lang.
+	module, problems := lang.Load(context.Background(), []lang.Source{file}, lang.Inputs{Values: in})
 	diags.Append(atSource(problems, module, nil)...)
 	if diags.HasError() {
 		return nil, diags

@@ -61,7 +61,7 @@ func compileArguments(ctx context.Context, arguments function.ArgumentsData, gua
 	if err != nil {
 		return nil, argumentError(1, err.Error())
 	}
-	module, problems := lang.Load([]lang.Source{{Name: "source", Bytes: []byte(source.ValueString())}},
+	module, problems := lang.Load(ctx, []lang.Source{{Name: "source", Bytes: []byte(source.ValueString())}},
 		lang.Inputs{Values: in})
 	if problems.HasErrors() {
 		return nil, sourceError(problems, module)

@@ -5,6 +5,7 @@ package provider
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -80,7 +81,7 @@ func TestCompileFunctionIsTheCompiler(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	module, diags := lang.Load(
+	module, diags := lang.Load(context.Background(),
 		[]lang.Source{{Name: "a", Bytes: []byte(ordersFile)}},
 		lang.Inputs{Texts: map[string]string{"last": "40"}},
 	)

@@ -4,6 +4,7 @@
 package lower
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -89,7 +90,7 @@ func decoded(t *testing.T, runner, rest string) *job.Job {
   interruptions = { limit = 2 }
   %s
 }`, runner, rest)
-	m, diags := lang.Load([]lang.Source{{Name: "a.hcl", Bytes: []byte(text)}}, lang.Inputs{})
+	m, diags := lang.Load(context.Background(), []lang.Source{{Name: "a.hcl", Bytes: []byte(text)}}, lang.Inputs{})
 	if diags.HasErrors() {
 		t.Fatalf("%s\n%s", diags, text)
 	}

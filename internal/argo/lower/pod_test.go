@@ -4,6 +4,7 @@
 package lower
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"slices"
@@ -37,7 +38,7 @@ func declared(t *testing.T, name string) []*job.Job {
 		t.Fatal(err)
 	}
 	file := txtar.Parse(data).Files[0]
-	m, diags := lang.Load([]lang.Source{{Name: file.Name, Bytes: file.Data}}, lang.Inputs{})
+	m, diags := lang.Load(context.Background(), []lang.Source{{Name: file.Name, Bytes: file.Data}}, lang.Inputs{})
 	var jobs []*job.Job
 	for _, b := range m.Bodies {
 		j, more := job.Decode(b.Value)

@@ -4,6 +4,7 @@
 package lower
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"path/filepath"
@@ -49,7 +50,7 @@ func versioned(t *testing.T, shape, version string) (*job.Job, error) {
 		shape += "\n  runner = { image = \"a\", command = [\"a\"], args = [partition.key], deadline = \"1h\" }"
 	}
 	text := fmt.Sprintf("job \"orders\" {\n  %s\n  retry = { factor = 1 }\n  argo_version = %q\n}\n", shape, version)
-	m, diags := lang.Load([]lang.Source{{Name: "a.hcl", Bytes: []byte(text)}}, lang.Inputs{})
+	m, diags := lang.Load(context.Background(), []lang.Source{{Name: "a.hcl", Bytes: []byte(text)}}, lang.Inputs{})
 	if diags.HasErrors() {
 		t.Fatalf("%s\n%s", diags, text)
 	}
