@@ -11,6 +11,7 @@ import (
 	"math"
 	"regexp"
 	"regexp/syntax"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -50,9 +51,10 @@ var costs = map[string]func([]cty.Value) (Cost, error){
 	"csvdecode":       func(args []cty.Value) (Cost, error) { return Cost{Steps: int64(len(textAt(args, 0)) / 2)}, nil },
 	"setproduct":      productCost,
 	"matchkeys":       matchKeysCost,
+	"coalesce":        unifyingCost,
+	"concat":          concatCost,
 	"setunion":        setCost,
 	"setsubtract":     setCost,
-	"toset":           setCost,
 	"distinct":        setCost,
 	"contains":        func(args []cty.Value) (Cost, error) { return compareCost(args), nil },
 	"index":           func(args []cty.Value) (Cost, error) { return compareCost(args), nil },
@@ -215,10 +217,12 @@ const maxDigits = 1000
 
 func parseIntCost(args []cty.Value) (Cost, error) {
 	if len(textAt(args, 0)) > maxDigits {
-		return Cost{}, fmt.Errorf("a text of more than %d bytes is not a number", maxDigits)
+		return Cost{}, errDigits
 	}
 	return Cost{}, nil
 }
+
+var errDigits = fmt.Errorf("a text of more than %d bytes is not a number", maxDigits)
 
 // encodeCost assumes that every byte is escaped, and every line indented.
 func encodeCost(args []cty.Value, growth int64) Cost {
@@ -273,16 +277,57 @@ func hugeNumber(number string) bool {
 	return at >= 0 && len(bytes.TrimLeft([]byte(number[at+1:]), "+-0")) > 3
 }
 
+// productCost includes that of finding the type of a tuple's elements.
 func productCost(args []cty.Value) (Cost, error) {
-	count := int64(1)
-	for i := range args {
+	count, c := int64(1), Cost{}
+	for i, a := range args {
 		count = saturated(count, lengthAt(args, i))
+		if a.Type().IsTupleType() {
+			c.Steps += unifying(a.Type())
+		}
 	}
-	return Cost{Steps: saturated(count, int64(len(args)+1))}, nil
+	c.Steps += saturated(count, int64(len(args)+1))
+	return c, nil
 }
 
+// matchKeysCost is that of comparing each key with all that are wanted.
 func matchKeysCost(args []cty.Value) (Cost, error) {
-	return Cost{Steps: saturated(lengthAt(args, 1), lengthAt(args, 2))}, nil
+	keys := sizes(args[min(1, len(args)):min(2, len(args))])
+	return Cost{Steps: saturated(keys.Elements+keys.Text/bytesPerComparison, lengthAt(args, 2))}, nil
+}
+
+// bytesPerComparison is how many bytes are compared in the time of a step.
+const bytesPerComparison = 1024
+
+// unifyingCost is that of finding the type that all arguments have in common.
+func unifyingCost(args []cty.Value) (Cost, error) {
+	return Cost{Steps: unifying(typesOf(args)...)}, nil
+}
+
+// CostOfDefaults is how many steps it takes HCL to replace missing attributes within
+// a value: it finds the type that the elements of each list have in common.
+func CostOfDefaults(v cty.Value) int64 {
+	ty := v.Type()
+	if !v.IsKnown() || v.IsNull() || ty.IsPrimitiveType() || ty.IsCapsuleType() {
+		return 0
+	}
+	v, _ = v.Unmark()
+	steps, size := int64(0), int64(0)
+	for it := v.ElementIterator(); it.Next(); {
+		_, e := it.Element()
+		steps += 1 + CostOfDefaults(e)
+		size += sizeOfType(e.Type())
+	}
+	if ty.IsCollectionType() {
+		steps += saturated(size, size) / (2 * comparisonsPerStep)
+	}
+	return steps
+}
+
+// concatCost leaves out tuples, which keep the types of their elements.
+func concatCost(args []cty.Value) (Cost, error) {
+	args = slices.DeleteFunc(slices.Clone(args), func(a cty.Value) bool { return a.Type().IsTupleType() })
+	return unifyingCost(args)
 }
 
 // compareCost is that of comparing each element of a list with a value.
@@ -290,25 +335,37 @@ func compareCost(args []cty.Value) Cost {
 	return Cost{Steps: sizes(args).Elements}
 }
 
-// setCost is that of making sets: elements with equal hashes are compared one by
-// one, and whoever chooses the elements can choose them so.
+// setCost is that of making sets, and of finding the type of their elements.
 func setCost(args []cty.Value) (Cost, error) {
-	var c Cost
+	c, err := unifyingCost(args)
 	for i := range args {
 		v := plainAt(args, i)
-		if v.IsNull() || !v.CanIterateElements() || v.Type().IsMapType() || v.Type().IsObjectType() {
-			continue
-		}
-		same := map[int]int64{}
-		for it := v.ElementIterator(); it.Next(); {
-			_, e := it.Element()
-			e, _ = e.UnmarkDeep()
-			hash := e.Hash()
-			c.Steps += 1 + same[hash]
-			same[hash]++
+		if !v.IsNull() && isList(v.Type()) {
+			c.Steps += collisions(v.AsValueSlice())
 		}
 	}
-	return c, nil
+	return c, err
+}
+
+// collisions is how often elements are compared when they become a set: those with
+// equal hashes one by one, and whoever chooses the elements can choose them so. It
+// stops counting where the number is refused anyway.
+func collisions(elements []cty.Value) int64 {
+	const enough = 2_000_000
+	steps := int64(0)
+	different := map[int][]cty.Value{}
+	for _, e := range elements {
+		e, _ = e.UnmarkDeep()
+		hash := e.Hash()
+		steps++
+		if !slices.ContainsFunc(different[hash], func(other cty.Value) bool { steps++; return e.RawEquals(other) }) {
+			different[hash] = append(different[hash], e)
+		}
+		if steps > enough {
+			break
+		}
+	}
+	return steps
 }
 
 // CostOfMatches is the cost of a call that finds all matches of a regular

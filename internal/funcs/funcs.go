@@ -190,17 +190,31 @@ func times() []Function {
 	}, refused()...)
 }
 
+// collectionTypes are those of the functions that only convert to a collection.
+var collectionTypes = map[string]cty.Type{
+	"tolist": cty.List(cty.DynamicPseudoType),
+	"tomap":  cty.Map(cty.DynamicPseudoType),
+	"toset":  cty.Set(cty.DynamicPseudoType),
+}
+
+// Converts returns the type of collection to which a function converts its argument,
+// and false for all other functions.
+func Converts(name string) (cty.Type, bool) {
+	ty, ok := collectionTypes[name]
+	return ty, ok
+}
+
 func conversions() []Function {
 	const g = "Types"
 	to := func(ty cty.Type) function.Function { return stdlib.MakeToFunc(ty) }
 	return []Function{
 		{"can", g, "Returns whether an expression can be evaluated.", `can(tonumber("x"))`, `false`, can},
 		{"tobool", g, "Converts to true or false.", `tobool("true")`, `true`, to(cty.Bool)},
-		{"tolist", g, "Converts to a list.", `tolist(["a", "b"])[1]`, `"b"`, to(cty.List(cty.DynamicPseudoType))},
-		{"tomap", g, "Converts to a map.", `tomap({ a = 1 })["a"]`, `1`, to(cty.Map(cty.DynamicPseudoType))},
+		{"tolist", g, "Converts to a list.", `tolist(["a", "b"])[1]`, `"b"`, to(collectionTypes["tolist"])},
+		{"tomap", g, "Converts to a map.", `tomap({ a = 1 })["a"]`, `1`, to(collectionTypes["tomap"])},
 		{"tonumber", g, "Converts to a number.", `tonumber("12")`, `12`, to(cty.Number)},
 		{"toset", g, "Converts to a set, without order and duplicates.", `length(toset(["a", "a"]))`, `1`,
-			to(cty.Set(cty.DynamicPseudoType))},
+			to(collectionTypes["toset"])},
 		{"tostring", g, "Converts to text.", `tostring(12)`, `"12"`, to(cty.String)},
 		{"try", g, "Returns the first of several expressions that can be evaluated.", `try(tonumber("x"), 0)`, `0`, try},
 	}

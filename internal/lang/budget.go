@@ -64,6 +64,24 @@ func (b *budget) fail(problem *hcl.Diagnostic) {
 	panic(exceeded{problem})
 }
 
+// within runs something that draws on the budget, at a place, and returns why it
+// ended too soon.
+func (b *budget) within(rng hcl.Range, run func()) (problem *hcl.Diagnostic) {
+	outer := b.where.Swap(&rng)
+	defer func() {
+		b.where.Store(outer)
+		switch r := recover().(type) {
+		case nil:
+		case exceeded:
+			problem = r.problem
+		default:
+			panic(r)
+		}
+	}()
+	run()
+	return b.failed // a function may have caught the panic
+}
+
 // spend takes steps, and ends the evaluation if none are left or nobody waits for
 // it any more.
 func (b *budget) spend(n int64, rng hcl.Range) {

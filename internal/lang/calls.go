@@ -6,6 +6,7 @@ package lang
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/ext/customdecode"
@@ -22,6 +23,10 @@ func (b *budget) meteredFunction(f funcs.Function) function.Function {
 	spec := &function.Spec{
 		Type: function.StaticReturnType(cty.DynamicPseudoType),
 		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			args, err := b.converted(f, args)
+			if err != nil {
+				return cty.NilVal, err
+			}
 			if err := b.call(f.Name, args); err != nil {
 				return cty.NilVal, err
 			}
@@ -39,9 +44,57 @@ func (b *budget) meteredFunction(f funcs.Function) function.Function {
 }
 
 // anyValue lets all values of a parameter's type pass: the function decides.
+// Collections are converted by us: see converted.
 func anyValue(p function.Parameter) function.Parameter {
 	p.AllowNull, p.AllowUnknown, p.AllowDynamicType, p.AllowMarked = true, true, true, true
+	if p.Type.IsCollectionType() {
+		p.Type = cty.DynamicPseudoType
+	}
 	return p
+}
+
+// converted returns the arguments with the types of the parameters. HCL would do so
+// in time that grows with the square of their length.
+func (b *budget) converted(f funcs.Function, args []cty.Value) ([]cty.Value, error) {
+	out := slices.Clone(args)
+	for i, a := range args {
+		want, converts := wanted(f, i)
+		if !want.IsCollectionType() {
+			continue
+		}
+		v, err := b.convert(a, want)
+		switch {
+		case err == nil:
+			out[i] = v
+		case converts:
+			return nil, function.NewArgErrorf(i, "cannot convert %s to %s", a.Type().FriendlyName(),
+				want.FriendlyNameForConstraint())
+		default:
+			return nil, function.NewArgError(i, err)
+		}
+	}
+	return out, nil
+}
+
+// wanted is the type of an argument. Functions that only convert have it not in
+// their parameter.
+func wanted(f funcs.Function, i int) (ty cty.Type, converts bool) {
+	if ty, ok := funcs.Converts(f.Name); ok {
+		return ty, true
+	}
+	params := f.Impl.Params()
+	switch p := f.Impl.VarParam(); {
+	case i < len(params):
+		return params[i].Type, false
+	case p != nil:
+		return p.Type, false
+	}
+	return cty.DynamicPseudoType, false
+}
+
+// convert is a conversion within the budget.
+func (b *budget) convert(v cty.Value, want cty.Type) (cty.Value, error) {
+	return funcs.Convert(v, want, func(steps int64) { b.spend(steps, hcl.Range{}) })
 }
 
 var (

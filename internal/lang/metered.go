@@ -9,33 +9,27 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/function"
+
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/funcs"
 )
 
 // evaluate computes an expression within the budget. After an error, the value is
 // unknown, with the marks of all that the expression refers to.
 func (b *budget) evaluate(expr hcl.Expression, ctx *hcl.EvalContext) (v cty.Value, diags hcl.Diagnostics) {
-	rng := expr.Range()
-	outer := b.where.Swap(&rng)
-	defer func() {
-		b.where.Store(outer)
-		switch r := recover().(type) {
-		case nil:
-		case exceeded:
-			v, diags = cty.DynamicVal, hcl.Diagnostics{r.problem}
-		default:
-			panic(r)
+	var known *meteredExpr
+	problem := b.within(expr.Range(), func() {
+		var ok bool
+		if known, ok = b.metered[expr]; !ok {
+			known = b.wrap(native(expr, ctx != nil), used)
+			b.metered[expr] = known
 		}
-	}()
-	known, ok := b.metered[expr]
-	if !ok {
-		known = b.wrap(native(expr, ctx != nil), used)
-		b.metered[expr] = known
+		v, diags = known.Value(ctx)
+		diags = b.conceal(diags, known, ctx)
+	})
+	if problem != nil {
+		return cty.DynamicVal, hcl.Diagnostics{problem}
 	}
-	v, diags = known.Value(ctx)
-	if b.failed != nil { // a function has caught the panic
-		return cty.DynamicVal, hcl.Diagnostics{b.failed}
-	}
-	return v, b.conceal(diags, known, ctx)
+	return v, diags
 }
 
 // role is what the surrounding expression does with a value.
@@ -116,8 +110,10 @@ func (b *budget) parts(expr hclsyntax.Expression) hclsyntax.Expression {
 		c.Args = b.arguments(x)
 		return &c
 	case *hclsyntax.ConditionalExpr:
-		return &hclsyntax.ConditionalExpr{Condition: b.wrap(x.Condition, plain), TrueResult: b.wrap(x.TrueResult, used),
-			FalseResult: b.wrap(x.FalseResult, used), SrcRange: x.SrcRange}
+		return &conditional{&hclsyntax.ConditionalExpr{
+			Condition: b.wrap(x.Condition, plain), TrueResult: b.wrap(x.TrueResult, used),
+			FalseResult: b.wrap(x.FalseResult, used), SrcRange: x.SrcRange,
+		}, b}
 	case *hclsyntax.IndexExpr:
 		c := *x
 		c.Collection, c.Key = b.wrap(x.Collection, plain), b.wrap(x.Key, number)
@@ -204,3 +200,33 @@ func (b *budget) key(expr hclsyntax.Expression) hclsyntax.Expression {
 	}
 	return &hclsyntax.ObjectConsKeyExpr{Wrapped: b.wrap(x.Wrapped, used), ForceNonLiteral: x.ForceNonLiteral}
 }
+
+// conditional brings long tuples to the same type before HCL does, in time that
+// grows with the square of their length.
+type conditional struct {
+	*hclsyntax.ConditionalExpr
+	budget *budget
+}
+
+// Value implements hcl.Expression.
+func (e *conditional) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
+	yes, yesDiags := e.TrueResult.Value(ctx)
+	no, noDiags := e.FalseResult.Value(ctx)
+	yes, no = funcs.Unify(yes, no, func(steps int64) { e.budget.spend(steps, e.SrcRange) })
+	return (&hclsyntax.ConditionalExpr{
+		Condition:   e.Condition,
+		TrueResult:  &evaluated{e.TrueResult, yes, yesDiags},
+		FalseResult: &evaluated{e.FalseResult, no, noDiags},
+		SrcRange:    e.SrcRange,
+	}).Value(ctx)
+}
+
+// evaluated is an expression whose value is known already.
+type evaluated struct {
+	hclsyntax.Expression
+	value cty.Value
+	diags hcl.Diagnostics
+}
+
+// Value implements hcl.Expression.
+func (e *evaluated) Value(*hcl.EvalContext) (cty.Value, hcl.Diagnostics) { return e.value, e.diags }

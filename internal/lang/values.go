@@ -135,7 +135,7 @@ func (l *loader) withoutTexts(diags hcl.Diagnostics) hcl.Diagnostics {
 }
 
 func (l *loader) assign(v *variable, value cty.Value) {
-	converted, err := v.convert(value)
+	converted, err := l.convert(v, value, v.assigned)
 	if err != nil {
 		l.report(diag.CodeVarValue, v.assigned, "The value of variable %q does not have its type %s: %s. Pass a value of "+
 			"that type.", v.name, typeexpr.TypeString(v.ty), v.why(err))

@@ -160,7 +160,7 @@ func (l *loader) fallbackOf(v *variable, a *hcl.Attribute) {
 	if !ok {
 		return
 	}
-	converted, err := v.convert(value)
+	converted, err := l.convert(v, value, a.Expr.Range())
 	if err != nil {
 		l.report(diag.CodeVarDecl, v.shown(a.Expr.Range()), "The default of variable %q does not have its type %s: %s. "+
 			"Correct the default or the type.", v.name, typeexpr.TypeString(v.ty), v.why(err))
@@ -190,12 +190,21 @@ func (l *loader) constant(a *hcl.Attribute, want cty.Type) (cty.Value, bool) {
 	return value, true
 }
 
-// convert converts a value to the variable's type.
-func (v *variable) convert(value cty.Value) (cty.Value, error) {
-	if v.defaults != nil && value.IsKnown() && !value.IsNull() {
-		value = v.defaults.Apply(value)
+// convert converts a value to the type of a variable. If that takes too much, this is
+// reported, and the value is unknown.
+func (l *loader) convert(v *variable, value cty.Value, rng hcl.Range) (converted cty.Value, err error) {
+	b := l.scope.budget
+	problem := b.within(v.shown(rng), func() {
+		if v.defaults != nil && value.IsKnown() && !value.IsNull() {
+			b.spend(funcs.CostOfDefaults(value), rng)
+			value = v.defaults.Apply(value)
+		}
+		converted, err = b.convert(value, v.ty)
+	})
+	if problem != nil {
+		l.diags = append(l.diags, problem)
+		return cty.UnknownVal(v.ty), nil
 	}
-	converted, err := convert.Convert(value, v.ty)
 	if err == nil && funcs.Measure(converted, funcs.Size{Elements: maxElements, Text: maxText, Depth: maxDepth}).Exponent >
 		bitsPerDigit*maxExponent {
 		err = fmt.Errorf("a number has an exponent greater than %d", maxExponent)

@@ -41,7 +41,7 @@ type declaration struct {
 // declare reads a configuration, or what was planned of it. It returns nil when
 // there is no declaration to check: because of the errors returned, or because it is
 // not known yet.
-func declare(object tftypes.Value) (*declaration, tfdiag.Diagnostics) {
+func declare(ctx context.Context, object tftypes.Value) (*declaration, tfdiag.Diagnostics) {
 	attributes := attributesOf(object)
 	diags := checkForms(attributes)
 	if diags.HasError() {
@@ -49,7 +49,7 @@ func declare(object tftypes.Value) (*declaration, tfdiag.Diagnostics) {
 	}
 	policy, policyKnown, more := policyOf(attributes)
 	diags.Append(more...)
-	d, more := declareJob(attributes)
+	d, more := declareJob(ctx, attributes)
 	diags.Append(more...)
 	if d == nil || diags.HasError() {
 		return nil, diags
@@ -71,9 +71,9 @@ func (d *declaration) under(c *connection) {
 	d.job = decide.Declare(d.value)
 }
 
-func declareJob(attributes values) (*declaration, tfdiag.Diagnostics) {
+func declareJob(ctx context.Context, attributes values) (*declaration, tfdiag.Diagnostics) {
 	if !attributes["source"].IsNull() {
-		return declareSource(attributes)
+		return declareSource(ctx, attributes)
 	}
 	var diags tfdiag.Diagnostics
 	value, err := tableValue(attributes)
@@ -135,7 +135,7 @@ func tableAttributeValues(value cty.Value, resourceType tftypes.Object) (values,
 	return attributesOf(object), err
 }
 
-func declareSource(attributes values) (*declaration, tfdiag.Diagnostics) {
+func declareSource(ctx context.Context, attributes values) (*declaration, tfdiag.Diagnostics) {
 	var diags tfdiag.Diagnostics
 	source, wanted, variables := attributes["source"], attributes["job"], attributes["variables"]
 	if !source.IsKnown() || !wanted.IsKnown() || !variables.IsKnown() {
@@ -147,8 +147,7 @@ func declareSource(attributes values) (*declaration, tfdiag.Diagnostics) {
 		return nil, diags
 	}
 	file := lang.Source{Name: "source", Bytes: []byte(stringOf(source))}
-	// Planning ends by itself: what is in the source is bounded by package lang.
-	module, problems := lang.Load(context.Background(), []lang.Source{file}, lang.Inputs{Values: in})
+	module, problems := lang.Load(ctx, []lang.Source{file}, lang.Inputs{Values: in})
 	diags.Append(atSource(problems, module, nil)...)
 	if diags.HasError() {
 		return nil, diags

@@ -37,7 +37,7 @@ func (r *jobResource) create(ctx context.Context, a *applying) {
 	defer guard(&a.diags, "creating", "job", a.plan)
 	ctx, ended := bounded(ctx, a.plan, "create", &a.diags)
 	defer ended()
-	d, s := r.submission(a)
+	d, s := r.submission(ctx, a)
 	e := r.connection.use(&a.diags)
 	if a.diags.HasError() {
 		return
@@ -137,7 +137,7 @@ func (r *jobResource) update(ctx context.Context, a *applying) {
 	defer guard(&a.diags, "updating", "job", a.state)
 	ctx, ended := bounded(ctx, a.plan, "update", &a.diags)
 	defer ended()
-	d, s := r.submission(a)
+	d, s := r.submission(ctx, a)
 	if d != nil && d.anotherThan(a.state) {
 		a.diags.Append(unseenReplacement(a.state, d))
 	}
@@ -177,8 +177,8 @@ func (r *jobResource) delete(ctx context.Context, a *applying) {
 }
 
 // submission is what create and update hand to the engine, of the planned job.
-func (r *jobResource) submission(a *applying) (*declaration, engine.Submission) {
-	d, diags := declare(a.plan)
+func (r *jobResource) submission(ctx context.Context, a *applying) (*declaration, engine.Submission) {
+	d, diags := declare(ctx, a.plan)
 	if d == nil && !diags.HasError() {
 		internalError(&diags, "applying a job", fmt.Errorf("its declaration is not known"))
 	}

@@ -5,6 +5,7 @@ package provider
 
 import (
 	"cmp"
+	"context"
 	"maps"
 
 	tfdiag "github.com/hashicorp/terraform-plugin-framework/diag"
@@ -33,11 +34,11 @@ type change struct {
 // modify plans a change. It is a function of configuration, state and private
 // state alone, because Terraform plans again inside the apply and compares.
 // See internal/decisions/0027-planning-never-asks-the-cluster.md.
-func (r *jobResource) modify(c *change) (diags tfdiag.Diagnostics) {
+func (r *jobResource) modify(ctx context.Context, c *change) (diags tfdiag.Diagnostics) {
 	defer guard(&diags, "planning", "job", c.config, c.state)
 	d := c.declared
 	if d == nil {
-		d, diags = declare(c.config)
+		d, diags = declare(ctx, c.config)
 	}
 	if d == nil {
 		return diags

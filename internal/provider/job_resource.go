@@ -72,9 +72,9 @@ func (r *jobResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *
 
 // checkConfig reads and checks a configuration. What is unknown is not checked
 // yet, and the declaration nil where that is too much.
-func checkConfig(config tftypes.Value) (d *declaration, diags tfdiag.Diagnostics) {
+func checkConfig(ctx context.Context, config tftypes.Value) (d *declaration, diags tfdiag.Diagnostics) {
 	defer guard(&diags, "checking", "job", config)
-	if d, diags = declare(config); d != nil {
+	if d, diags = declare(ctx, config); d != nil {
 		// Warnings are for the plan, which follows.
 		_, problems := d.plan(nil)
 		diags.Append(problems.Errors()...)

@@ -43,11 +43,11 @@ func (s *jobServer) resource() *jobResource { return &jobResource{connection: s.
 
 func (s *jobServer) wire() *wire { return &wire{jobTypes: s.types()} }
 
-func (s *jobServer) validate(_ context.Context, req *validateRequest) *validateResponse {
+func (s *jobServer) validate(ctx context.Context, req *validateRequest) *validateResponse {
 	w := s.wire()
 	config := w.state("configuration", req.Config)
 	if !w.failed() {
-		d, diags := checkConfig(config)
+		d, diags := checkConfig(ctx, config)
 		written := attributesOf(config)
 		for _, name := range w.readOnly {
 			if !written[name].IsNull() {
@@ -111,7 +111,7 @@ func (s *jobServer) read(ctx context.Context, req *readRequest) *readResponse {
 	return resp
 }
 
-func (s *jobServer) plan(_ context.Context, req *planRequest) *planResponse {
+func (s *jobServer) plan(ctx context.Context, req *planRequest) *planResponse {
 	w := s.wire()
 	resp := &planResponse{
 		PlannedState:    req.ProposedNewState,
@@ -129,7 +129,7 @@ func (s *jobServer) plan(_ context.Context, req *planRequest) *planResponse {
 	}
 	if !w.failed() && !c.plan.IsNull() { // null to destroy
 		c.declared = s.checked.take(req.Config)
-		w.diags.Append(s.resource().modify(&c)...)
+		w.diags.Append(s.resource().modify(ctx, &c)...)
 		resp.PlannedState = w.encode(w.stateType, c.plan)
 		if c.replaces {
 			resp.RequiresReplace = []*tftypes.AttributePath{tftypes.NewAttributePath().WithAttributeName("id")}

@@ -24,7 +24,7 @@ import (
 func compiled(t *testing.T, n int, changes ...object) []manifest.Object {
 	t.Helper()
 	tf := newTerraform(t, object{}, environment(nil))
-	d, diags := declare(valueOf(t, tf.ty, orders(changes...)))
+	d, diags := declare(t.Context(), valueOf(t, tf.ty, orders(changes...)))
 	if diags.HasError() {
 		t.Fatal(diags)
 	}

@@ -51,9 +51,9 @@ func (p *reference) Resources(context.Context) []func() resource.Resource {
 type referenceJob struct{ jobResource }
 
 func (r *referenceJob) ValidateConfig(
-	_ context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse,
+	ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse,
 ) {
-	_, resp.Diagnostics = checkConfig(req.Config.Raw)
+	_, resp.Diagnostics = checkConfig(ctx, req.Config.Raw)
 }
 
 func (r *referenceJob) ModifyPlan(
@@ -63,7 +63,7 @@ func (r *referenceJob) ModifyPlan(
 		return
 	}
 	c := change{config: req.Config.Raw, state: req.State.Raw, plan: req.Plan.Raw, private: privateOf(ctx, req.Private)}
-	resp.Diagnostics.Append(r.modify(&c)...)
+	resp.Diagnostics.Append(r.modify(ctx, &c)...)
 	resp.Plan.Raw = c.plan
 	if c.replaces {
 		resp.RequiresReplace = append(resp.RequiresReplace, path.Root("id"))
