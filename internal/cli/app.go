@@ -5,12 +5,14 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime/debug"
 
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/text"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/watch"
 )
 
 // app is the environment of a command.
@@ -23,6 +25,22 @@ type app struct {
 	command string
 	// doing is the current operation, for the report of a panic.
 	doing string
+}
+
+// errInterrupted ends a command after a signal.
+var errInterrupted = errors.New("interrupted")
+
+// bounded does a step with what others have written. If it does not end, it is left
+// behind, and what it writes may not be read.
+func (a *app) bounded(step func()) error {
+	err := watch.Run(a.ctx, func(context.Context) { step() })
+	switch {
+	case err == nil:
+		return nil
+	case a.ctx.Err() != nil:
+		return errInterrupted
+	}
+	return fmt.Errorf("%s: %w", a.doing, err)
 }
 
 // finish reports diagnostics for people, and fails if there are errors.

@@ -98,7 +98,7 @@ func Run(ctx context.Context, env Env) int {
 	case code := <-done:
 		return code
 	case <-time.After(patience):
-		newApp(ctx, env).notes.Linef("%s: interrupted", env.Name) // the other one may be in use
+		newApp(ctx, env).notes.Linef("%s: %s", env.Name, errInterrupted) // the other one may be in use
 		return exitInterrupted
 	}
 }
@@ -117,6 +117,9 @@ func (a *app) exitCode() (code int) {
 	switch {
 	case err == nil:
 		return exitGood
+	case errors.Is(err, errInterrupted):
+		a.notes.Linef("%s: %s", a.Name, err)
+		return exitInterrupted
 	case errors.As(err, &exit):
 		return int(exit)
 	case errors.As(err, &usage):

@@ -39,7 +39,10 @@ func (c *compileCmd) Run(a *app) error {
 		return a.explain(m, diags)
 	}
 	// Jobs with errors are checked too, to report all problems together.
-	all, more := a.compileGuarded(m, c.RunNumber, lifted)
+	all, more, err := a.compileGuarded(m, c.RunNumber, lifted)
+	if err != nil {
+		return err
+	}
 	if diags = diag.Sort(append(diags, more...)); diags.HasErrors() {
 		return a.finish(diags, m.files)
 	}

@@ -34,7 +34,10 @@ func (c *convertCmd) Run(a *app) error {
 	if diags.HasErrors() {
 		return c.finish(a, diags, nil)
 	}
-	result, diags := convert.Convert(inputs)
+	var result convert.Result
+	if err := a.bounded(func() { result, diags = convert.Convert(inputs) }); err != nil {
+		return err
+	}
 	if result.File != nil {
 		if err := a.write(c.Out, result.File); err != nil {
 			return err

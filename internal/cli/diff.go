@@ -32,7 +32,10 @@ func (c *diffCmd) Run(a *app) error {
 		return err
 	}
 	a.doing = "comparing " + c.Before + " and " + c.After
-	lines := report.Diff(before, after)
+	var lines []string
+	if err := a.bounded(func() { lines = report.Diff(before, after) }); err != nil {
+		return err
+	}
 	if len(lines) == 0 {
 		return nil
 	}
@@ -49,9 +52,13 @@ func (c *diffCmd) objects(a *app, name string) ([]manifest.Object, error) {
 		if err != nil {
 			return nil, a.finish(hcl.Diagnostics{unreadable(name, err)}, nil)
 		}
-		objects, err := manifest.Decode(data)
-		if err != nil {
-			return nil, a.finish(hcl.Diagnostics{unreadable(name, err)}, nil)
+		var objects []manifest.Object
+		var problem error
+		if err := a.bounded(func() { objects, problem = manifest.Decode(data) }); err != nil {
+			return nil, err
+		}
+		if problem != nil {
+			return nil, a.finish(hcl.Diagnostics{unreadable(name, problem)}, nil)
 		}
 		return objects, nil
 	}
@@ -59,7 +66,10 @@ func (c *diffCmd) objects(a *app, name string) ([]manifest.Object, error) {
 	if err != nil {
 		return nil, err
 	}
-	all, more := a.compile(m, c.RunNumber)
+	all, more, err := a.compile(m, c.RunNumber)
+	if err != nil {
+		return nil, err
+	}
 	if err := a.finish(append(diags, more...), m.files); err != nil {
 		return nil, err
 	}

@@ -37,7 +37,12 @@ func (c *fmtCmd) Run(a *app) error {
 			diags = append(diags, problem)
 			continue
 		}
-		formatted, file, problems := lang.Format(source)
+		var formatted []byte
+		var file *hcl.File
+		var problems hcl.Diagnostics
+		if err := a.bounded(func() { formatted, file, problems = lang.Format(source) }); err != nil {
+			return err
+		}
 		if problems.HasErrors() {
 			if file != nil {
 				files[source.Name] = file

@@ -83,6 +83,9 @@ func (a *app) load(f moduleFlags) (module, hcl.Diagnostics, error) {
 		return module{files: map[string]*hcl.File{}, terraform: found.terraform}, nil, nil
 	}
 	loaded, diags := lang.Load(a.ctx, found.sources, in)
+	if a.ctx.Err() != nil {
+		return module{}, nil, errInterrupted
+	}
 	m := module{loaded: loaded, bodies: loaded.Bodies, files: loaded.Files, terraform: found.terraform}
 	if f.Job == "" || diags.HasErrors() {
 		return m, diags, nil
@@ -128,35 +131,38 @@ func selectJob(bodies []lang.Body, name string) ([]lang.Body, error) {
 }
 
 // compile compiles every job of the module, and maps problems to source ranges.
-func (a *app) compile(m module, run int) ([]*compile.Compiled, hcl.Diagnostics) {
+func (a *app) compile(m module, run int) ([]*compile.Compiled, hcl.Diagnostics, error) {
 	return a.compileWith(m, run, func(*compile.Compiled) hcl.Diagnostics { return nil })
 }
 
 // compileGuarded is compile with limits: it rejects jobs that exceed a limit that is
 // not overridden.
-func (a *app) compileGuarded(m module, run int, lifted []string) ([]*compile.Compiled, hcl.Diagnostics) {
+func (a *app) compileGuarded(m module, run int, lifted []string) ([]*compile.Compiled, hcl.Diagnostics, error) {
 	return a.compileWith(m, run, func(c *compile.Compiled) hcl.Diagnostics {
 		return decide.Guard(state.Policy{OverrideLimits: lifted}, c.Job, c.Spec.Template)
 	})
 }
 
 func (a *app) compileWith(m module, run int, guard func(*compile.Compiled) hcl.Diagnostics) ([]*compile.Compiled,
-	hcl.Diagnostics) {
+	hcl.Diagnostics, error) {
 	var all []*compile.Compiled
 	var diags hcl.Diagnostics
 	for _, body := range m.bodies {
-		if a.ctx.Err() != nil {
-			break // nobody waits for the rest
-		}
 		a.doing = fmt.Sprintf("compiling job %q", body.Name)
-		compiled, more := compile.Value(body.Value, ledger.Set{}, run)
-		if compiled != nil {
-			more = append(more, guard(compiled)...)
+		var compiled *compile.Compiled
+		var more hcl.Diagnostics
+		if err := a.bounded(func() {
+			compiled, more = compile.Value(body.Value, ledger.Set{}, run)
+			if compiled != nil {
+				more = append(more, guard(compiled)...)
+			}
+		}); err != nil {
+			return nil, nil, err
 		}
 		diags = append(diags, diag.Resolve(more, body.Origin)...)
 		if compiled != nil {
 			all = append(all, compiled)
 		}
 	}
-	return all, diag.Sort(diags)
+	return all, diag.Sort(diags), nil
 }

@@ -35,7 +35,10 @@ func (c *partitionsCmd) Run(a *app) error {
 	if len(m.bodies) > 1 {
 		return usagef("these files contain %d jobs; select one with --job", len(m.bodies))
 	}
-	all, more := a.compile(m, 1)
+	all, more, err := a.compile(m, 1)
+	if err != nil {
+		return err
+	}
 	if err := a.finish(append(diags, more...), m.files); err != nil {
 		return err
 	}

@@ -35,7 +35,10 @@ func (c *validateCmd) Run(a *app) error {
 		return err
 	}
 	// Jobs with errors are checked too, to report all problems together.
-	_, more := a.compileGuarded(m, 1, lifted)
+	_, more, err := a.compileGuarded(m, 1, lifted)
+	if err != nil {
+		return err
+	}
 	diags = diag.Sort(slices.Concat(diags, more, checked.Diagnostics))
 	if c.JSON {
 		return a.records(func(w io.Writer) error { return jsonReport(w, diags, m.files) })
@@ -63,7 +66,10 @@ func (a *app) checkTerraform(m module) (tfcheck.Result, error) {
 	if err != nil {
 		return tfcheck.Result{}, fmt.Errorf("reading the provider's schemas: %w", err)
 	}
-	checked := tfcheck.Check(m.terraform, schemas)
+	var checked tfcheck.Result
+	if err := a.bounded(func() { checked = tfcheck.Check(m.terraform, schemas) }); err != nil {
+		return tfcheck.Result{}, err
+	}
 	maps.Copy(m.files, checked.Files)
 	return checked, nil
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/zclconf/go-cty/cty/function"
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/funcs"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/watch"
 )
 
 // meteredFunction draws on the budget before and after a call. Its result has no
@@ -117,13 +118,13 @@ func (b *budget) call(name string, args []cty.Value) error {
 	if err := b.charge(cost); err != nil {
 		return err
 	}
-	begin, matches := processorTime(), 0
+	begin, matches := watch.ProcessorTime(), 0
 	cost, finished := funcs.CostOfMatches(name, args, func() bool {
 		const asked = 256 // asking takes longer than a short match
 		matches++
-		return matches%asked != 0 || b.ctx.Err() == nil && processorTime()-begin < b.matching
+		return matches%asked != 0 || b.ctx.Err() == nil && watch.ProcessorTime()-begin < b.matching
 	})
-	b.matching -= processorTime() - begin
+	b.matching -= watch.ProcessorTime() - begin
 	if !finished {
 		return errMatching
 	}

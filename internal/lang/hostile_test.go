@@ -141,9 +141,9 @@ func TestAMegabyteOfAnythingIsAnswered(t *testing.T) {
 // Expressions as deep as is allowed are evaluated.
 func TestTheDeepestExpressionsAreEvaluated(t *testing.T) {
 	for _, expr := range []string{
-		"1" + strings.Repeat(" + 1", 4990), strings.Repeat("true ? 1 : ", 4990) + "1",
+		"1" + strings.Repeat(" + 1", 4990), strings.Repeat("true ? 1 : ", 2490) + "1",
 		strings.Repeat("[", 190) + "1" + strings.Repeat("]", 190), strings.Repeat("-", 199) + "1",
-		"[1]" + strings.Repeat("[*]", 1200),
+		"[1]" + strings.Repeat("[*]", 250), "try(1" + strings.Repeat("[1 - 1]", 1600) + ", 1)",
 	} {
 		src := "locals { a = " + expr + " }\njob \"a\" { reason = \"x\" }"
 		_, diags := lang.Load(context.Background(), []lang.Source{{Name: "a.hcl", Bytes: []byte(src)}}, lang.Inputs{})

@@ -33,6 +33,7 @@ import (
 
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/diag"
 	"github.com/terraform-backfill/terraform-provider-backfill/internal/jobschema"
+	"github.com/terraform-backfill/terraform-provider-backfill/internal/watch"
 )
 
 // Source is one file of a module. If its name ends in .json, it is read as HCL's
@@ -99,10 +100,13 @@ type Variable struct {
 // are unknown. Diagnostics are in source order. Load takes limited time and memory
 // whatever is in the files, and ends soon after the context does.
 func Load(ctx context.Context, sources []Source, in Inputs) (*Module, hcl.Diagnostics) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	b := newBudget(ctx)
-	return watch(b, cancel, func() (*Module, hcl.Diagnostics) { return load(b, sources, in) })
+	var module *Module
+	var diags hcl.Diagnostics
+	if watch.Run(ctx, func(ctx context.Context) { b.ctx = ctx; module, diags = load(b, sources, in) }) != nil {
+		return &Module{Files: map[string]*hcl.File{}}, hcl.Diagnostics{b.timeout(hcl.Range{})}
+	}
+	return module, diags
 }
 
 func load(b *budget, sources []Source, in Inputs) (*Module, hcl.Diagnostics) {

@@ -3,12 +3,12 @@
 
 //go:build !unix
 
-package lang
+package watch
 
 import "time"
 
 var started = time.Now()
 
-// processorTime is the clock, where the system does not tell what the process has
+// ProcessorTime is the clock, where the system does not tell what the process has
 // used.
-func processorTime() time.Duration { return time.Since(started) }
+func ProcessorTime() time.Duration { return time.Since(started) }

@@ -3,15 +3,15 @@
 
 //go:build unix
 
-package lang
+package watch
 
 import (
 	"syscall"
 	"time"
 )
 
-// processorTime is what the process has used.
-func processorTime() time.Duration {
+// ProcessorTime is what the process has used.
+func ProcessorTime() time.Duration {
 	var u syscall.Rusage
 	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
 		return 0
