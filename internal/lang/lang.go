@@ -124,13 +124,11 @@ func load(b *budget, sources []Source, in Inputs) (*Module, hcl.Diagnostics) {
 	for _, s := range sources {
 		l.read(s)
 	}
-	l.evaluateVariables(in)
-	l.evaluateLocals()
-	l.validateVariables()
-	l.decodeDefaults()
-	for _, b := range l.jobs {
-		l.decodeJobs(b)
-	}
+	l.steps(func() { l.evaluateVariables(in) }, l.evaluateLocals, l.validateVariables, l.decodeDefaults, func() {
+		for _, b := range l.jobs {
+			l.decodeJobs(b)
+		}
+	})
 	if len(l.jobs) == 0 && !l.diags.HasErrors() {
 		l.diags = append(l.diags, diag.At(diag.CodeNoJob, nil,
 			"The files declare no job. Add a block such as job \"orders\" { … }, or pass the file that contains it."))
@@ -138,6 +136,20 @@ func load(b *budget, sources []Source, in Inputs) (*Module, hcl.Diagnostics) {
 	// HCL reports some problems only when a body is read, such as a repeated member of
 	// a JSON object. These have no code yet.
 	return l.module, diag.Sort(restate(once(l.diags), diag.CodeSyntax))
+}
+
+// steps takes one step after another while the budget lasts. What a step says once it
+// is used up is not true: it takes parts that were not evaluated for missing ones.
+func (l *loader) steps(steps ...func()) {
+	for _, step := range steps {
+		before := len(l.diags)
+		step()
+		if failed := l.scope.budget.failed; failed != nil {
+			l.diags = append(l.diags[:before], failed)
+			l.module.Bodies = nil
+			return
+		}
+	}
 }
 
 // once removes what was reported for many expressions: that the budget is used up.
