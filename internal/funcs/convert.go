@@ -18,6 +18,9 @@ const comparisonsPerStep = 125
 // maxForMessage limits the steps that a better message may take.
 const maxForMessage = 1000
 
+// StepsOfNumber is how many steps it takes to write a number as text.
+const StepsOfNumber = 12
+
 // Convert is cty's conversion for values with many elements. To find the type that
 // all elements of a tuple have in common, cty compares each with all others, also
 // where the type is given, and so a hundred thousand numbers take a minute. This
@@ -91,6 +94,8 @@ func (c conversion) plain(v cty.Value, want cty.Type) (cty.Value, error) {
 		}
 	case ty == cty.String && want == cty.Number && len(v.AsString()) > maxDigits:
 		return cty.NilVal, errDigits
+	case ty == cty.Number && want == cty.String:
+		c.spend(StepsOfNumber)
 	case !v.CanIterateElements() || v.LengthInt() == 0 || v.Type().IsSetType() && !v.IsWhollyKnown():
 	case isList(ty) && (want.IsListType() || want.IsSetType()):
 		return c.list(v.AsValueSlice(), want)
@@ -192,9 +197,7 @@ func (c conversion) elementType(elements []cty.Value, want cty.Type, collection 
 	if !want.ElementType().HasDynamicTypes() {
 		return want.ElementType(), nil
 	}
-	sample := c.ofEachType(elements)
-	c.spend(unifying(typesOf(sample)...))
-	out, err := convert.Convert(collection(sample), want)
+	out, err := convert.Convert(collection(c.ofEachType(elements)), want)
 	if err != nil {
 		return cty.NilType, err
 	}
@@ -204,10 +207,11 @@ func (c conversion) elementType(elements []cty.Value, want cty.Type, collection 
 	return out.Type().ElementType(), nil
 }
 
-// ofEachType returns the first element of each type.
+// ofEachType returns the first element of each type, and pays for what cty does with
+// these.
 func (c conversion) ofEachType(elements []cty.Value) []cty.Value {
 	var sample []cty.Value
-	compared := int64(0)
+	compared, total := int64(0), int64(0)
 	for _, e := range elements {
 		size := sizeOfType(e.Type())
 		if !slices.ContainsFunc(sample, func(s cty.Value) bool {
@@ -215,6 +219,8 @@ func (c conversion) ofEachType(elements []cty.Value) []cty.Value {
 			return s.Type().Equals(e.Type())
 		}) {
 			sample = append(sample, e)
+			c.spend(stepsToUnify(total+size) - stepsToUnify(total))
+			total += size
 		}
 		c.spend(compared / comparisonsPerStep)
 		compared %= comparisonsPerStep
@@ -230,7 +236,15 @@ func typesOf(values []cty.Value) []cty.Type {
 	return types
 }
 
-func sizeOfType(ty cty.Type) int64 { return Measure(cty.UnknownVal(ty), unlimited).Elements + 1 }
+// sizeOfType is how long it takes to compare a type with another one, where it is 1
+// for those that have no parts.
+func sizeOfType(ty cty.Type) int64 {
+	const structure = 10 // maps are compared, or functions called
+	if ty.IsPrimitiveType() {
+		return 1
+	}
+	return structure + Measure(cty.UnknownVal(ty), unlimited).Elements
+}
 
 // unifying is how many steps it takes cty at most to find the type that some types
 // have in common: it compares each part with all others.
@@ -239,7 +253,9 @@ func unifying(types ...cty.Type) int64 {
 	for _, ty := range types {
 		size += sizeOfType(ty)
 	}
-	return saturated(size, size) / (2 * comparisonsPerStep)
+	return stepsToUnify(size)
 }
+
+func stepsToUnify(size int64) int64 { return saturated(size, size) / (2 * comparisonsPerStep) }
 
 var errElements = errors.New("all elements must have the same type")

@@ -319,7 +319,7 @@ func CostOfDefaults(v cty.Value) int64 {
 		size += sizeOfType(e.Type())
 	}
 	if ty.IsCollectionType() {
-		steps += saturated(size, size) / (2 * comparisonsPerStep)
+		steps += stepsToUnify(size)
 	}
 	return steps
 }

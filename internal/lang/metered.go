@@ -39,6 +39,7 @@ const (
 	plain  role = iota
 	used        // all of it is looked at: by a function, an operator or a template
 	number      // it becomes a number
+	shown       // it becomes text
 )
 
 // meteredExpr is an expression of HCL whose parts are metered, too. It embeds the
@@ -65,8 +66,11 @@ func (e *meteredExpr) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	if e.made() || e.role != plain {
 		b.value(v, rng)
 	}
-	if e.role == number {
+	switch {
+	case e.role == number:
 		b.digits(v, rng)
+	case e.role == shown && v.Type() == cty.Number:
+		b.spend(funcs.StepsOfNumber, rng)
 	}
 	return v, diags
 }
@@ -143,7 +147,7 @@ func (b *budget) parts(expr hclsyntax.Expression) hclsyntax.Expression {
 		return &hclsyntax.SplatExpr{Source: b.wrap(x.Source, plain), Each: b.wrap(x.Each, plain), Item: x.Item,
 			SrcRange: x.SrcRange, MarkerRange: x.MarkerRange}
 	case *hclsyntax.TemplateExpr:
-		return &hclsyntax.TemplateExpr{Parts: b.wrapAll(x.Parts, used), SrcRange: x.SrcRange}
+		return &hclsyntax.TemplateExpr{Parts: b.wrapAll(x.Parts, shown), SrcRange: x.SrcRange}
 	case *hclsyntax.TemplateJoinExpr:
 		return &hclsyntax.TemplateJoinExpr{Tuple: b.wrap(x.Tuple, used)}
 	case *hclsyntax.TemplateWrapExpr:
