@@ -40,7 +40,7 @@ func TestSignalsEndEveryCommand(t *testing.T) {
 				if err := cmd.Start(); err != nil {
 					t.Fatal(err)
 				}
-				defer in.Close() //nolint:errcheck // of a process that has ended
+				defer in.Close()
 				// Once the pipe is full, the command reads, and handles signals.
 				if _, err := in.Write(make([]byte, 1<<17)); err != nil {
 					t.Fatal(err)

@@ -155,12 +155,13 @@ func short(diags hcl.Diagnostics) string {
 // Templates that call each other, and manifests with very much to say about them,
 // would take hours.
 func TestManifestsThatAreTooMuchAreRefused(t *testing.T) {
-	const head = "apiVersion: argoproj.io/v1alpha1\nkind: Workflow\nmetadata: {name: a}\nspec:\n  entrypoint: t0\n  templates:\n"
+	const head = "apiVersion: argoproj.io/v1alpha1\nkind: Workflow\nmetadata: {name: a}\n" +
+		"spec:\n  entrypoint: t0\n  templates:\n"
 	const run = "  - name: run\n    container: {image: a, command: [a]}\n"
 	tree := head
 	for i := range 40 {
-		tree += fmt.Sprintf("  - name: t%d\n    steps:\n    - - {name: a, template: t%d}\n      - {name: b, template: t%d}\n", i,
-			i+1, i+1)
+		tree += fmt.Sprintf("  - name: t%d\n    steps:\n    - - {name: a, template: t%d}\n", i, i+1) +
+			fmt.Sprintf("      - {name: b, template: t%d}\n", i+1)
 	}
 	tree += "  - name: t40\n    steps:\n    - - {name: a, template: run, withItems: [1, 2]}\n" + run
 	fans := head + "  - name: t0\n    steps:\n"
@@ -179,7 +180,8 @@ func TestManifestsThatAreTooMuchAreRefused(t *testing.T) {
 			t.Errorf("%s: got %.300v", name, diags)
 		}
 	}
-	for _, unit := range []string{"[", "{a: ", "? ", "- ", "---\n", "- &a a\n", "1,", "\"", "!<", "<<: *a\n", "%", "\t", "a:\n "} {
+	for _, unit := range []string{"[", "{a: ", "? ", "- ", "---\n", "- &a a\n", "1,", "\"", "!<", "<<: *a\n", "%",
+		"\t", "a:\n "} {
 		_, diags := convert.Convert([]convert.Input{{Name: "a.yaml", Bytes: []byte(strings.Repeat(unit, 1<<20/len(unit)))}})
 		if !diags.HasErrors() {
 			t.Errorf("a megabyte of %q is converted", unit)

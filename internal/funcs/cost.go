@@ -193,11 +193,11 @@ func patternCost(pattern, text string) (Cost, error) {
 	}
 	parsed, err := syntax.Parse(pattern, syntax.Perl)
 	if err != nil {
-		return Cost{}, nil // the function itself reports it
+		return Cost{}, nil //nolint:nilerr // the function itself reports it
 	}
 	program, err := syntax.Compile(parsed.Simplify())
 	if err != nil {
-		return Cost{}, nil
+		return Cost{}, nil //nolint:nilerr // the function itself reports it
 	}
 	n := int64(len(program.Inst))
 	if n > maxInstructions {

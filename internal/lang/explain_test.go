@@ -80,7 +80,9 @@ func TestExplainLeavesOutWhatTheJobHasNot(t *testing.T) {
 		"interruptions {}": nil,
 	} {
 		settings := func(more string) map[string]bool {
-			m, diags := lang.Load(context.Background(), []lang.Source{{Name: "a.hcl", Bytes: []byte("job \"a\" {\n" + more + "\n}\n")}}, lang.Inputs{})
+			m, diags := lang.Load(t.Context(), []lang.Source{
+				{Name: "a.hcl", Bytes: []byte("job \"a\" {\n" + more + "\n}\n")},
+			}, lang.Inputs{})
 			if diags.HasErrors() {
 				t.Fatal(diags)
 			}

@@ -30,7 +30,8 @@ var files = fstest.MapFS{
 // reason evaluates an expression in a job.
 func reason(expr string) (cty.Value, string) {
 	src := "locals { x = " + expr + " }\njob \"a\" { reason = local.x }"
-	m, diags := lang.Load(context.Background(), []lang.Source{{Name: "a.hcl", Bytes: []byte(src)}}, lang.Inputs{Files: files})
+	m, diags := lang.Load(context.Background(), []lang.Source{{Name: "a.hcl", Bytes: []byte(src)}},
+		lang.Inputs{Files: files})
 	text := ""
 	for _, d := range diags {
 		text += d.Detail + "\n"
@@ -114,9 +115,10 @@ job "a" {
   reason = var.t
   max_parallel = var.t
 }`
-	m, diags := lang.Load(context.Background(), []lang.Source{{Name: "a.hcl", Bytes: []byte(src)}}, lang.Inputs{
-		Texts: map[string]string{"s": `["hunter2"`, "t": "hunter2"},
-	})
+	m, diags := lang.Load(t.Context(), []lang.Source{{Name: "a.hcl", Bytes: []byte(src)}},
+		lang.Inputs{
+			Texts: map[string]string{"s": `["hunter2"`, "t": "hunter2"},
+		})
 	if !diags.HasErrors() {
 		t.Fatal("no problems were found")
 	}

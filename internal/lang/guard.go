@@ -205,7 +205,7 @@ func guardJSON(s Source) *hcl.Diagnostic {
 func guardJSONString(s Source, start, end int) *hcl.Diagnostic {
 	var text string
 	if !bytes.ContainsAny(s.Bytes[start:end], "{") || json.Unmarshal(s.Bytes[start:end], &text) != nil {
-		return nil
+		return nil //nolint:nilerr // the parser reports it
 	}
 	if d := guardTemplate(Source{Name: s.Name, Bytes: []byte(text)}); d != nil {
 		place := positionOf(s.Name, s.Bytes, start)

@@ -81,10 +81,11 @@ variable "d" { type = list(number) }
 job "x" {
   reason = "${var.a} ${var.b} ${var.c} ${var.d[1]}"
 }`)
-	m, diags := lang.Load(context.Background(), []lang.Source{{Name: "a.hcl", Bytes: src}}, lang.Inputs{
-		Texts:  map[string]string{"a": "text", "d": "[1, 2]"},
-		Values: map[string]cty.Value{"a": cty.StringVal("value"), "b": cty.StringVal("value")},
-	})
+	m, diags := lang.Load(t.Context(), []lang.Source{{Name: "a.hcl", Bytes: src}},
+		lang.Inputs{
+			Texts:  map[string]string{"a": "text", "d": "[1, 2]"},
+			Values: map[string]cty.Value{"a": cty.StringVal("value"), "b": cty.StringVal("value")},
+		})
 	if diags.HasErrors() {
 		t.Fatal(diags)
 	}
@@ -107,10 +108,11 @@ job "x" {
     resources = var.o
   }
 }`)
-	m, diags := lang.Load(context.Background(), []lang.Source{{Name: "a.hcl", Bytes: src}}, lang.Inputs{Values: map[string]cty.Value{
-		"n": cty.UnknownVal(cty.Number), "any": cty.DynamicVal,
-		"o": cty.ObjectVal(map[string]cty.Value{"cpu": cty.UnknownVal(cty.String)}),
-	}})
+	m, diags := lang.Load(t.Context(), []lang.Source{{Name: "a.hcl", Bytes: src}},
+		lang.Inputs{Values: map[string]cty.Value{
+			"n": cty.UnknownVal(cty.Number), "any": cty.DynamicVal,
+			"o": cty.ObjectVal(map[string]cty.Value{"cpu": cty.UnknownVal(cty.String)}),
+		}})
 	if diags.HasErrors() {
 		t.Fatal(diags)
 	}

@@ -82,8 +82,10 @@ func expressions(t *rapid.T, depth int) string {
 // What is shown does not depend on a sensitive value, whatever is computed of it.
 // Two values of which each is told by its letters, its length and its kind.
 func TestNothingShownDependsOnASensitiveValue(t *testing.T) {
-	wrappers := []string{"try(tostring(%s), \"none\")", "jsonencode(%s)", "can(%s) ? \"yes\" : \"no\"", "\"${length(%s)}\"",
-		"join(\"\", [for i in [1] : try(tostring(%s), \"none\")])", "try(%s, \"x\") == null ? \"a\" : \"b\"", "%s"}
+	wrappers := []string{
+		"try(tostring(%s), \"none\")", "jsonencode(%s)", "can(%s) ? \"yes\" : \"no\"", "\"${length(%s)}\"",
+		"join(\"\", [for i in [1] : try(tostring(%s), \"none\")])", "try(%s, \"x\") == null ? \"a\" : \"b\"", "%s",
+	}
 	rapid.Check(t, func(t *rapid.T) {
 		expr := fmt.Sprintf(rapid.SampledFrom(wrappers).Draw(t, "wrapper"), expressions(t, 2))
 		src := `variable "s" { sensitive = true }

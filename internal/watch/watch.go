@@ -50,8 +50,8 @@ func Run(ctx context.Context, work func(context.Context)) error {
 }
 
 func wait(ctx context.Context, cancel func(), done <-chan any) error {
-	begin, used := time.Now(), ProcessorTime()
-	tick := time.NewTicker(time.Second)
+	begin, used := time.Now(), ProcessorTime() //nolint:forbidigo // no result depends on it
+	tick := time.NewTicker(time.Second)        //nolint:forbidigo // no result depends on it
 	defer tick.Stop()
 	ended := ctx.Done()
 	var deadline <-chan time.Time
@@ -63,11 +63,13 @@ func wait(ctx context.Context, cancel func(), done <-chan any) error {
 			}
 			return nil
 		case <-tick.C:
-			if time.Since(begin) > maxWait && ProcessorTime()-used > maxProcessor {
+			waited := time.Since(begin) //nolint:forbidigo // no result depends on it
+			if waited > maxWait && ProcessorTime()-used > maxProcessor {
 				cancel()
 			}
 		case <-ended:
-			ended, deadline = nil, time.After(grace)
+			ended = nil
+			deadline = time.After(grace) //nolint:forbidigo // no result depends on it
 		case <-deadline:
 			return ErrLeft
 		}
