@@ -65,14 +65,14 @@ status_matches() {
 # started starts the cluster when the first case needs it.
 started() {
 	[ -z "$up" ] || return 0
-	devcluster up >"$work/up.log"
+	devcluster up >"$work/up.log" 2>&1
 	up=yes
 	export KUBE_CONFIG_PATH=$work/cluster/kubeconfig CHECKPOINT_DISABLE=1 TF_IN_AUTOMATION=1
-	printf 'provider_installation {\n  dev_overrides = { "terraform-backfill/backfill" = "%s" }\n  direct {}\n}\n' \
+	printf 'provider_installation {\n  dev_overrides {\n    "terraform-backfill/backfill" = "%s"\n  }\n  direct {}\n}\n' \
 		"$root/bin" >"$work/terraformrc"
 	export TF_CLI_CONFIG_FILE=$work/terraformrc
 	"$provider" rbac -n default >"$work/rbac.yaml"
-	kubectl apply -f "$work/rbac.yaml" >/dev/null
+	kubectl apply -f "$work/rbac.yaml" >/dev/null 2>&1
 }
 
 tf() { (cd "$work/module" && "$terraform" "$@" -no-color) >"$work/out" 2>&1; }
@@ -81,7 +81,9 @@ tf() { (cd "$work/module" && "$terraform" "$@" -no-color) >"$work/out" 2>&1; }
 module() {
 	rm -rf "$work/module" && mkdir "$work/module"
 	case $1 in
-	*.tf.txt) sed -E 's/command = \["x"\]/command = ["true"], service_account = "backfill-runner"/' "$cases/$1" ;;
+	*.tf.txt)
+		sed -E 's/command = \["x"\]/command = ["true"], service_account = "backfill-runner"/; s/"20s"/"5m"/g' "$cases/$1"
+		;;
 	*) printf 'resource "backfill_job" "case" {\n  source = file("job.hcl")\n}\n' ;;
 	esac >"$work/module/main.tf"
 	case $1 in
@@ -140,7 +142,7 @@ if chosen terraform/02; then
 	module terraform/02-create-before-destroy-replace/main.tf.txt
 	tf apply -auto-approve && ! tf apply -auto-approve -var rev=b || true
 	says terraform/02-create-before-destroy-replace 'create_before_destroy'
-	tf destroy -auto-approve || true
+	tf destroy -auto-approve || tf destroy -auto-approve -refresh=false || true
 	says terraform/02-destroy 'Destroy complete'
 fi
 if chosen terraform/05; then
@@ -160,7 +162,7 @@ fi
 if chosen terraform/09; then
 	started
 	module terraform/09-host-password-in-error/main.tf.txt
-	tf plan -var t=x -var h=http://user:SECRETCANARY@127.0.0.1:1 || true
+	tf apply -auto-approve -var t=x -var h=http://user:SECRETCANARY@127.0.0.1:1 || true
 	says terraform/09-host-password-in-error 'Error' 'SECRETCANARY'
 fi
 

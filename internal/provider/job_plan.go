@@ -144,7 +144,9 @@ func (d *declaration) replacesItself(c *change) (diags tfdiag.Diagnostics) {
 	if done > 0 && d.policyKnown && d.policy.PreventReprocess {
 		return append(diags, fault(diag.CodeReprocess, path.Empty(),
 			"The plan replaces the job %s/%s by itself, by which its record is removed, and %s that are done would run again. "+
-				"That is refused, because prevent_reprocess is true. Leave out the replacement (-replace, replace_triggered_by).",
+				"That is refused, because prevent_reprocess is true. Leave out the replacement (-replace, "+
+				"replace_triggered_by). Terraform plans so before it destroys too: to destroy the job, run terraform destroy "+
+				"with -refresh=false.",
 			namespace, name, decide.Partitions(done, "")))
 	}
 	return append(diags, warning(diag.CodeReplacement, path.Empty(),
