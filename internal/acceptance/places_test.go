@@ -102,7 +102,9 @@ func TestRunsThatWaitForEachOther(t *testing.T) {
 
 // Where the limit is declared, a second run of shards is not submitted while the first
 // one has its place, and the first one ends although only one place is left to shards.
+// The engine's tests do the same in memory, every day.
 func TestRunsLeaveAPlaceForShards(t *testing.T) {
+	long(t)
 	c := cluster(t)
 	c.limitedTo(t, 2)
 	const limit = `controller = { max_workflows = 2 }`
