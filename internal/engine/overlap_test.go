@@ -60,9 +60,16 @@ func TestOverlappingJobs(t *testing.T) {
 // one's creation, in the same second or later, with a smaller or a larger UID:
 // exactly one of them stays.
 func TestOverlapRace(t *testing.T) {
+	eachRace(t, 6, race)
+}
+
+// eachRace runs a race at each of so many points, on clusters that differ in the
+// order of what is created in the same second.
+func eachRace(t *testing.T, points int, race func(t *testing.T, c *fake.Cluster, point int)) {
+	t.Helper()
 	for _, frozen := range []bool{false, true} {
 		for _, descending := range []bool{false, true} {
-			for point := 1; point <= 6; point++ {
+			for point := 1; point <= points; point++ {
 				t.Run(fmt.Sprintf("frozen=%t/descending=%t/%d", frozen, descending, point), func(t *testing.T) {
 					c := fake.New(start)
 					c.Frozen, c.Descending = frozen, descending

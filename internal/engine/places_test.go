@@ -5,7 +5,6 @@ package engine_test
 
 import (
 	"context"
-	"fmt"
 	"math/rand"
 	"strings"
 	"testing"
@@ -76,17 +75,7 @@ func TestUpdateWithoutAPlace(t *testing.T) {
 // A second run appears between any two calls of the first one's creation, in the same
 // second or later, with a smaller or a larger UID: exactly one of them stays.
 func TestRaceForTheLastPlace(t *testing.T) {
-	for _, frozen := range []bool{false, true} {
-		for _, descending := range []bool{false, true} {
-			for point := 1; point <= 7; point++ {
-				t.Run(fmt.Sprintf("frozen=%t/descending=%t/%d", frozen, descending, point), func(t *testing.T) {
-					c := fake.New(start)
-					c.Frozen, c.Descending = frozen, descending
-					raceForPlace(t, c, point)
-				})
-			}
-		}
-	}
+	eachRace(t, 7, raceForPlace)
 }
 
 func raceForPlace(t *testing.T, c *fake.Cluster, point int) {
